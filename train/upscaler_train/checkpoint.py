@@ -1,0 +1,122 @@
+"""Checkpoints: safetensors files with the weights, their average and the optimiser's state.
+
+The recipe, the step and the random state travel as JSON in the file's metadata, so that a
+checkpoint alone says what it is, and nothing is ever unpickled.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from upscaler.errors import ModelError
+from upscaler.network import AutoEncoder
+from upscaler_train.recipe import Recipe, from_table
+
+_KEY = "upscaler.checkpoint"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training has come."""
+
+    step: int = 0
+    seconds: float = 0.0
+    """Time spent training, pauses between resumes left out."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One saved training."""
+
+    recipe: Recipe
+    progress: Progress
+    random_state: dict[str, Any]
+    """Of the patch sampler (numpy's PCG64)."""
+    tensors: dict[str, Tensor]
+    """`model.*`, `ema.*` and `optimiser.INDEX.KEY`."""
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """Return the tensors below `prefix.`, without it."""
+        start = prefix + "."
+        return {k.removeprefix(start): v for k, v in self.tensors.items() if k.startswith(start)}
+
+    def network(self) -> AutoEncoder:
+        """Return the network with its averaged weights, ready for inference."""
+        network = AutoEncoder(self.recipe.network)
+        network.load_state_dict(self.part("ema"))
+        return network.eval()
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint; whoever reads `path` sees the old file or the new one, never half."""
+    metadata = {
+        "recipe": asdict(checkpoint.recipe),
+        "progress": asdict(checkpoint.progress),
+        "random_state": checkpoint.random_state,
+    }
+    temporary = path.with_name(f".{path.name}.tmp")
+    tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
+    save_file(tensors, temporary, {_KEY: json.dumps(metadata)})
+    os.replace(temporary, path)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        ModelError: the file is missing or not one of ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads(file.metadata()[_KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{path} is not a checkpoint of `upscaler train` ({type(error).__name__}: {error})"
+        ) from None
+    return Checkpoint(
+        recipe=from_table(metadata["recipe"]),
+        progress=Progress(**metadata["progress"]),
+        random_state=metadata["random_state"],
+        tensors=tensors,
+    )
+
+
+def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Flatten the optimiser's state into named tensors."""
+    return {
+        f"optimiser.{index}.{key}": torch.as_tensor(value)
+        for index, state in optimiser.state_dict()["state"].items()
+        for key, value in state.items()
+    }
+
+
+def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `pack_optimiser` took."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+
+
+def load_trunk(network: nn.Module, path: Path) -> list[str]:
+    """Start `network` from another checkpoint's averaged weights, wherever the shapes agree.
+
+    Returns:
+        The names of the parameters left as they were (the tail, between two scales).
+    """
+    source = load(path).part("ema")
+    own = network.state_dict()
+    fitting = {k: v for k, v in source.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise ModelError(f"nothing in {path} fits this network; start from a model of its widths")
+    network.load_state_dict(fitting, strict=False)
+    return sorted(own.keys() - fitting.keys())

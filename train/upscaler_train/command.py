@@ -1,0 +1,34 @@
+"""`upscaler train`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="Train a model by a recipe.")
+@click.argument("recipe")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the run  [runs/RECIPE]")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one key of the recipe."
+)
+def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...]) -> None:
+    """Train the model that RECIPE describes: a TOML file, or the name of a recipe of the project.
+
+    \b
+    upscaler train fast-x2 --set data.train=photos/ --set data.val=held-out/
+    upscaler train fast-x4 --set start=runs/fast-x2/last.safetensors --set schedule.minutes=30
+    upscaler train my-recipe.toml --resume
+    """
+    from upscaler_train.loop import LAST, Trainer
+    from upscaler_train.progress import TrainingDisplay
+    from upscaler_train.recipe import find, load
+
+    path = find(recipe)
+    folder = out or Path("runs") / path.stem
+    settings = load(path, overrides)
+    trainer = Trainer(settings, folder, resume=resume)
+    folder.mkdir(parents=True, exist_ok=True)
+    with TrainingDisplay(path.stem, folder / "log.jsonl") as display:
+        done = trainer.run(display)
+    click.echo(f"{folder / LAST}: {done.progress.step} steps in {done.progress.seconds / 60:.1f} min")

@@ -1,0 +1,1 @@
+"""Make folders of small images large and sharp."""

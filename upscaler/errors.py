@@ -1,0 +1,51 @@
+"""The error tree. Every message says what happened, with the value, and what to do.
+
+    UpscalerError                  anything a user can act on; shown as one line
+    ├── UsageError          (2)    a wrong value was given
+    └── StartError          (3)    the work could not begin
+        ├── ModelError             a model is missing, unreadable or not an upscaler
+        ├── RuntimeUnavailable     an inference runtime does not open here
+        ├── OutputError            the output folder cannot be used
+        └── ProofError             an exported model does not agree with its source
+    ImageError                     one file failed; the others go on
+
+The number is the exit code of the command line.
+"""
+
+
+class UpscalerError(Exception):
+    """Something a user can act on; `str()` of it is the whole message, in one line."""
+
+    exit_code = 1
+
+
+class UsageError(UpscalerError):
+    """A value that cannot be right: a scale of 0, an output that is the input."""
+
+    exit_code = 2
+
+
+class StartError(UpscalerError):
+    """The work could not begin."""
+
+    exit_code = 3
+
+
+class ModelError(StartError):
+    """A model is missing, unreadable or not an upscaler."""
+
+
+class RuntimeUnavailable(StartError):
+    """An inference runtime does not open on this machine."""
+
+
+class OutputError(StartError):
+    """The output folder cannot be created, written or locked."""
+
+
+class ProofError(StartError):
+    """An exported model does not agree with the network it came from."""
+
+
+class ImageError(Exception):
+    """One image cannot be read, upscaled or written; the batch goes on without it."""

@@ -1,0 +1,160 @@
+"""AE-U: a convolutional autoencoder that works on the low-resolution image.
+
+The encoder halves the image with the strided 4x4 convolution of the project's first
+autoencoder, the decoder brings it back with a pixel shuffle, and skips are added, not
+concatenated. The network learns what bicubic interpolation misses: its last convolution
+starts at zero and its output is added to a frozen, exact bicubic enlargement.
+
+    input ─ head ─ encoder ─┬─ down ─ (next level, or residual blocks) ─ up ─ + ─ decoder ─ + ─ tail ─ + ─ shuffle
+              │             └──────────────────── skip ─────────────────────┘               │          │
+              ├──────────────────────── skip around all ────────────────────────────────────┘          │
+      input ──┴──────────────────────── bicubic, frozen ────────────────────────────────────────────────┘
+
+Only Conv, ReLU, Add, PixelShuffle and one edge Pad: what every runtime does fast and exactly.
+"""
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from upscaler.metrics import cubic
+from upscaler.spec import Architecture
+
+
+def _conv(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+
+
+def _stack(width: int, layers: int) -> nn.Sequential:
+    """`layers` times Conv3x3 + ReLU at one width."""
+    parts: Iterable[nn.Module] = (
+        part for _ in range(layers) for part in (_conv(width, width), nn.ReLU(inplace=True))
+    )
+    return nn.Sequential(*parts)
+
+
+class ResidualBlock(nn.Module):
+    """Conv3x3 - ReLU - Conv3x3, added to its input (EDSR, Lim et al. 2017, without scaling)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _conv(width, width)
+        self.second = _conv(width, width)
+        with torch.no_grad():  # starts close to the identity, so that depth does not hurt early on
+            self.second.weight.mul_(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) -> the same shape."""
+        out: Tensor = x + self.second(F.relu(self.first(x)))
+        return out
+
+
+class Level(nn.Module):
+    """One resolution of the autoencoder with everything below it."""
+
+    def __init__(self, architecture: Architecture, depth: int = 0) -> None:
+        super().__init__()
+        width = architecture.widths[depth]
+        self.below: nn.Module
+        if depth + 1 == len(architecture.widths):
+            self.below = nn.Sequential(
+                *(ResidualBlock(width) for _ in range(architecture.blocks))
+            )
+            self.lowest = True
+            return
+        self.lowest = False
+        narrow = architecture.widths[depth + 1]
+        self.encoder = _stack(width, architecture.encoder)
+        self.down = nn.Conv2d(width, narrow, kernel_size=4, stride=2, padding=1)
+        self.below = Level(architecture, depth + 1)
+        self.up = nn.Conv2d(narrow, 4 * width, kernel_size=1)
+        self.decoder = _stack(width, architecture.decoder)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) -> the same shape; H and W divisible by 2 per level below."""
+        if self.lowest:
+            bottom: Tensor = self.below(x)
+            return bottom
+        x = self.encoder(x)
+        below = self.below(F.relu(self.down(x)))
+        out: Tensor = self.decoder(x + F.pixel_shuffle(self.up(below), 2))
+        return out
+
+
+class BicubicBase(nn.Module):
+    """Exact bicubic enlargement (Keys 1981, a = -0.5), before its pixel shuffle.
+
+    An output pixel lies at most half an input pixel from its nearest one, so five taps per
+    axis hold the whole kernel. Edges repeat the outermost pixel.
+    """
+
+    weight: Tensor
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        phase = (torch.arange(scale, dtype=torch.float64) + 0.5) / scale - 0.5
+        taps = torch.arange(-2, 3, dtype=torch.float64)
+        line = torch.from_numpy(cubic((phase[:, None] - taps[None, :]).numpy()))
+        kernel = torch.einsum("iy,jx->ijyx", line, line).reshape(scale * scale, 1, 5, 5)
+        # not persistent: it follows from the scale, so checkpoints need not carry it
+        self.register_buffer("weight", kernel.repeat(3, 1, 1, 1).float(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 3 * scale**2, H, W)."""
+        return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), self.weight, groups=3)
+
+
+class AutoEncoder(nn.Module):
+    """The AE-U upscaler; `architecture` gives its sizes.
+
+    Maps RGB float (N, 3, H, W) in [0, 1] to (N, 3, scale * H, scale * W), not clamped.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        width = architecture.widths[0]
+        self.head = _conv(3, width)
+        self.body = Level(architecture)
+        self.tail = _conv(width, 3 * architecture.scale**2)
+        self.base = BicubicBase(architecture.scale)
+        nn.init.zeros_(self.tail.weight)
+        assert self.tail.bias is not None
+        nn.init.zeros_(self.tail.bias)
+
+    @property
+    def alignment(self) -> int:
+        """What H and W must be multiples of for `aligned`."""
+        return int(2 ** (len(self.architecture.widths) - 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Upscale an image of any size, 1x1 and odd sizes included.
+
+        Width and height are mirrored up to the alignment, and the surplus is cut off.
+        """
+        height, width = x.shape[-2:]
+        bottom, right = -height % self.alignment, -width % self.alignment
+        if bottom or right:
+            x = _mirror(x, bottom, right)
+        scale = self.architecture.scale
+        return self.aligned(x)[..., : height * scale, : width * scale]
+
+    def aligned(self, x: Tensor) -> Tensor:
+        """Upscale an image whose sizes are multiples of `alignment`: the graph that is exported."""
+        features = F.relu(self.head(x))
+        residual = self.tail(features + self.body(features))
+        return F.pixel_shuffle(self.base(x) + residual, self.architecture.scale)
+
+
+def _mirror(x: Tensor, bottom: int, right: int) -> Tensor:
+    """Pad by repeating the image backwards, the edge pixel included (numpy's `symmetric`)."""
+    rows = _symmetric(x.shape[-2], bottom)
+    columns = _symmetric(x.shape[-1], right)
+    return x[..., rows, :][..., columns]
+
+
+def _symmetric(size: int, extra: int) -> Tensor:
+    forth_and_back = torch.cat([torch.arange(size), torch.arange(size).flip(0)])
+    return forth_and_back[torch.arange(size + extra) % (2 * size)]

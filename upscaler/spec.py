@@ -1,0 +1,108 @@
+"""What a model is: the facts that travel inside its ONNX file, and nothing else is needed to run it."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from upscaler.errors import ModelError
+
+METADATA_KEY = "upscaler.model_spec"
+"""The key in the ONNX file's `metadata_props` that holds a ModelSpec as JSON."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The sizes that define one member of the AE-U family (see `upscaler.network`)."""
+
+    scale: int = 2
+    """Output size / input size, per axis; 1 restores without enlarging."""
+    widths: tuple[int, ...] = (32, 48)
+    """Channels per level, the full input resolution first; each further level halves it."""
+    encoder: int = 1
+    """Conv3x3+ReLU layers of each level before it goes down."""
+    decoder: int = 1
+    """Conv3x3+ReLU layers of each level after it came back up."""
+    blocks: int = 1
+    """Residual blocks at the lowest resolution."""
+
+    def __post_init__(self) -> None:
+        if self.scale < 1 or not self.widths or min(self.widths) < 1:
+            raise ModelError(f"no such network: {self}; scale and widths must be 1 or more")
+        if min(self.encoder, self.decoder, self.blocks) < 0:
+            raise ModelError(f"no such network: {self}; layer counts must be 0 or more")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the weights were made."""
+
+    data: str = ""
+    """What the network saw, in words."""
+    steps: int = 0
+    hours: float = 0.0
+    """Wall time of training, this model's own part (without the one it started from)."""
+    machine: str = ""
+    start: str = ""
+    """The model whose trunk it started from; empty if from scratch."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything a runtime, the tiler or a person needs to know about a model."""
+
+    name: str
+    architecture: Architecture
+    halo: int
+    """Input pixels around a tile that can change its output (the receptive radius, rounded
+    up to `alignment`)."""
+    alignment: int
+    """Input width and height must be multiples of this; also the grid on which tiles start."""
+    weights_sha256: str = ""
+    channels: int = 3
+    value_range: tuple[float, float] = (0.0, 1.0)
+    training: Training = field(default_factory=Training)
+    quality: dict[str, float] = field(default_factory=dict)
+    """Mean PSNR-Y in dB in fp32, by test set."""
+    precision_loss: dict[str, float] = field(default_factory=lambda: {"fp32": 0.0})
+    """Measured loss of mean PSNR-Y in dB against fp32, by precision."""
+
+    @property
+    def scale(self) -> int:
+        """Output size / input size, per axis."""
+        return self.architecture.scale
+
+    @property
+    def title(self) -> str:
+        """The name a file of this model carries: `fast-x4`."""
+        return f"{self.name}-x{self.scale}"
+
+    def to_json(self) -> str:
+        """Return the text stored under `METADATA_KEY`."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ModelError: the text is not a ModelSpec.
+        """
+        try:
+            facts: dict[str, Any] = json.loads(text)
+            sizes = facts.pop("architecture")
+            training = Training(**facts.pop("training"))
+            architecture = Architecture(**{**sizes, "widths": tuple(sizes["widths"])})
+            low, high = facts.pop("value_range")
+            spec = cls(
+                architecture=architecture, training=training, value_range=(low, high), **facts
+            )
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(
+                f"the model's description is unreadable ({error}); export it again"
+            ) from None
+        if spec.halo < 0 or spec.alignment < 1 or spec.channels != 3:
+            raise ModelError(
+                f"the model's description is impossible (halo {spec.halo}, alignment "
+                f"{spec.alignment}, channels {spec.channels}); export it again"
+            )
+        return spec
