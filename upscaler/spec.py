@@ -9,6 +9,10 @@ from upscaler.errors import ModelError
 METADATA_KEY = "upscaler.model_spec"
 """The key in the ONNX file's `metadata_props` that holds a ModelSpec as JSON."""
 
+CHECKPOINT_KEY = "upscaler.trained"
+"""The key in a checkpoint's safetensors metadata that holds a Trained as JSON; the averaged
+weights beside it are called `ema.*`. That is all `export` knows of `train`."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -47,6 +51,24 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """What a checkpoint says of the network in it."""
+
+    name: str
+    architecture: Architecture
+    training: Training
+
+    def to_json(self) -> str:
+        """Return the text stored under `CHECKPOINT_KEY`."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote; raises ModelError if the text is something else."""
+        return cls(**_parse(text))
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """Everything a runtime, the tiler or a person needs to know about a model."""
 
@@ -58,6 +80,8 @@ class ModelSpec:
     alignment: int
     """Input width and height must be multiples of this; also the grid on which tiles start."""
     weights_sha256: str = ""
+    probe: str = ""
+    """What the network makes of the probe image (see `upscaler.probe`)."""
     channels: int = 3
     value_range: tuple[float, float] = (0.0, 1.0)
     training: Training = field(default_factory=Training)
@@ -85,24 +109,35 @@ class ModelSpec:
         """Read what `to_json` wrote.
 
         Raises:
-            ModelError: the text is not a ModelSpec.
+            ModelError: the text is not a ModelSpec, or an impossible one.
         """
+        facts = _parse(text)
         try:
-            facts: dict[str, Any] = json.loads(text)
-            sizes = facts.pop("architecture")
-            training = Training(**facts.pop("training"))
-            architecture = Architecture(**{**sizes, "widths": tuple(sizes["widths"])})
             low, high = facts.pop("value_range")
-            spec = cls(
-                architecture=architecture, training=training, value_range=(low, high), **facts
-            )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(
-                f"the model's description is unreadable ({error}); export it again"
-            ) from None
+            spec = cls(value_range=(low, high), **facts)
+        except (ValueError, TypeError, KeyError) as error:
+            raise _unreadable(error) from None
         if spec.halo < 0 or spec.alignment < 1 or spec.channels != 3:
             raise ModelError(
                 f"the model's description is impossible (halo {spec.halo}, alignment "
                 f"{spec.alignment}, channels {spec.channels}); export it again"
             )
         return spec
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """Read JSON whose `architecture` and `training` are the dataclasses above."""
+    try:
+        facts: dict[str, Any] = json.loads(text)
+        sizes = facts["architecture"]
+        facts["architecture"] = Architecture(**{**sizes, "widths": tuple(sizes["widths"])})
+        facts["training"] = Training(**facts["training"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise _unreadable(error) from None
+    return facts
+
+
+def _unreadable(error: Exception) -> ModelError:
+    return ModelError(
+        f"the model's description is unreadable ({type(error).__name__}: {error}); export it again"
+    )

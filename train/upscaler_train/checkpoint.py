@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from upscaler.errors import ModelError
-from upscaler.network import AutoEncoder
+from upscaler.spec import CHECKPOINT_KEY, Trained, Training
 from upscaler_train.recipe import Recipe, from_table
 
 _KEY = "upscaler.checkpoint"
@@ -39,6 +39,10 @@ class Checkpoint:
     progress: Progress
     random_state: dict[str, Any]
     """Of the patch sampler (numpy's PCG64)."""
+    machine: str
+    """Where it was trained."""
+    start: str
+    """The training whose trunk it started from, in words; empty if from scratch."""
     tensors: dict[str, Tensor]
     """`model.*`, `ema.*` and `optimiser.INDEX.KEY`."""
 
@@ -47,12 +51,6 @@ class Checkpoint:
         start = prefix + "."
         return {k.removeprefix(start): v for k, v in self.tensors.items() if k.startswith(start)}
 
-    def network(self) -> AutoEncoder:
-        """Return the network with its averaged weights, ready for inference."""
-        network = AutoEncoder(self.recipe.network)
-        network.load_state_dict(self.part("ema"))
-        return network.eval()
-
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint; whoever reads `path` sees the old file or the new one, never half."""
@@ -60,11 +58,26 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "recipe": asdict(checkpoint.recipe),
         "progress": asdict(checkpoint.progress),
         "random_state": checkpoint.random_state,
+        "machine": checkpoint.machine,
+        "start": checkpoint.start,
     }
     temporary = path.with_name(f".{path.name}.tmp")
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
-    save_file(tensors, temporary, {_KEY: json.dumps(metadata)})
+    facts = {_KEY: json.dumps(metadata), CHECKPOINT_KEY: _trained(checkpoint).to_json()}
+    save_file(tensors, temporary, facts)
     os.replace(temporary, path)
+
+
+def _trained(checkpoint: Checkpoint) -> Trained:
+    recipe, progress = checkpoint.recipe, checkpoint.progress
+    training = Training(
+        data=recipe.data.description,
+        steps=progress.step,
+        hours=round(progress.seconds / 3600, 2),
+        machine=checkpoint.machine,
+        start=checkpoint.start,
+    )
+    return Trained(recipe.name, recipe.network, training)
 
 
 def load(path: Path) -> Checkpoint:
@@ -85,6 +98,8 @@ def load(path: Path) -> Checkpoint:
         recipe=from_table(metadata["recipe"]),
         progress=Progress(**metadata["progress"]),
         random_state=metadata["random_state"],
+        machine=metadata.get("machine", ""),
+        start=metadata.get("start", ""),
         tensors=tensors,
     )
 
@@ -107,16 +122,19 @@ def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
 
 
-def load_trunk(network: nn.Module, path: Path) -> list[str]:
+def load_trunk(network: nn.Module, path: Path) -> str:
     """Start `network` from another checkpoint's averaged weights, wherever the shapes agree.
 
+    What does not fit, the tail between two scales, stays as it was.
+
     Returns:
-        The names of the parameters left as they were (the tail, between two scales).
+        Where the weights come from, in words.
     """
-    source = load(path).part("ema")
-    own = network.state_dict()
-    fitting = {k: v for k, v in source.items() if k in own and own[k].shape == v.shape}
+    source = load(path)
+    weights, own = source.part("ema"), network.state_dict()
+    fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise ModelError(f"nothing in {path} fits this network; start from a model of its widths")
     network.load_state_dict(fitting, strict=False)
-    return sorted(own.keys() - fitting.keys())
+    recipe = source.recipe
+    return f"{recipe.name}-x{recipe.network.scale} after {source.progress.step:,} steps"

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from upscaler.machine import cores, processor
 from upscaler.network import AutoEncoder
 from upscaler_train import checkpoint as checkpoints
 from upscaler_train.checkpoint import Checkpoint, Progress
@@ -54,8 +55,9 @@ class Trainer:
         torch.manual_seed(recipe.run.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network = AutoEncoder(recipe.network)
+        self._start = ""
         if recipe.start and not resume:
-            checkpoints.load_trunk(network, Path(recipe.start))
+            self._start = checkpoints.load_trunk(network, Path(recipe.start))
         self.network = network.to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         optimisation = recipe.optimisation
@@ -87,7 +89,7 @@ class Trainer:
         self.network.load_state_dict(saved.part("model"))
         self.average.load_state_dict(saved.part("ema"))
         checkpoints.unpack_optimiser(self.optimiser, saved.part("optimiser"))
-        self._random_state = saved.random_state
+        self._random_state, self._start = saved.random_state, saved.start
         return saved.progress
 
     def run(self, watch: Watcher) -> Checkpoint:
@@ -142,8 +144,15 @@ class Trainer:
             recipe=self.recipe,
             progress=self.clock.progress,
             random_state=self.sampler.random.bit_generator.state,
+            machine=self._machine(),
+            start=self._start,
             tensors=dict(self._tensors()),
         )
+
+    def _machine(self) -> str:
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name()
+        return f"{torch.get_num_threads()} of {cores()} cores of an {processor()}"
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         for prefix, module in (("model", self.network), ("ema", self.average)):

@@ -1,0 +1,28 @@
+"""The card of a model: what it is, where it came from and what it scores, for people."""
+
+from upscaler.spec import ModelSpec
+
+
+def card(spec: ModelSpec, difference: float) -> str:
+    """Return the card as Markdown; every figure in it comes from the model's own description."""
+    sizes, training = spec.architecture, spec.training
+    facts = {
+        "Network": (
+            f"AE-U, widths {'-'.join(map(str, sizes.widths))}, {sizes.encoder} encoder and "
+            f"{sizes.decoder} decoder layers a level, {sizes.blocks} residual blocks"
+        ),
+        "Scale": f"{spec.scale}",
+        "Halo, alignment": f"{spec.halo} and {spec.alignment} input pixels",
+        "Training data": training.data,
+        "Training": f"{training.steps:,} steps, {training.hours:.2f} hours, {training.machine}",
+        "Started from": training.start or "scratch",
+        "sha256 of the weights": f"`{spec.weights_sha256}`",
+        "Export": f"ONNX Runtime differs from torch by {255 * difference:.4f} of 255 at most",
+    }
+    lines = [f"# {spec.title}", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in facts.items()]
+    lines += ["", "Mean PSNR-Y in fp32, outputs rounded to 8 bits:", "", "| set | dB |", "|---|---|"]
+    lines += [f"| {name} | {value:.2f} |" for name, value in spec.quality.items()]
+    lines += ["", "Largest loss against fp32 on any of these sets:", "", "| precision | dB |", "|---|---|"]
+    lines += [f"| {name} | {value:.4f} |" for name, value in spec.precision_loss.items()]
+    return "\n".join(lines) + "\n"

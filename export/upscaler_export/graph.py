@@ -1,0 +1,86 @@
+"""From a network to an ONNX graph."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from upscaler.network import AutoEncoder
+
+OPSET = 20
+INPUT, OUTPUT = "image", "upscaled"
+
+_LARGEST_BATCH, _LARGEST_SIDE = 1024, 65536
+
+
+class _Aligned(nn.Module):
+    """The network as runtimes see it: aligned sizes only, and a name for its input."""
+
+    def __init__(self, network: AutoEncoder) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.network.aligned(image)
+
+
+def to_onnx(network: AutoEncoder) -> onnx.ModelProto:
+    """Return the network as an ONNX model: float32, batch and size dynamic, checked.
+
+    Input `image` (N, 3, H, W) in [0, 1], H and W multiples of the network's alignment;
+    output `upscaled` (N, 3, scale*H, scale*W).
+    """
+    align = network.alignment
+    height = align * Dim("height_units", min=1, max=_LARGEST_SIDE // align)
+    width = align * Dim("width_units", min=1, max=_LARGEST_SIDE // align)
+    batch = Dim("batch", min=1, max=_LARGEST_BATCH)
+    sample = torch.rand(2, 3, 16 * align, 24 * align)
+    with _quiet():
+        program = torch.onnx.export(
+            _Aligned(network).eval(),
+            (sample,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes={"image": {0: batch, 2: height, 3: width}},
+            verbose=False,
+        )
+    assert program is not None
+    model: onnx.ModelProto = program.model_proto
+    _strip(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Drop what the exporter notes of its own source code: paths of this machine, stack traces."""
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        del value.metadata_props[:]
+        value.doc_string = ""
+    for tensor in model.graph.initializer:
+        del tensor.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.metadata_props[:]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns of optional packages and of its own internals: nothing a user can mend."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,39 @@
+"""What an exported model scores on real pictures, in full and in reduced precision."""
+
+from pathlib import Path
+
+from upscaler.errors import RuntimeUnavailable
+from upscaler.evaluation import evaluate
+from upscaler.runtimes import RUNTIMES
+from upscaler.upscaler import Upscaler
+
+
+def measure(model: Path, scale: int, folders: list[Path]) -> tuple[dict[str, float], dict[str, float]]:
+    """Score a model file on folders of high-resolution images.
+
+    Returns:
+        (quality, loss): the mean PSNR-Y in dB in fp32 by folder name, and by precision how
+        much of it is lost at most on any folder. Precisions this machine lacks are left out.
+    """
+    exact = Upscaler(str(model), scale=scale, precision="fp32")
+    quality = {folder.name: evaluate(exact, folder).psnr for folder in folders}
+    loss = {"fp32": 0.0}
+    for precision, runtime in _reduced_precisions().items():
+        reduced = Upscaler(str(model), scale=scale, runtime=runtime, precision=precision)
+        losses = [quality[f.name] - evaluate(reduced, f).psnr for f in folders]
+        loss[precision] = round(max(losses), 4)
+    return {name: round(value, 3) for name, value in quality.items()}, loss
+
+
+def _reduced_precisions() -> dict[str, str]:
+    """Return the precisions below fp32 that run here, each with the runtime that has it."""
+    found: dict[str, str] = {}
+    for name, entry in RUNTIMES.items():
+        try:
+            offered = entry.load().precisions()
+        except RuntimeUnavailable:
+            continue
+        for precision in offered:
+            if precision != "fp32":
+                found.setdefault(precision, name)
+    return found

@@ -1,0 +1,18 @@
+"""Image files in and out, with everything they carry."""
+
+from upscaler.images.formats import FORMATS, Format, format_of
+from upscaler.images.picture import Picture
+from upscaler.images.read import open_picture, picture_from, picture_size
+from upscaler.images.write import image_from, save_picture
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Picture",
+    "format_of",
+    "image_from",
+    "open_picture",
+    "picture_from",
+    "picture_size",
+    "save_picture",
+]

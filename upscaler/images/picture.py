@@ -1,0 +1,39 @@
+"""An image in memory: its pixels apart from its transparency, and what else its file carried."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture, upright."""
+
+    colour: Pixels
+    """(H, W, 3) RGB or (H, W, 1) grey; uint8 or uint16, the full range of the type."""
+    alpha: Pixels | None = None
+    """(H, W, 1), of the same type; None if the picture has no transparency."""
+    icc: bytes | None = None
+    """The ICC profile that `colour` is meant in."""
+    exif: bytes | None = None
+    """EXIF without its orientation, which has been applied."""
+    warnings: tuple[str, ...] = ()
+    """What reading or writing could not keep, a phrase each."""
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return int(self.colour.shape[0])
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return int(self.colour.shape[1])
+
+    def with_pixels(self, colour: NDArray[Any], alpha: NDArray[Any] | None) -> Self:
+        """Return this picture with other pixels: an enlargement of it."""
+        return replace(self, colour=colour, alpha=alpha)

@@ -1,0 +1,73 @@
+"""The packaged models, and any other ONNX file that carries a ModelSpec."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from upscaler.errors import ModelError
+from upscaler.models.metadata import read_metadata
+from upscaler.spec import METADATA_KEY, ModelSpec
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Model:
+    """An ONNX file and what it says of itself."""
+
+    path: Path
+    spec: ModelSpec
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the whole file, in hexadecimal."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+
+def packaged() -> list[Model]:
+    """Return the models that come with the program, by scale and name."""
+    models = [read_model(path) for path in FOLDER.glob("*.onnx")]
+    return sorted(models, key=lambda model: (model.spec.name, model.spec.scale))
+
+
+def find(name: str, scale: int) -> Model:
+    """Return a packaged model by its name, or any model by the path of its ONNX file.
+
+    Raises:
+        ModelError: there is none of that name, or it has another scale.
+    """
+    if Path(name).suffix == ".onnx":
+        model = read_model(Path(name))
+        if model.spec.scale != scale:
+            raise ModelError(
+                f"{name} enlarges {model.spec.scale} times, not {scale}; "
+                f"add --scale {model.spec.scale}"
+            )
+        return model
+    path = FOLDER / f"{name}-x{scale}.onnx"
+    if path.parent != FOLDER or not path.is_file():
+        known = ", ".join(model.spec.title for model in packaged()) or "none"
+        raise ModelError(
+            f"no model {name} for scale {scale}; there are: {known}, or give the path of an .onnx"
+        )
+    return read_model(path)
+
+
+def read_model(path: Path) -> Model:
+    """Read what an ONNX file says of itself, without loading its weights.
+
+    Raises:
+        ModelError: the file is missing, is not ONNX or carries no ModelSpec.
+    """
+    try:
+        metadata = read_metadata(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ModelError(f"{path} is not an ONNX file ({error})") from None
+    if METADATA_KEY not in metadata:
+        raise ModelError(
+            f"{path} carries no description of itself; make it with `upscaler export`"
+        )
+    return Model(path, ModelSpec.from_json(metadata[METADATA_KEY]))

@@ -1,0 +1,107 @@
+"""Opening a runtime: the fastest that proves itself, or the one that was asked for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from upscaler.errors import RuntimeUnavailable, UsageError
+from upscaler.models import Model
+from upscaler.probe import largest_difference, probe_image
+from upscaler.runtimes.runtime import PRECISIONS, Runtime
+from upscaler.runtimes.table import RUNTIMES
+
+AUTO = "auto"
+
+AUTO_LOSS_DB = 0.02
+"""The loss of PSNR on a model's card up to which `auto` takes a faster precision."""
+
+PROBE_BOUND = {"fp32": 1 / 255, "fp16": 2 / 255, "bf16": 8 / 255, "int8": 24 / 255}
+"""The largest difference from the proved output that a runtime may show on the probe."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An open runtime, and why it is this one."""
+
+    runtime: Runtime
+    passed_over: dict[str, str]
+    """The faster runtimes that did not open, with the reason of each."""
+
+
+def open_runtime(model: Model, *, name: str, precision: str, streams: int) -> Choice:
+    """Open a runtime for `model`, proved on the probe image.
+
+    Args:
+        name: a name of the table, or `auto` for the first of it that opens.
+        precision: one of PRECISIONS, or `auto` for the runtime's fastest whose measured loss
+            on the model's card is at most AUTO_LOSS_DB.
+        streams: how many inferences run side by side.
+
+    Raises:
+        UsageError: no such runtime or precision.
+        RuntimeUnavailable: it does not open; a named runtime never falls back.
+    """
+    _check_names(name, precision)
+    if name != AUTO:
+        try:
+            return Choice(_open(model, name, precision, streams), {})
+        except RuntimeUnavailable as error:
+            raise RuntimeUnavailable(f"the runtime {name} does not open here: {error}") from None
+    passed_over: dict[str, str] = {}
+    for candidate in RUNTIMES:
+        try:
+            return Choice(_open(model, candidate, precision, streams), passed_over)
+        except RuntimeUnavailable as error:
+            passed_over[candidate] = str(error)
+    reasons = "; ".join(f"{key}: {reason}" for key, reason in passed_over.items())
+    raise RuntimeUnavailable(f"no runtime opens here: {reasons}")
+
+
+def _check_names(name: str, precision: str) -> None:
+    for what, value, known in (
+        ("runtime", name, RUNTIMES),
+        ("precision", precision, PRECISIONS),
+    ):
+        if value != AUTO and value not in known:
+            raise UsageError(f"no {what} {value}; there are: {AUTO}, {', '.join(known)}")
+
+
+def _open(model: Model, name: str, precision: str, streams: int) -> Runtime:
+    kind = RUNTIMES[name].load()
+    refused: list[str] = []
+    for candidate in _candidates(kind, model, precision):
+        try:
+            return _proved(kind, model, candidate, streams)
+        except RuntimeUnavailable as error:
+            refused.append(str(error))
+    raise RuntimeUnavailable("; ".join(refused))
+
+
+def _candidates(kind: type[Runtime], model: Model, precision: str) -> Iterator[str]:
+    offered = kind.precisions()
+    if precision != AUTO:
+        if precision not in offered:
+            raise RuntimeUnavailable(
+                f"no {precision} on this machine, only {', '.join(offered)}"
+            )
+        yield precision
+        return
+    measured = model.spec.precision_loss
+    yield from (p for p in offered if measured.get(p, float("inf")) <= AUTO_LOSS_DB)
+
+
+def _proved(kind: type[Runtime], model: Model, precision: str, streams: int) -> Runtime:
+    """Open a runtime and run the probe; whatever goes wrong means that it is not available."""
+    try:
+        runtime = kind(model, precision, streams)
+        output = runtime.infer(probe_image())
+    except RuntimeUnavailable:
+        raise
+    except Exception as error:  # every runtime has errors of its own
+        raise RuntimeUnavailable(f"{precision}: {type(error).__name__}: {error}") from error
+    difference, bound = largest_difference(output, model.spec.probe), PROBE_BOUND[precision]
+    if difference > bound:
+        raise RuntimeUnavailable(
+            f"its output in {precision} differs from the proved one by "
+            f"{255 * difference:.1f} of 255 (at most {255 * bound:.0f} allowed)"
+        )
+    return runtime

@@ -1,0 +1,36 @@
+"""ONNX Runtime on the CPU: everywhere, in fp32."""
+
+import onnxruntime as ort
+
+from upscaler.errors import RuntimeUnavailable
+from upscaler.models import Model
+from upscaler.runtimes.runtime import Batch, Runtime
+
+_PROVIDER = "CPUExecutionProvider"
+
+
+class OnnxRuntimeCpu(Runtime):
+    """One session that runs in as many threads as call it."""
+
+    name = "cpu"
+
+    def __init__(self, model: Model, precision: str, streams: int) -> None:
+        super().__init__(model, precision, streams)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(model.path, options, providers=[_PROVIDER])
+        if self._session.get_providers() != [_PROVIDER]:
+            raise RuntimeUnavailable(f"ONNX Runtime loaded {self._session.get_providers()}")
+        self._input = self._session.get_inputs()[0].name
+
+    @classmethod
+    def precisions(cls) -> tuple[str, ...]:
+        """See `Runtime`."""
+        return ("fp32",)
+
+    def infer(self, batch: Batch) -> Batch:
+        """See `Runtime`."""
+        output: Batch = self._session.run(None, {self._input: batch})[0]
+        return output

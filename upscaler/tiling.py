@@ -1,0 +1,96 @@
+"""Cutting images into tiles and joining what comes back, so that no seam can exist.
+
+The picture is defined by the network run on the whole image. A tile therefore carries a
+margin, the model's halo, at its inner edges, so that every output pixel sees exactly the
+input it would see in the whole image; at the image's own edges a tile ends where the image
+ends, and the network's own padding applies. All tiles of an image have one shape: the last
+of a row or column shifts inward. Pure numpy.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Span:
+    """One tile along one axis, in input pixels."""
+
+    start: int
+    stop: int
+    """What the network gets: [start, stop)."""
+    keep_start: int
+    keep_stop: int
+    """The part of it whose output is kept; the kept parts of an axis cover it once."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One piece of an image."""
+
+    rows: Span
+    columns: Span
+
+
+def plan(height: int, width: int, *, core: int | None, halo: int, alignment: int) -> list[Tile]:
+    """Divide an image into tiles, row by row.
+
+    Args:
+        height, width: the image in pixels, any size from 1.
+        core: side of a tile without its margins in pixels, rounded up to the alignment;
+            None for the whole image in one piece.
+        halo: the model's halo in pixels, a multiple of `alignment`.
+        alignment: the grid on which tiles start, in pixels.
+    """
+    rows = _spans(_round_up(height, alignment), core, halo, alignment)
+    columns = _spans(_round_up(width, alignment), core, halo, alignment)
+    return [Tile(row, column) for row in rows for column in columns]
+
+
+def align(image: Pixels, alignment: int) -> Pixels:
+    """Mirror an (H, W, C) image at the bottom and the right up to multiples of `alignment`."""
+    bottom, right = (-size % alignment for size in image.shape[:2])
+    if not bottom and not right:
+        return image
+    return np.pad(image, ((0, bottom), (0, right), (0, 0)), mode="symmetric")
+
+
+def cut(image: Pixels, tile: Tile) -> Pixels:
+    """Return a view of an aligned (H, W, C) image: the tile with its margins."""
+    return image[tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop]
+
+
+def join(output: Pixels, tile: Tile, upscaled: Pixels, scale: int) -> None:
+    """Put the kept part of an upscaled tile into the (scale*H, scale*W, C) output, in place."""
+    for_rows, for_columns = _kept(tile.rows, scale), _kept(tile.columns, scale)
+    target = output[
+        tile.rows.keep_start * scale : tile.rows.keep_stop * scale,
+        tile.columns.keep_start * scale : tile.columns.keep_stop * scale,
+    ]
+    # the image may end before its alignment does
+    target[:] = upscaled[for_rows, for_columns][: target.shape[0], : target.shape[1]]
+
+
+def _kept(span: Span, scale: int) -> slice:
+    return slice((span.keep_start - span.start) * scale, (span.keep_stop - span.start) * scale)
+
+
+def _spans(size: int, core: int | None, halo: int, alignment: int) -> list[Span]:
+    window = size if core is None else _round_up(core, alignment) + 2 * halo
+    if window >= size:
+        return [Span(0, size, 0, size)]
+    spans = [Span(0, window, 0, window - halo)]
+    while spans[-1].keep_stop < size:
+        keep_start = spans[-1].keep_stop
+        start = min(keep_start - halo, size - window)
+        stop = start + window
+        spans.append(Span(start, stop, keep_start, size if stop == size else stop - halo))
+    return spans
+
+
+def _round_up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple

@@ -1,0 +1,209 @@
+"""Upscaling one picture: the code that the command, the batch and Python users share."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from upscaler import tiling
+from upscaler.errors import ImageError, UsageError
+from upscaler.images import Picture, image_from, picture_from
+from upscaler.machine import cores
+from upscaler.models import Model, find
+from upscaler.runtimes import Choice, Runtime, open_runtime
+
+DEFAULT_MODEL = "fast"
+DEFAULT_SCALE = 4
+
+AUTO_TILE = 512
+"""Side of a tile's core in pixels. CPU speed is flat from 192 to 512, and larger tiles spend
+less on margins (docs/design.md)."""
+
+Pixels = NDArray[Any]
+
+
+class Enlargement:
+    """One picture on its way through the network, tile by tile.
+
+    The tiles are independent: they may run in any order and in several threads. `result` is
+    whole when all of them have run.
+    """
+
+    def __init__(self, picture: Picture, runtime: Runtime, tile: int | None) -> None:
+        self._runtime, self._scale = runtime, runtime.model.spec.scale
+        self._tile = tile
+        self.tiles: list[Callable[[], None]] = []
+        colour = self._start(picture.colour)
+        alpha = None if picture.alpha is None else self._start(picture.alpha)
+        self.result = picture.with_pixels(colour, alpha)
+
+    def _start(self, plane: Pixels) -> Pixels:
+        """Plan the tiles of one plane and return the array that they will fill."""
+        spec, scale = self._runtime.model.spec, self._scale
+        height, width, channels = plane.shape
+        if plane.min() == plane.max():  # an opaque alpha, a blank page: nothing to compute
+            return np.full((height * scale, width * scale, channels), plane.flat[0], plane.dtype)
+        output = np.empty((height * scale, width * scale, channels), plane.dtype)
+        aligned = tiling.align(plane, spec.alignment)
+        plan = tiling.plan(
+            height, width, core=self._tile, halo=spec.halo, alignment=spec.alignment
+        )
+        self.tiles += [partial(self._run, aligned, output, tile) for tile in plan]
+        return output
+
+    def _run(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
+        peak = np.iinfo(output.dtype).max
+        upscaled = self._runtime.infer(_to_batch(tiling.cut(aligned, tile), peak))[0]
+        if not np.isfinite(upscaled).all():
+            raise ImageError(
+                f"the network's output is not finite in {self._runtime.precision}; "
+                f"try --precision fp32"
+            )
+        if output.shape[2] == 1:  # a grey plane went through as three equal channels
+            upscaled = upscaled.mean(axis=0, keepdims=True)
+        np.clip(upscaled, 0, 1, out=upscaled)
+        upscaled *= peak
+        upscaled += 0.5
+        pixels = upscaled.astype(output.dtype).transpose(1, 2, 0)
+        tiling.join(output, tile, pixels, self._scale)
+
+
+def _to_batch(pixels: Pixels, peak: int) -> NDArray[np.float32]:
+    """(H, W, 1 or 3) integers -> float32 (1, 3, H, W) in [0, 1]."""
+    channels = pixels.transpose(2, 0, 1)
+    batch = np.empty((1, 3, *channels.shape[1:]), np.float32)
+    np.multiply(channels, np.float32(1 / peak), out=batch[0])
+    return batch
+
+
+class Upscaler:
+    """A model opened on a runtime, ready for pictures.
+
+    Args:
+        model: a packaged model's name, or the path of an ONNX file made by `upscaler export`.
+        scale: how many times larger, per axis.
+        runtime, precision: names as in `upscaler run`, or `auto`.
+        tile: side of a tile's core in pixels, `auto`, or None for no tiles. It changes the
+            memory needed and the speed, not the picture.
+        streams: tiles computed side by side; all cores by default.
+
+    Raises:
+        UsageError, ModelError, RuntimeUnavailable: see `upscaler.errors`.
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        *,
+        scale: int = DEFAULT_SCALE,
+        runtime: str = "auto",
+        precision: str = "auto",
+        tile: int | str | None = "auto",
+        streams: int | None = None,
+    ) -> None:
+        self._found: Model = find(str(model), scale)
+        self._runtime_name, self._precision = runtime, precision
+        self._tile = _tile_core(tile)
+        self._streams = streams or cores()
+        self.choice: Choice = self._open(precision)
+        self._deep: Runtime | None = None
+
+    def __repr__(self) -> str:
+        runtime = self.choice.runtime
+        return (
+            f"{self._found.spec.title} on {runtime.name} in {runtime.precision}, "
+            f"{runtime.streams} streams"
+        )
+
+    @property
+    def model(self) -> Model:
+        """The model in use."""
+        return self._found
+
+    @property
+    def scale(self) -> int:
+        """Output size / input size, per axis."""
+        return self._found.spec.scale
+
+    @property
+    def streams(self) -> int:
+        """How many tiles are computed side by side."""
+        return self._streams
+
+    @overload
+    def __call__(self, image: Image.Image) -> Image.Image: ...
+    @overload
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
+    @overload
+    def __call__(self, image: NDArray[np.uint16]) -> NDArray[np.uint16]: ...
+    def __call__(self, image: Image.Image | Pixels) -> Image.Image | Pixels:
+        """Upscale one image and return the same kind of thing, `scale` times the size.
+
+        Args:
+            image: a Pillow image of any mode; or a uint8 or uint16 array, (H, W) grey or
+                (H, W, C) with 1 grey, 2 grey + alpha, 3 RGB or 4 RGB + alpha channels.
+
+        Raises:
+            ImageError: pixels that cannot be upscaled.
+        """
+        if isinstance(image, Image.Image):
+            picture = self.enlarge(picture_from(image))
+            result = image_from(picture)
+            if picture.icc:
+                result.info["icc_profile"] = picture.icc
+            return result
+        picture = self.enlarge(_picture_from_array(image))
+        planes = [picture.colour] if picture.alpha is None else [picture.colour, picture.alpha]
+        pixels: Pixels = np.concatenate(planes, axis=2)
+        return pixels[..., 0] if image.ndim == 2 else pixels
+
+    def enlarge(self, picture: Picture) -> Picture:
+        """Upscale one Picture."""
+        work = self.begin(picture)
+        with ThreadPoolExecutor(self._streams) as pool:
+            for _ in pool.map(lambda run: run(), work.tiles):
+                pass
+        return work.result
+
+    def begin(self, picture: Picture) -> Enlargement:
+        """Return the picture's tiles, for a caller with threads of its own."""
+        return Enlargement(picture, self._runtime_for(picture), self._tile)
+
+    def _runtime_for(self, picture: Picture) -> Runtime:
+        """16-bit pictures run in fp32 unless a precision was asked for: bf16 carries 8 bits."""
+        runtime = self.choice.runtime
+        if picture.colour.dtype != np.uint16 or self._precision != "auto":
+            return runtime
+        if self._deep is None:
+            self._deep = runtime if runtime.precision == "fp32" else self._open("fp32").runtime
+        return self._deep
+
+    def _open(self, precision: str) -> Choice:
+        return open_runtime(
+            self._found, name=self._runtime_name, precision=precision, streams=self._streams
+        )
+
+
+def _tile_core(tile: int | str | None) -> int | None:
+    if tile == "auto":
+        return AUTO_TILE
+    if tile is None or (isinstance(tile, int) and tile > 0):
+        return tile
+    raise UsageError(f"tile is {tile!r}; give a number of pixels above 0, auto or none")
+
+
+def _picture_from_array(pixels: Pixels) -> Picture:
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"the array is {pixels.dtype}; give uint8 or uint16")
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or 0 in pixels.shape:
+        raise ImageError(f"the array has shape {pixels.shape}; give (H, W) or (H, W, 1 to 4)")
+    channels = pixels.shape[2]
+    if channels in (2, 4):
+        return Picture(colour=pixels[..., : channels - 1], alpha=pixels[..., channels - 1 :])
+    return Picture(colour=pixels)
