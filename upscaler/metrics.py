@@ -73,7 +73,8 @@ def luma(image: Image) -> Floats:
     """The Y of ITU-R BT.601 in 16..235, unrounded, from RGB in 0..255; grey passes as it is."""
     if image.ndim == 2:
         return image.astype(np.float64)
-    return 16 + image.astype(np.float64) @ np.array([65.481, 128.553, 24.966]) / 255
+    weights = np.array([65.481, 128.553, 24.966]) / 255
+    return np.asarray(16 + image.astype(np.float64) @ weights)
 
 
 def psnr_y(image: Image, truth: Image, border: int) -> float:

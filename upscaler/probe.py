@@ -32,7 +32,7 @@ def encode(output: NDArray[np.float32]) -> str:
 
 
 def largest_difference(output: NDArray[np.float32], expected: str) -> float:
-    """Return the largest absolute difference from an encoded probe; infinite if they cannot agree."""
+    """Return the largest absolute difference from an encoded probe; infinite if incomparable."""
     try:
         steps = np.frombuffer(base64.b64decode(expected, validate=True), "<u2")
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a model is: the facts that travel inside its ONNX file, and nothing else is needed to run it."""
+"""What a model is: the facts that travel inside its ONNX file; a runtime needs nothing else."""
 
 import json
 from dataclasses import asdict, dataclass, field

@@ -49,9 +49,7 @@ class Enlargement:
             return np.full((height * scale, width * scale, channels), plane.flat[0], plane.dtype)
         output = np.empty((height * scale, width * scale, channels), plane.dtype)
         aligned = tiling.align(plane, spec.alignment)
-        plan = tiling.plan(
-            height, width, core=self._tile, halo=spec.halo, alignment=spec.alignment
-        )
+        plan = tiling.plan(height, width, core=self._tile, halo=spec.halo, alignment=spec.alignment)
         self.tiles += [partial(self._run, aligned, output, tile) for tile in plan]
         return output
 

@@ -21,8 +21,20 @@ def card(spec: ModelSpec, difference: float) -> str:
     }
     lines = [f"# {spec.title}", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in facts.items()]
-    lines += ["", "Mean PSNR-Y in fp32, outputs rounded to 8 bits:", "", "| set | dB |", "|---|---|"]
+    lines += [
+        "",
+        "Mean PSNR-Y in fp32, outputs rounded to 8 bits:",
+        "",
+        "| set | dB |",
+        "|---|---|",
+    ]
     lines += [f"| {name} | {value:.2f} |" for name, value in spec.quality.items()]
-    lines += ["", "Largest loss against fp32 on any of these sets:", "", "| precision | dB |", "|---|---|"]
+    lines += [
+        "",
+        "Largest loss against fp32 on any of these sets:",
+        "",
+        "| precision | dB |",
+        "|---|---|",
+    ]
     lines += [f"| {name} | {value:.4f} |" for name, value in spec.precision_loss.items()]
     return "\n".join(lines) + "\n"

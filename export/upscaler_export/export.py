@@ -86,4 +86,5 @@ def weights_sha256(network: nn.Module) -> str:
 
 def _with_spec(model: onnx.ModelProto, spec: ModelSpec) -> bytes:
     onnx.helper.set_model_props(model, {METADATA_KEY: spec.to_json()})
-    return model.SerializeToString(deterministic=True)
+    serialised: bytes = model.SerializeToString(deterministic=True)
+    return serialised

@@ -12,7 +12,7 @@ from upscaler.errors import ProofError
 from upscaler.network import AutoEncoder
 
 PHOTOGRAPH = Path(__file__).parent / "proof.png"
-"""A small free photograph (see samples/CREDITS.md: boats)."""
+"""A small free photograph (see samples/CREDITS.md)."""
 
 BOUND = 1 / 255
 

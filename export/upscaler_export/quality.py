@@ -8,7 +8,9 @@ from upscaler.runtimes import RUNTIMES
 from upscaler.upscaler import Upscaler
 
 
-def measure(model: Path, scale: int, folders: list[Path]) -> tuple[dict[str, float], dict[str, float]]:
+def measure(
+    model: Path, scale: int, folders: list[Path]
+) -> tuple[dict[str, float], dict[str, float]]:
     """Score a model file on folders of high-resolution images.
 
     Returns:

@@ -120,9 +120,7 @@ class _Walk:
         stride = attributes.get("strides", [1, 1])[self._axis]
         # output j comes from the inputs i with j = i * stride - before + tap
         step = reach.step / stride
-        return Reach(
-            step, reach.low + step * (before - kernel + 1), reach.high + step * before
-        )
+        return Reach(step, reach.low + step * (before - kernel + 1), reach.high + step * before)
 
     def _depth_to_space(self, node: onnx.NodeProto, reach: Reach) -> Reach:
         return reach.enlarged(_attributes(node)["blocksize"])
@@ -131,6 +129,11 @@ class _Walk:
         pads = numpy_helper.to_array(self._constants[node.input[1]])
         before = int(pads[2 + self._axis])
         return reach.window(-before, -before)
+
+    def _concat(self, node: onnx.NodeProto, reach: Reach) -> Reach:
+        if _attributes(node)["axis"] != 1:
+            raise ModelError("the graph joins tensors along an axis that is not their channels")
+        return reach
 
     def _same(self, node: onnx.NodeProto, reach: Reach) -> Reach:
         return reach
@@ -141,6 +144,7 @@ _RULES: dict[str, Callable[[_Walk, onnx.NodeProto, Reach], Reach]] = {
     "ConvTranspose": _Walk._conv_transpose,
     "DepthToSpace": _Walk._depth_to_space,
     "Pad": _Walk._pad,
+    "Concat": _Walk._concat,
     **dict.fromkeys(("Relu", "Add", "Mul", "Sub", "Clip", "Cast", "Identity"), _Walk._same),
 }
 

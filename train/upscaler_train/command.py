@@ -7,13 +7,15 @@ import click
 
 @click.command(short_help="Train a model by a recipe.")
 @click.argument("recipe")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the run  [runs/RECIPE]")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder of the run  [runs/RECIPE]"
+)
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one key of the recipe."
 )
 def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...]) -> None:
-    """Train the model that RECIPE describes: a TOML file, or the name of a recipe of the project.
+    r"""Train the model that RECIPE describes: a TOML file, or the name of a recipe of the project.
 
     \b
     upscaler train fast-x2 --set data.train=photos/ --set data.val=held-out/
@@ -31,4 +33,6 @@ def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...
     folder.mkdir(parents=True, exist_ok=True)
     with TrainingDisplay(path.stem, folder / "log.jsonl") as display:
         done = trainer.run(display)
-    click.echo(f"{folder / LAST}: {done.progress.step} steps in {done.progress.seconds / 60:.1f} min")
+    click.echo(
+        f"{folder / LAST}: {done.progress.step} steps in {done.progress.seconds / 60:.1f} min"
+    )

@@ -58,7 +58,8 @@ class Trainer:
         self._start = ""
         if recipe.start and not resume:
             self._start = checkpoints.load_trunk(network, Path(recipe.start))
-        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.network = network.to(self.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         optimisation = recipe.optimisation
         self.optimiser = torch.optim.AdamW(
@@ -112,10 +113,9 @@ class Trainer:
         low, high = (self._to_device(batch) for batch in self.sampler.draw())
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        bf16 = self.recipe.run.bf16
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            output = self.network(low)
-        output = output.float()  # losses in full precision
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.run.bf16):
+            residual = self.network.residual(low)
+        output = self.network.onto_bicubic(low, residual.float())
         fft = self.recipe.optimisation.fft
         loss = F.mse_loss(output, high) if mse else pixel_and_spectrum(output, high, fft)
         self.optimiser.zero_grad(set_to_none=True)
@@ -143,7 +143,7 @@ class Trainer:
         return Checkpoint(
             recipe=self.recipe,
             progress=self.clock.progress,
-            random_state=self.sampler.random.bit_generator.state,
+            random_state=dict(self.sampler.random.bit_generator.state),
             machine=self._machine(),
             start=self._start,
             tensors=dict(self._tensors()),

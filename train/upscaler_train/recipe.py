@@ -109,7 +109,9 @@ def find(name: str) -> Path:
         return Path(name)
     known = {path.stem: path for folder in _FOLDERS for path in folder.glob("*.toml")}
     if name not in known:
-        raise UsageError(f"no recipe {name}; give a TOML file or one of: {', '.join(sorted(known))}")
+        raise UsageError(
+            f"no recipe {name}; give a TOML file or one of: {', '.join(sorted(known))}"
+        )
     return known[name]
 
 

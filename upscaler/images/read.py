@@ -1,4 +1,4 @@
-"""From a file to a Picture: any mode to RGB or grey with alpha, upright, nothing dropped silently."""
+"""From a file to a Picture: upright, RGB or grey with alpha, nothing dropped silently."""
 
 import io
 import warnings

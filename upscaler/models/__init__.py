@@ -67,7 +67,5 @@ def read_model(path: Path) -> Model:
     except ValueError as error:
         raise ModelError(f"{path} is not an ONNX file ({error})") from None
     if METADATA_KEY not in metadata:
-        raise ModelError(
-            f"{path} carries no description of itself; make it with `upscaler export`"
-        )
+        raise ModelError(f"{path} carries no description of itself; make it with `upscaler export`")
     return Model(path, ModelSpec.from_json(metadata[METADATA_KEY]))

@@ -80,9 +80,7 @@ def _candidates(kind: type[Runtime], model: Model, precision: str) -> Iterator[s
     offered = kind.precisions()
     if precision != AUTO:
         if precision not in offered:
-            raise RuntimeUnavailable(
-                f"no {precision} on this machine, only {', '.join(offered)}"
-            )
+            raise RuntimeUnavailable(f"no {precision} on this machine, only {', '.join(offered)}")
         yield precision
         return
     measured = model.spec.precision_loss

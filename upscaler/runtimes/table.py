@@ -32,7 +32,5 @@ RUNTIMES = {
     "openvino": Entry(
         "upscaler.runtimes.openvino_cpu", "OpenVinoRuntime", "pip install openvino (x86-64)"
     ),
-    "cpu": Entry(
-        "upscaler.runtimes.onnxruntime_cpu", "OnnxRuntimeCpu", "pip install onnxruntime"
-    ),
+    "cpu": Entry("upscaler.runtimes.onnxruntime_cpu", "OnnxRuntimeCpu", "pip install onnxruntime"),
 }

@@ -1,0 +1,197 @@
+"""Reading, inference and writing, side by side.
+
+    plan ─▶ read (threads) ─▶ tiles (one thread a stream) ─▶ write (threads) ─▶ outcomes
+
+The codecs and the runtimes release Python's global lock where it matters, so threads are
+enough. Tiles of several pictures share the streams: a large picture uses all cores, and so
+do many small ones. A budget in bytes, not in pictures, bounds what is in memory.
+"""
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+from upscaler.batch.plan import Job
+from upscaler.errors import ImageError
+from upscaler.images import open_picture, picture_size, save_picture
+from upscaler.upscaler import Enlargement, Upscaler
+
+_WAITING = 4
+"""Jobs handed to the readers ahead of time, per stream."""
+
+_BYTES_PER_PIXEL = 8
+"""Of a picture in memory: RGB with alpha, and a copy on the way through a codec."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one job ended."""
+
+    job: Job
+    error: str | None = None
+    """Why it failed; None if the output is in place."""
+    warnings: tuple[str, ...] = ()
+    pixels: int = 0
+    """Of the output."""
+    seconds: float = 0.0
+    """From the start of reading to the end of writing."""
+
+
+class _Budget:
+    """So many bytes at a time; a picture larger than all of it waits until it is alone."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._used = limit, 0
+        self._free = threading.Condition()
+
+    def take(self, amount: int) -> None:
+        with self._free:
+            self._free.wait_for(lambda: not self._used or self._used + amount <= self._limit)
+            self._used += amount
+
+    def give(self, amount: int) -> None:
+        with self._free:
+            self._used -= amount
+            self._free.notify_all()
+
+    def lift(self) -> None:
+        """Let everyone through: the run is ending, and nobody must wait for what never comes."""
+        with self._free:
+            self._limit = sys.maxsize
+            self._free.notify_all()
+
+
+class _Flight:
+    """One job on its way: counts its tiles down and keeps the first thing that went wrong."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.began = job, time.monotonic()
+        self.bytes = 0
+        self.work: Enlargement | None = None
+        self.error: str | None = None
+        self._left, self._lock = 0, threading.Lock()
+
+    def start(self, work: Enlargement) -> None:
+        self.work, self._left = work, len(work.tiles)
+
+    def tile_done(self, error: str | None) -> bool:
+        """Note one tile; return whether it was the last."""
+        with self._lock:
+            self.error = self.error or error
+            self._left -= 1
+            return self._left == 0
+
+
+class Pipeline:
+    """Runs jobs through an open Upscaler; a context manager that owns the threads.
+
+    Args:
+        memory: bytes of pictures in flight.
+        quality: of lossy formats, 1 to 100.
+    """
+
+    def __init__(self, upscaler: Upscaler, *, memory: int, quality: int) -> None:
+        self._upscaler, self._quality = upscaler, quality
+        self._budget = _Budget(memory)
+        self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._stopped = threading.Event()
+        streams = upscaler.streams
+        # one reader keeps two streams fed; encoders cost as much as small networks
+        self._readers = ThreadPoolExecutor(max(1, streams // 2), "read")
+        self._tiles = ThreadPoolExecutor(streams, "infer")
+        self._writers = ThreadPoolExecutor(streams, "write")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Wait for what has begun; after an error or an interrupt, begin nothing more."""
+        if kind is not None:
+            self._stopped.set()
+            self._budget.lift()
+        for pool in (self._readers, self._tiles, self._writers):
+            pool.shutdown(cancel_futures=kind is not None)
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """Yield the outcome of each job as it ends; one bad file never stops the others."""
+        waiting = iter(jobs)
+        flying = 0
+        for job in islice(waiting, _WAITING * self._upscaler.streams):
+            self._readers.submit(self._guard, self._read, _Flight(job))
+            flying += 1
+        while flying:
+            yield self._done.get()
+            flying -= 1
+            for job in islice(waiting, 1):
+                self._readers.submit(self._guard, self._read, _Flight(job))
+                flying += 1
+
+    def _guard(self, stage: Callable[[_Flight], None], flight: _Flight) -> None:
+        """Run one stage; whatever it raises ends this job, not the run."""
+        if self._stopped.is_set():
+            return
+        try:
+            stage(flight)
+        except ImageError as error:
+            self._end(flight, str(error))
+        except MemoryError:
+            self._end(flight, "does not fit into memory; try a smaller --tile")
+        except Exception as error:  # a defect of ours must not take the other files down
+            self._end(flight, f"unexpected {type(error).__name__}: {error}")
+
+    def _read(self, flight: _Flight) -> None:
+        width, height = picture_size(flight.job.source)
+        scale = self._upscaler.scale
+        wanted = width * height * (1 + scale**2) * _BYTES_PER_PIXEL
+        self._budget.take(wanted)
+        flight.bytes = wanted
+        work = self._upscaler.begin(open_picture(flight.job.source))
+        flight.start(work)
+        if not work.tiles:
+            self._writers.submit(self._guard, self._write, flight)
+        for tile in work.tiles:
+            self._tiles.submit(self._infer, flight, tile)
+
+    def _infer(self, flight: _Flight, tile: Callable[[], None]) -> None:
+        error = None
+        if flight.error is None and not self._stopped.is_set():
+            try:
+                tile()
+            except ImageError as problem:
+                error = str(problem)
+            except Exception as problem:  # the runtime's own errors
+                error = f"inference failed ({type(problem).__name__}: {problem})"
+        if flight.tile_done(error):
+            self._writers.submit(self._guard, self._write, flight)
+
+    def _write(self, flight: _Flight) -> None:
+        assert flight.work is not None
+        if flight.error:
+            raise ImageError(flight.error)
+        picture, job = flight.work.result, flight.job
+        lost = save_picture(picture, job.target, job.format, self._quality)
+        self._end(flight, None, picture.warnings + lost, picture.width * picture.height)
+
+    def _end(
+        self,
+        flight: _Flight,
+        error: str | None,
+        warnings: tuple[str, ...] = (),
+        pixels: int = 0,
+    ) -> None:
+        flight.work = None
+        self._budget.give(flight.bytes)
+        seconds = time.monotonic() - flight.began
+        self._done.put(Outcome(flight.job, error, warnings, pixels, seconds))

@@ -1,0 +1,103 @@
+"""The `upscaler` command: finds its subcommands, and is the one boundary where errors end."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import FrameType
+from typing import Any
+
+import click
+
+from upscaler import __version__
+from upscaler.errors import UpscalerError
+
+_COMMANDS = {
+    "run": "upscaler.cli.run:run",
+    "models": "upscaler.cli.models:models",
+    "eval": "upscaler.cli.eval:evaluate",
+}
+_PLUGINS = "upscaler.commands"
+"""The entry-point group of the commands that live in packages of their own."""
+
+_SIGINT_EXIT, _SIGTERM_EXIT = 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends the work the way Ctrl-C does, with an exit code of its own."""
+
+
+class _Commands(click.Group):
+    """Loads a command only when it is called or listed; none of them imports much."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_COMMANDS, *sorted(entry_points(group=_PLUGINS).names)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _COMMANDS:
+            module, _, name = _COMMANDS[cmd_name].partition(":")
+            command: click.Command = getattr(import_module(module), name)
+            return command
+        for entry in entry_points(group=_PLUGINS, name=cmd_name):
+            loaded: click.Command = entry.load()
+            return loaded
+        return None
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", message="upscaler %(version)s")
+def commands() -> None:
+    r"""Make folders of small images large and sharp.
+
+    \b
+    upscaler run photos/ large/              every image four times the size
+    upscaler run scan.png scan-x2.png -s 2   one file
+
+    Exit codes: 0 all done, 1 some files failed, 2 usage, 3 could not start,
+    130 interrupted, 143 terminated.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    try:
+        code: Any = commands.main(
+            arguments, "upscaler", standalone_mode=False, auto_envvar_prefix="UPSCALER"
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as error:
+        return int(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except UpscalerError as error:
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # whoever read our output has left; let Python's own flush at exit find no pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Terminated:
+        return _interrupted("terminated", _SIGTERM_EXIT)
+    except (KeyboardInterrupt, click.Abort):
+        return _interrupted("interrupted", _SIGINT_EXIT)
+
+
+def _interrupted(word: str, code: int) -> int:
+    click.echo(f"{word}; what is done is kept, the same command goes on from here", err=True)
+    return code
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated

@@ -1,0 +1,37 @@
+"""`upscaler models`."""
+
+import json
+
+import click
+
+from upscaler.cli import options
+
+
+@click.command(short_help="List the packaged models.")
+@options.JSON
+def models(as_json: bool) -> None:
+    """List the packaged models: size, speed on this machine, measured quality."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from upscaler.models import packaged
+    from upscaler.speed import megapixels_per_second
+
+    table = Table("model", "scale", "KB", "runtime here", "MP/s here", "PSNR-Y, dB")
+    for model in packaged():
+        spec, speed = model.spec, megapixels_per_second(model)
+        if as_json:
+            facts = {"model": spec.name, "scale": spec.scale, "bytes": model.path.stat().st_size}
+            measured = {"quality": spec.quality, "sha256": model.sha256}
+            click.echo(json.dumps({**facts, **measured, "speed": speed}))
+        quality = "  ".join(f"{name} {value:.2f}" for name, value in spec.quality.items())
+        table.add_row(
+            spec.name,
+            f"x{spec.scale}",
+            f"{model.path.stat().st_size / 1000:.0f}",
+            f"{speed['runtime']} {speed['precision']}",
+            f"{speed['megapixels_per_second']:.1f}",
+            quality,
+        )
+    if not as_json:
+        Console(width=None if Console().is_terminal else 120).print(table)

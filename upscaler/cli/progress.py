@@ -1,0 +1,111 @@
+"""What a person, or a program, sees of a run.
+
+Results go to stdout: the summary, or JSON Lines. Progress and problems go to stderr: a bar on
+a terminal, a plain line now and then elsewhere.
+"""
+
+import json
+import time
+from types import TracebackType
+from typing import Self
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from upscaler.batch.report import Result, Status, Summary
+from upscaler.upscaler import Upscaler
+
+_PLAIN_SECONDS = 10.0
+
+
+class RunDisplay:
+    """Shows one run; see the module."""
+
+    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+        self._json, self._quiet, self._verbose = as_json, quiet, verbose
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bar = Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rates]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=None, visible=False, rates="")
+        self._began = self._said = time.monotonic()
+        self._files = self._ended = self._pixels = 0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def opened(self, upscaler: Upscaler, files: int) -> None:
+        """Say which runtime was taken, and why the faster ones were not."""
+        self._began = self._said = time.monotonic()
+        self._files = files
+        self._bar.update(self._task, total=files, visible=True)
+        if self._quiet:
+            return
+        for name, reason in upscaler.choice.passed_over.items():
+            self._say(f"runtime {name} does not open: {reason}")
+        self._say(f"{files} files, {upscaler}")
+
+    def result(self, result: Result) -> None:
+        """Show one file."""
+        if self._json:
+            click.echo(json.dumps(result.as_json()))
+        if result.status in (Status.DONE, Status.FAILED):
+            self._ended += 1
+            self._pixels += result.pixels
+            self._advance()
+        if result.status is Status.FAILED:
+            self._say(f"failed: {result.name}: {result.error}")
+        elif self._verbose or (result.warnings and not self._quiet):
+            self._describe(result)
+
+    def summary(self, summary: Summary) -> None:
+        """Say how it ended."""
+        self._bar.stop()
+        if self._json:
+            click.echo(json.dumps(summary.as_json()))
+        elif not self._quiet:
+            click.echo(str(summary))
+
+    def _describe(self, result: Result) -> None:
+        took = f" in {result.seconds:.2f} s" if result.status is Status.DONE else ""
+        for warning in result.warnings:
+            self._say(f"warning: {result.name}: {warning}")
+        if self._verbose:
+            reason = f": {result.error}" if result.error else ""
+            self._say(f"{result.status}: {result.name}{took}{reason}")
+
+    def _advance(self) -> None:
+        seconds = max(time.monotonic() - self._began, 1e-3)
+        rates = f"{self._ended / seconds:.1f} files/s  {self._pixels / 1e6 / seconds:.1f} MP/s"
+        self._bar.update(self._task, completed=self._ended, rates=rates)
+        due = time.monotonic() - self._said >= _PLAIN_SECONDS
+        if due and not self._console.is_terminal and not self._quiet:
+            self._said = time.monotonic()
+            left = seconds / self._ended * (self._files - self._ended)
+            self._say(f"{self._ended} of {self._files}  {rates}  {left:.0f} s left")
+
+    def _say(self, text: str) -> None:
+        # file names are not markup, and a line break in one must not fake a line of ours
+        self._console.print(text.replace("\n", "\\n").replace("\r", "\\r"), markup=False)

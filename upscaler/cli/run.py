@@ -1,0 +1,102 @@
+"""`upscaler run`."""
+
+from pathlib import Path
+
+import click
+
+from upscaler.cli import options
+
+
+@click.command(short_help="Upscale a file or a folder.")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@options.SCALE
+@options.MODEL
+@options.RUNTIME
+@options.PRECISION
+@click.option(
+    "-t",
+    "--tile",
+    type=options.TileSize(),
+    default="auto",
+    show_default=True,
+    metavar="N|auto|none",
+    help="Side of a tile in input pixels; smaller needs less memory, the picture is the same.",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Inferences side by side  [all cores]",
+)
+@click.option(
+    "-f",
+    "--format",
+    "format_name",
+    type=click.Choice(["keep", "png", "jpg", "webp", "tiff", "bmp"]),
+    default="keep",
+    show_default=True,
+    help="Format of the outputs.",
+)
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=95,
+    show_default=True,
+    help="Of JPEG and WebP outputs.",
+)
+@click.option("--overwrite", is_flag=True, help="Do everything again, replace what is there.")
+@click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier run.")
+@options.JSON
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what happens to each file.")
+@click.pass_context
+def run(
+    ctx: click.Context,
+    source: Path,
+    output: Path,
+    scale: int,
+    model: str,
+    runtime: str,
+    precision: str,
+    tile: int | str | None,
+    jobs: int | None,
+    format_name: str,
+    quality: int,
+    overwrite: bool,
+    retry_failed: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    r"""Upscale IN, an image or a folder of them, into OUT.
+
+    OUT mirrors the tree of IN and keeps the names. A second run does only what is new, changed
+    or missing. One bad file fails alone; the exit code is then 1.
+
+    \b
+    upscaler run photos/ large/
+    upscaler run photos/ large/ -s 2 -f webp --quality 90
+    upscaler run scan.tif scan-large.png -p fp32
+    """
+    from upscaler.batch.plan import plan
+    from upscaler.batch.run import Settings, run_batch
+    from upscaler.cli.progress import RunDisplay
+
+    settings = Settings(
+        model=model,
+        scale=scale,
+        runtime=runtime,
+        precision=precision,
+        tile=tile,
+        streams=jobs,
+        format=format_name,
+        quality=quality,
+        overwrite=overwrite,
+        retry_failed=retry_failed,
+    )
+    planned = plan(source, output, format_name)
+    with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose) as display:
+        summary = run_batch(planned, settings, display)
+        display.summary(summary)
+    return summary.exit_code
