@@ -132,7 +132,8 @@ class Trainer:
     def _update_average(self) -> None:
         # young averages forget fast, or the first random weights would linger in them
         decay = min(self.recipe.optimisation.ema, (1 + self.clock.step) / (10 + self.clock.step))
-        averages, weights = list(self.average.parameters()), list(self.network.parameters())
+        averages: list[Tensor] = list(self.average.parameters())
+        weights: list[Tensor] = list(self.network.parameters())
         torch._foreach_lerp_(averages, weights, 1 - decay)
 
     def _check(self) -> float:

@@ -21,8 +21,8 @@ CREATE TABLE IF NOT EXISTS files (
     source TEXT NOT NULL,          -- its stamp: size and modification time
     settings TEXT NOT NULL,        -- sha256 of the model and of what else decides the output
     target TEXT NOT NULL,          -- the output's path
-    target_stamp TEXT,             -- its stamp; NULL if the file failed
-    error TEXT                     -- why it failed; NULL if it is done
+    target_stamp TEXT,             -- its stamp; NULL until the file is done
+    error TEXT                     -- why it failed, if it did
 );
 PRAGMA user_version = 1;
 """
@@ -58,19 +58,25 @@ class Journal:
         same_output = entry.error is not None or entry.target_stamp == stamp(job.target)
         return entry if same_input and entry.target == str(job.target) and same_output else None
 
-    def made(self, job: Job) -> bool:
-        """Whether an earlier run wrote this job's output."""
+    def owns(self, job: Job) -> bool:
+        """Whether a run has claimed this job's output: a file there is ours, not somebody's."""
         row = self._database.execute(
-            "SELECT 1 FROM files WHERE target = ? AND target_stamp IS NOT NULL", (str(job.target),)
+            "SELECT 1 FROM files WHERE target = ?", (str(job.target),)
         ).fetchone()
         return row is not None
+
+    def claim(self, jobs: list[Job], settings: str) -> None:
+        """Remember that these outputs are about to be written, however the run may end."""
+        rows = [(job.name, "", settings, str(job.target), None, None) for job in jobs]
+        with self._database:
+            self._database.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def record(self, job: Job, settings: str, error: str | None) -> None:
         """Remember that a job is done, or why it failed."""
         target = None if error else stamp(job.target)
-        values = (job.name, stamp(job.source), settings, str(job.target), target, error)
+        row = (job.name, stamp(job.source), settings, str(job.target), target, error)
         with self._database:
-            self._database.execute("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", values)
+            self._database.execute("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def stamp(path: Path) -> str:

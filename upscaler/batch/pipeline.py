@@ -154,6 +154,7 @@ class Pipeline:
     def _read(self, flight: _Flight) -> None:
         width, height = picture_size(flight.job.source)
         scale = self._upscaler.scale
+        _check_fits(flight.job, scale * max(width, height))
         wanted = width * height * (1 + scale**2) * _BYTES_PER_PIXEL
         self._budget.take(wanted)
         flight.bytes = wanted
@@ -195,3 +196,13 @@ class Pipeline:
         self._budget.give(flight.bytes)
         seconds = time.monotonic() - flight.began
         self._done.put(Outcome(flight.job, error, warnings, pixels, seconds))
+
+
+def _check_fits(job: Job, side: int) -> None:
+    """Refuse what could not be written, before the work instead of after it."""
+    limit = job.format.largest_side
+    if limit and side > limit:
+        raise ImageError(
+            f"would be {side} pixels long, and {job.format.name} holds at most {limit}; "
+            f"use --format png"
+        )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -62,78 +62,79 @@ class Reporter(Protocol):
         """One file ended."""
 
 
-def run_batch(plan: Plan, settings: Settings, reporter: Reporter) -> Summary:
-    """Bring every job of a plan to its end.
+class Batch:
+    """One run over a plan.
 
     Raises:
-        StartError: the output folder, the model or the runtime is not usable.
+        StartError: the model is not there.
     """
-    began = time.monotonic()
-    fingerprint = settings.fingerprint()  # fails early on an unknown model
-    summary = Summary(ignored=plan.ignored)
 
-    def tell(result: Result) -> None:
-        summary.add(result)
-        reporter.result(result)
+    def __init__(self, plan: Plan, settings: Settings, reporter: Reporter) -> None:
+        self._plan, self._settings, self._reporter = plan, settings, reporter
+        self._fingerprint = settings.fingerprint()
+        self._summary = Summary(ignored=plan.ignored)
 
-    for folder, reason in plan.unreadable.items():
-        tell(Result(folder, Status.FAILED, error=f"cannot read the folder: {reason}"))
-    if plan.jobs:
-        with open_journal(plan.root) as journal:
-            todo = _remaining(plan.jobs, journal, fingerprint, settings, tell)
-            _sweep({job.target.parent for job in todo})
-            if todo:
-                _work(todo, journal, fingerprint, settings, reporter, tell)
-    summary.seconds = time.monotonic() - began
-    return summary
+    def run(self) -> Summary:
+        """Bring every job of the plan to its end.
 
+        Raises:
+            StartError: the output folder or the runtime is not usable.
+        """
+        began = time.monotonic()
+        for folder, reason in self._plan.unreadable.items():
+            self._tell(Result(folder, Status.FAILED, error=f"cannot read the folder: {reason}"))
+        if self._plan.jobs:
+            with open_journal(self._plan.root) as journal:
+                todo = self._remaining(journal)
+                _sweep({job.target.parent for job in todo})
+                if todo:
+                    self._work(todo, journal)
+        self._summary.seconds = time.monotonic() - began
+        return self._summary
 
-def _remaining(
-    jobs: list[Job],
-    journal: Journal,
-    fingerprint: str,
-    settings: Settings,
-    tell: Callable[[Result], None],
-) -> list[Job]:
-    """Report what needs no work; return the rest."""
-    todo: list[Job] = []
-    for job in jobs:
-        entry = None if settings.overwrite else journal.find(job, fingerprint)
-        if entry is None or (entry.error and settings.retry_failed):
-            if job.target.exists() and not settings.overwrite and not journal.made(job):
-                error = f"{job.target} exists and is not ours; use --overwrite to replace it"
-                tell(Result(job.name, Status.FAILED, error=error))
+    def _tell(self, result: Result) -> None:
+        self._summary.add(result)
+        self._reporter.result(result)
+
+    def _remaining(self, journal: Journal) -> list[Job]:
+        """Report what needs no work; return the rest."""
+        todo: list[Job] = []
+        for job in self._plan.jobs:
+            entry = None if self._settings.overwrite else journal.find(job, self._fingerprint)
+            if entry is None or (entry.error and self._settings.retry_failed):
+                if self._may_write(job, journal):
+                    todo.append(job)
+            elif entry.error:
+                self._tell(Result(job.name, Status.FAILED_BEFORE, error=entry.error))
             else:
-                todo.append(job)
-        elif entry.error:
-            tell(Result(job.name, Status.FAILED_BEFORE, error=entry.error))
-        else:
-            tell(Result(job.name, Status.SKIPPED, str(job.target)))
-    return todo
+                self._tell(Result(job.name, Status.SKIPPED, str(job.target)))
+        return todo
 
+    def _may_write(self, job: Job, journal: Journal) -> bool:
+        """Whether nobody else's file is in the way; report it if one is."""
+        if self._settings.overwrite or not job.target.exists() or journal.owns(job):
+            return True
+        error = f"{job.target} exists and was not made here; use --overwrite to replace it"
+        self._tell(Result(job.name, Status.FAILED, error=error))
+        return False
 
-def _work(
-    jobs: list[Job],
-    journal: Journal,
-    fingerprint: str,
-    settings: Settings,
-    reporter: Reporter,
-    tell: Callable[[Result], None],
-) -> None:
-    upscaler = Upscaler(
-        settings.model,
-        scale=settings.scale,
-        runtime=settings.runtime,
-        precision=settings.precision,
-        tile=settings.tile,
-        streams=settings.streams,
-    )
-    reporter.opened(upscaler, len(jobs))
-    memory = int(memory_bytes() * _MEMORY_SHARE)
-    with Pipeline(upscaler, memory=memory, quality=settings.quality) as pipeline:
-        for outcome in pipeline.run(jobs):
-            journal.record(outcome.job, fingerprint, outcome.error)
-            tell(_result(outcome))
+    def _work(self, jobs: list[Job], journal: Journal) -> None:
+        settings = self._settings
+        upscaler = Upscaler(
+            settings.model,
+            scale=settings.scale,
+            runtime=settings.runtime,
+            precision=settings.precision,
+            tile=settings.tile,
+            streams=settings.streams,
+        )
+        self._reporter.opened(upscaler, len(jobs))
+        journal.claim(jobs, self._fingerprint)
+        memory = int(memory_bytes() * _MEMORY_SHARE)
+        with Pipeline(upscaler, memory=memory, quality=settings.quality) as pipeline:
+            for outcome in pipeline.run(jobs):
+                journal.record(outcome.job, self._fingerprint, outcome.error)
+                self._tell(_result(outcome))
 
 
 def _result(outcome: Outcome) -> Result:

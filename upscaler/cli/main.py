@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -25,8 +26,11 @@ _PLUGINS = "upscaler.commands"
 _SIGINT_EXIT, _SIGTERM_EXIT = 130, 143
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: ends the work the way Ctrl-C does, with an exit code of its own."""
+class Terminated(BaseException):
+    """SIGTERM: ends the work the way Ctrl-C does, with an exit code of its own.
+
+    Not a KeyboardInterrupt, which click would make its own of.
+    """
 
 
 class _Commands(click.Group):
@@ -66,10 +70,12 @@ def commands() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _terminate)
+    # Pillow warns of damaged metadata on stderr; what matters of it is in our own warnings
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     sys.exit(_exit_code(arguments))
 
 
-def _exit_code(arguments: Sequence[str] | None) -> int:
+def _exit_code(arguments: Sequence[str] | None) -> int:  # noqa: PLR0911 - one return for each kind of ending
     try:
         code: Any = commands.main(
             arguments, "upscaler", standalone_mode=False, auto_envvar_prefix="UPSCALER"

@@ -80,7 +80,7 @@ def run(
     upscaler run scan.tif scan-large.png -p fp32
     """
     from upscaler.batch.plan import plan
-    from upscaler.batch.run import Settings, run_batch
+    from upscaler.batch.run import Batch, Settings
     from upscaler.cli.progress import RunDisplay
 
     settings = Settings(
@@ -97,6 +97,6 @@ def run(
     )
     planned = plan(source, output, format_name)
     with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose) as display:
-        summary = run_batch(planned, settings, display)
+        summary = Batch(planned, settings, display).run()
         display.summary(summary)
     return summary.exit_code

@@ -19,6 +19,8 @@ class Format:
     alpha: bool = True
     exif: bool = False
     """Whether Pillow writes EXIF into it as it was read."""
+    largest_side: int | None = None
+    """Of a picture, in pixels, if the format has a limit."""
     options: dict[str, Any] = field(default_factory=dict)
     """What Pillow's `save` is told."""
 
@@ -36,17 +38,27 @@ FORMATS = {
             lossy=True,
             alpha=False,
             exif=True,
+            largest_side=65500,
             options={"subsampling": 0, "optimize": False},
         ),
-        Format("webp", "WEBP", (".webp",), lossy=True, exif=True, options={"method": 4}),
+        Format(
+            "webp",
+            "WEBP",
+            (".webp",),
+            lossy=True,
+            exif=True,
+            largest_side=16383,
+            options={"method": 4},
+        ),
         Format("tiff", "TIFF", (".tif", ".tiff"), options={"compression": "tiff_adobe_deflate"}),
-        Format("bmp", "BMP", (".bmp", ".dib")),
+        # Pillow writes transparency into BMP, but neither it nor most others read it back
+        Format("bmp", "BMP", (".bmp", ".dib"), alpha=False),
     )
 }
 """By name; `-f` offers them in this order."""
 
-READABLE = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB")
-"""The only decoders a file is shown to. MPO is a JPEG with more pictures behind the first."""
+READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB")
+"""The only decoders a file is shown to."""
 
 _BY_EXTENSION = {extension: item for item in FORMATS.values() for extension in item.extensions}
 

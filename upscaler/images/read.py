@@ -1,7 +1,6 @@
 """From a file to a Picture: upright, RGB or grey with alpha, nothing dropped silently."""
 
 import io
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +43,7 @@ def picture_from(image: Image.Image) -> Picture:
         ImageError: the image is animated, or its pixels are damaged.
     """
     frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":
+    if frames > 1 and image.format != "MPO":  # a JPEG with more pictures behind the first
         raise ImageError(f"has {frames} frames; animations and multi-page files are not supported")
     notes: list[str] = []
     if frames > 1:
@@ -60,11 +59,8 @@ def picture_from(image: Image.Image) -> Picture:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
-        with warnings.catch_warnings():
-            # the limit that matters is the one Pillow enforces by an error
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=READABLE) as image:
-                yield image
+        with Image.open(path, formats=READABLE) as image:
+            yield image
     except UnidentifiedImageError:
         if path.stat().st_size == 0:
             raise ImageError("the file is empty") from None

@@ -60,8 +60,7 @@ def image_from(picture: Picture) -> Image.Image:
 def _fitting(picture: Picture, kind: Format) -> tuple[Image.Image, tuple[str, ...]]:
     image = image_from(picture)
     if kind.alpha or picture.alpha is None:
-        # BMP has no grey with alpha
-        return (image.convert("RGBA") if kind.name == "bmp" and image.mode == "LA" else image), ()
+        return image, ()
     background = Image.new("RGBA", image.size, "white")
     flat = Image.alpha_composite(background, image.convert("RGBA")).convert(image.mode[:-1])
     return flat, (f"{kind.name} has no transparency: laid on white",)

@@ -1,0 +1,42 @@
+"""What all tests share: small pictures, a model whose answer is known, and the shared data."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def photo(rng: np.random.Generator) -> np.ndarray:
+    """A smooth uint8 RGB picture of an odd size, with some texture."""
+    y, x = np.mgrid[0:37, 0:53]
+    base = np.stack([x * 4, y * 6, 255 - x - y], axis=2)
+    return np.clip(base + rng.integers(-20, 20, base.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photo: np.ndarray) -> Path:
+    """A small tree: three pictures in two folders, and a text file."""
+    root = tmp_path / "in"
+    (root / "sub").mkdir(parents=True)
+    Image.fromarray(photo).save(root / "a.png")
+    Image.fromarray(photo).save(root / "b.jpg")
+    Image.fromarray(photo[:9, :11, 0]).save(root / "sub" / "grey.png")
+    (root / "notes.txt").write_text("no picture")
+    return root
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The data that does not come with the project."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("needs the standard test sets, which may not be redistributed")
+    return SHARED

@@ -1,0 +1,74 @@
+"""The house rules that no type checker knows: who may import whom."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {
+    "upscaler": ROOT / "upscaler",
+    "upscaler_train": ROOT / "train" / "upscaler_train",
+    "upscaler_export": ROOT / "export" / "upscaler_export",
+}
+ORDER = ["errors", "machine", "spec", "metrics", "tiling", "probe", "models", "images", "runtimes"]
+ORDER += ["upscaler", "evaluation", "speed", "batch", "cli"]
+"""The rooms of `upscaler`, from the ground up: each may import only from those before it."""
+
+TORCH_ALLOWED = {"network.py"}
+
+
+def modules(package):
+    return sorted(PACKAGES[package].rglob("*.py"))
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full"
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def room(name):
+    """`upscaler.images.read.x` -> `images`."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "upscaler" and len(parts) > 1 and parts[1] in ORDER else None
+
+
+def test_upscaler_imports_neither_training_nor_export():
+    for path in modules("upscaler"):
+        assert not [n for n in imports(path) if n.startswith(("upscaler_train", "upscaler_export"))]
+
+
+def test_training_and_export_do_not_know_each_other():
+    for package, other in (
+        ("upscaler_train", "upscaler_export"),
+        ("upscaler_export", "upscaler_train"),
+    ):
+        for path in modules(package):
+            assert not [name for name in imports(path) if name.startswith(other)]
+
+
+def test_torch_stays_in_the_network():
+    for path in modules("upscaler"):
+        if path.name not in TORCH_ALLOWED:
+            assert not [name for name in imports(path) if name.split(".")[0] == "torch"], path
+
+
+@pytest.mark.parametrize("path", modules("upscaler"), ids=lambda path: path.stem)
+def test_imports_point_downwards(path):
+    inside = path.relative_to(PACKAGES["upscaler"])
+    here = inside.parts[0].removesuffix(".py")
+    if here not in ORDER:
+        return  # the package's own __init__ and __main__, and the network
+    for name in imports(path):
+        if (there := room(name)) is not None and there != here:
+            assert ORDER.index(there) < ORDER.index(here), f"{inside} imports {name}"
+
+
+def test_every_room_is_in_the_order():
+    rooms = {path.relative_to(PACKAGES["upscaler"]).parts[0] for path in modules("upscaler")}
+    known = {*ORDER, "network", "__init__", "__main__"}
+    assert {name.removesuffix(".py") for name in rooms} == known

@@ -1,0 +1,200 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from upscaler.cli.main import main
+
+HEAVY = ("numpy", "PIL", "rich", "torch", "onnxruntime", "openvino", "onnx")
+
+
+@pytest.fixture
+def command(capfd):
+    """Run the command line in this process; returns (exit code, stdout, stderr)."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        output = capfd.readouterr()
+        return ended.value.code, output.out, output.err
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+def one_line(text):
+    return len(text.strip().splitlines()) == 1
+
+
+def test_help_names_every_command_and_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom upscaler.cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for name in ("run", "models", "eval", "export", "train"):
+        assert f"\n  {name} " in done.stdout
+    assert done.stdout.strip().endswith("[]")
+
+
+@pytest.mark.parametrize("name", ["run", "models", "eval", "export", "train"])
+def test_every_command_has_help(command, name):
+    code, out, _ = command(name, "--help")
+    assert code == 0
+    assert "Usage: upscaler" in out
+
+
+def test_run_reports_on_stdout_and_progress_on_stderr(command, folder, tmp_path):
+    code, out, err = command("run", folder, tmp_path / "out", "-s", "2", "-r", "cpu")
+    assert code == 0
+    assert out.startswith("3 done, 1 other files ignored; ")
+    assert "fast-x2 on cpu in fp32" in err
+    code, out, _ = command("run", folder, tmp_path / "out", "-s", "2", "-r", "cpu")
+    assert (code, out) == (0, "nothing to do, 3 already done, 1 other files ignored\n")
+
+
+def test_json_lines(command, folder, tmp_path):
+    (folder / "bad.png").write_bytes(b"")
+    code, out, _ = command("run", folder, tmp_path / "out", "-s", "2", "--json")
+    *files, summary = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert (summary["done"], summary["failed"]) == (3, 1)
+    assert len(files) == 4
+    assert {line["event"] for line in files} == {"file"}
+
+
+def test_quiet_says_only_what_failed(command, folder, tmp_path):
+    (folder / "bad.png").write_bytes(b"")
+    code, out, err = command("run", folder, tmp_path / "out", "-s", "2", "-q")
+    assert (code, out) == (1, "")
+    assert err == "failed: bad.png: the file is empty\n"
+
+
+def test_verbose_names_each_file(command, folder, tmp_path):
+    _, _, err = command("run", folder, tmp_path / "out", "-s", "2", "-v")
+    assert "done: sub/grey.png in" in err
+
+
+def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
+    (folder / "x\ndone: [bold]y.png").write_bytes(b"")
+    _, _, err = command("run", folder, tmp_path / "out", "-s", "2", "-q")
+    assert err == "failed: x\\ndone: [bold]y.png: the file is empty\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["{in}/none", "{out}"], 2, "does not exist"),
+        (["{in}", "{in}"], 2, "give another output"),
+        (["{in}", "{out}", "-s", "0"], 2, "0 is not in the range"),
+        (["{in}", "{out}", "-t", "0"], 2, "'0' is not a number of pixels"),
+        (["{in}", "{out}", "-f", "gif"], 2, "gif"),
+        (["{in}", "{out}", "-r", "abacus"], 2, "there are: auto, openvino, cpu"),
+        (["{in}", "{out}", "-p", "fp7"], 2, "there are: auto, fp32"),
+        (["{in}", "{out}", "-m", "nonesuch"], 3, "there are: fast-x2, fast-x4"),
+        (["{in}", "{out}", "-s", "3"], 3, "no model fast for scale 3"),
+        (["{in}", "{out}", "-r", "cpu", "-p", "bf16"], 3, "no bf16 on this machine"),
+        (["{in}", "{in}/a.png"], 2, "is a file"),
+        (["{in}", "{in}/notes.txt/out"], 3, "cannot write into the output folder"),
+        (["{in}/notes.txt", "{out}"], 1, "not an image"),
+    ],
+)
+def test_bad_input_is_one_clear_line(command, folder, tmp_path, arguments, code, message):
+    places = {"in": folder, "out": tmp_path / "out"}
+    found, _, err = command("run", "-q", *(text.format(**places) for text in arguments))
+    assert found == code
+    assert message in err
+    assert "Traceback" not in err
+    if code in (1, 3):
+        assert one_line(err)
+
+
+def test_an_empty_folder_is_no_error(command, tmp_path):
+    (tmp_path / "in").mkdir()
+    code, out, _ = command("run", tmp_path / "in", tmp_path / "out")
+    assert (code, out) == (0, "no images to upscale (0 other files ignored)\n")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_folders_without_permission(command, folder, tmp_path):
+    (folder / "sub").chmod(0)
+    try:
+        code, _, err = command("run", folder, tmp_path / "out", "-s", "2", "-q")
+        assert code == 1
+        assert "sub: cannot read the folder: Permission denied" in err
+        folder.chmod(0)
+        code, _, err = command("run", folder, tmp_path / "other", "-s", "2", "-q")
+        assert code == 3
+    finally:
+        folder.chmod(0o755)
+        (folder / "sub").chmod(0o755)
+
+
+def test_an_unreadable_folder_is_reported(command, folder, tmp_path, monkeypatch):
+    """As above for those who are root: the system's answer is played."""
+    real = os.scandir
+
+    def scandir(path):
+        if Path(path).name == "sub":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr("os.scandir", scandir)
+    code, _, err = command("run", folder, tmp_path / "out", "-s", "2", "-q")
+    assert code == 1
+    assert "sub: cannot read the folder: Permission denied" in err
+    assert (tmp_path / "out" / "a.png").exists()
+
+
+def test_settings_from_the_environment(command, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("UPSCALER_RUN_SCALE", "2")
+    monkeypatch.setenv("UPSCALER_RUN_RUNTIME", "cpu")
+    command("run", folder, tmp_path / "out")
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        assert image.size == (106, 74)
+
+
+def test_models_lists_what_is_packaged(command):
+    code, out, _ = command("models", "--json")
+    models = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [(m["model"], m["scale"]) for m in models] == [("fast", 2), ("fast", 4)]
+    assert all(m["speed"]["megapixels_per_second"] > 0 for m in models)
+    assert "fast" in command("models")[1]
+
+
+def test_eval_measures_a_folder(command, tmp_path, photo):
+    (tmp_path / "hr").mkdir()
+    Image.fromarray(photo).save(tmp_path / "hr" / "a.png")
+    code, out, _ = command("eval", "fast", tmp_path / "hr", "-s", "2", "--json")
+    score = json.loads(out)
+    assert code == 0
+    assert (score["files"], score["name"]) == (1, "hr")
+    assert 10 < score["psnr"] < 60
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_a_run_soon_and_cleanly(tmp_path, photo, number, code):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name in range(400):
+        Image.fromarray(photo).resize((300, 300)).save(source / f"{name}.bmp")
+    arguments = [sys.executable, "-m", "upscaler", "run", str(source), str(out), "-s", "4"]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    for _ in range(300):
+        if any(out.glob("*.bmp")):
+            break
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert not list(out.glob(".upscaler-*"))

@@ -1,0 +1,186 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from upscaler.errors import ImageError
+from upscaler.images import FORMATS, Picture, format_of, open_picture, picture_size, save_picture
+
+ORIENTATION = 0x0112
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def picture_of(pixels):
+    colour = pixels[..., None] if pixels.ndim == 2 else pixels
+    return Picture(colour=colour)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
+def test_orientation_is_applied_once(tmp_path, orientation, extension):
+    upright = np.zeros((24, 40, 3), np.uint8)
+    upright[:12, :20] = (250, 10, 10)  # a corner that tells all eight apart
+    upright[:12, 20:] = (10, 250, 10)
+    image = Image.fromarray(upright)
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Image.Transpose that EXIF will revert
+    if orientation in undo:
+        image = image.transpose(Image.Transpose(undo[orientation]))
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    path = tmp_path / f"turned.{extension}"
+    image.save(path, exif=exif, quality=95)
+    picture = open_picture(path)
+    assert np.abs(picture.colour.astype(int) - upright).mean() < 6
+
+    again = tmp_path / f"again.{extension}"
+    save_picture(picture, again, FORMATS[extension], 95)
+    with Image.open(again) as written:
+        assert ORIENTATION not in written.getexif()
+        assert written.size == (40, 24)
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tiff"])
+def test_icc_profile_is_kept(tmp_path, photo, extension):
+    Image.fromarray(photo).save(tmp_path / "in.png", icc_profile=SRGB)
+    picture = open_picture(tmp_path / "in.png")
+    path = tmp_path / f"out.{extension}"
+    save_picture(picture, path, FORMATS[extension], 90)
+    with Image.open(path) as image:
+        assert image.info["icc_profile"] == SRGB
+
+
+def test_exif_is_kept_without_the_orientation(tmp_path, photo):
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[0x010F] = 6, "A camera"
+    Image.fromarray(photo).save(tmp_path / "in.jpg", exif=exif)
+    save_picture(open_picture(tmp_path / "in.jpg"), tmp_path / "out.jpg", FORMATS["jpg"], 90)
+    with Image.open(tmp_path / "out.jpg") as image:
+        assert dict(image.getexif()) == {0x010F: "A camera"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels", "alpha"),
+    [
+        ("1", 1, False),
+        ("L", 1, False),
+        ("LA", 1, True),
+        ("P", 3, False),
+        ("RGB", 3, False),
+        ("RGBA", 3, True),
+        ("I;16", 1, False),
+    ],
+)
+def test_every_mode_becomes_rgb_or_grey_with_alpha(tmp_path, mode, channels, alpha):
+    image = Image.new(mode, (6, 4))
+    image.save(tmp_path / "in.png")
+    picture = open_picture(tmp_path / "in.png")
+    assert picture.colour.shape == (4, 6, channels)
+    assert picture.colour.dtype == np.uint8
+    assert (picture.alpha is not None) == alpha
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_a_transparent_colour_becomes_alpha(tmp_path, mode):
+    image = Image.new(mode, (6, 4), 0)
+    image.putpixel((2, 1), 200 if mode != "RGB" else (200, 1, 2))
+    key = (0, 0, 0) if mode == "RGB" else 0
+    image.save(tmp_path / "in.png", transparency=key)
+    picture = open_picture(tmp_path / "in.png")
+    assert picture.alpha is not None
+    assert picture.alpha[1, 2] == 255 and picture.alpha[0, 0] == 0
+
+
+def test_sixteen_bits_are_reduced_with_a_warning(tmp_path):
+    deep = np.array([[0, 65535], [257 * 100, 257 * 7]], np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    picture = open_picture(tmp_path / "deep.png")
+    assert picture.colour[..., 0].tolist() == [[0, 255], [100, 7]]
+    assert picture.warnings == ("reduced to 8 bits per channel",)
+
+
+def test_cmyk_is_converted_with_a_warning(tmp_path, photo):
+    Image.fromarray(photo).convert("CMYK").save(tmp_path / "in.jpg", quality=95)
+    picture = open_picture(tmp_path / "in.jpg")
+    assert picture.colour.shape == photo.shape
+    assert "CMYK" in picture.warnings[0]
+    assert np.abs(picture.colour.astype(int) - photo).mean() < 12
+
+
+def test_an_animation_is_refused(tmp_path, photo):
+    frames = [Image.fromarray(photo), Image.fromarray(255 - photo)]
+    frames[0].save(tmp_path / "in.webp", save_all=True, append_images=frames[1:])
+    with pytest.raises(ImageError, match="2 frames"):
+        open_picture(tmp_path / "in.webp")
+
+
+def encoded(photo, kind="PNG"):
+    stream = io.BytesIO()
+    Image.fromarray(photo).save(stream, kind)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda photo: b"", "empty"),
+        (lambda photo: b"just some text", "not an image"),
+        (lambda photo: encoded(photo)[:30], "not an image|damaged"),
+        (lambda photo: encoded(photo)[: len(encoded(photo)) // 2], "truncated"),
+        (lambda photo: encoded(photo, "JPEG")[:700], "truncated"),
+        (lambda photo: encoded(photo, "GIF"), "not an image"),  # a decoder off the list
+    ],
+)
+def test_bad_files_say_what_is_wrong(tmp_path, photo, make, message):
+    path = tmp_path / "bad.png"
+    path.write_bytes(make(photo))
+    with pytest.raises(ImageError, match=message):
+        open_picture(path)
+
+
+def test_content_decides_the_decoder(tmp_path, photo):
+    (tmp_path / "really.jpg").write_bytes(encoded(photo, "PNG"))
+    np.testing.assert_array_equal(open_picture(tmp_path / "really.jpg").colour, photo)
+    assert picture_size(tmp_path / "really.jpg") == (53, 37)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_every_format_takes_every_picture(tmp_path, rng, name, channels):
+    pixels = rng.integers(0, 256, (9, 7, channels), np.uint8)
+    transparent = channels in (2, 4)
+    picture = Picture(
+        colour=pixels[..., : channels - transparent],
+        alpha=pixels[..., -1:] if transparent else None,
+    )
+    kind = FORMATS[name]
+    path = tmp_path / f"new/out{kind.extensions[0]}"
+    warnings = save_picture(picture, path, kind, 100)
+    again = open_picture(path)
+    assert (again.alpha is not None) == (transparent and kind.alpha)
+    assert bool(warnings) == (transparent and not kind.alpha)
+    if not kind.lossy and not warnings:
+        colour = again.colour[..., : picture.colour.shape[2]]
+        np.testing.assert_array_equal(colour, picture.colour)
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_a_failed_write_leaves_nothing(tmp_path, photo, monkeypatch):
+    target = tmp_path / "out.png"
+    target.write_bytes(b"what was there")
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ImageError, match="No space left"):
+        save_picture(picture_of(photo), target, FORMATS["png"], 90)
+    assert target.read_bytes() == b"what was there"
+    assert [item.name for item in tmp_path.iterdir()] == ["out.png"]
+
+
+def test_extensions():
+    from pathlib import Path
+
+    assert format_of(Path("a.JPEG")) is FORMATS["jpg"]
+    assert format_of(Path("a.gif")) is None

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from upscaler.errors import RuntimeUnavailable
+from upscaler.models import find
+from upscaler.runtimes import RUNTIMES, open_runtime
+from upscaler.runtimes import table as table_module
+from upscaler.runtimes.runtime import Runtime
+
+
+def available(name):
+    try:
+        return RUNTIMES[name].load().precisions()
+    except RuntimeUnavailable:
+        return ()
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_every_runtime_agrees_with_the_reference(name, rng):
+    if not available(name):
+        pytest.skip(f"{name} does not exist on this machine")
+    model = find("fast", 2)
+    batch = rng.random((2, 3, 32, 46), np.float32)
+    reference = open_runtime(model, name="cpu", precision="fp32", streams=1).runtime.infer(batch)
+    for precision, bound in {"fp32": 1e-4, "bf16": 0.03}.items():
+        if precision in available(name):
+            opened = open_runtime(model, name=name, precision=precision, streams=2).runtime
+            assert opened.precision == precision
+            assert np.abs(opened.infer(batch) - reference).max() < bound
+
+
+def test_auto_takes_the_first_that_opens_and_says_why_not_the_others(monkeypatch):
+    class Missing(table_module.Entry):
+        def load(self):
+            raise RuntimeUnavailable("no such hardware")
+
+    monkeypatch.setitem(RUNTIMES, "openvino", Missing("", "", ""))
+    choice = open_runtime(find("fast", 2), name="auto", precision="auto", streams=1)
+    assert choice.runtime.name == "cpu"
+    assert choice.passed_over == {"openvino": "no such hardware"}
+    with pytest.raises(RuntimeUnavailable, match="no such hardware"):
+        open_runtime(find("fast", 2), name="openvino", precision="auto", streams=1)
+
+
+class Wrong(Runtime):
+    """Computes, but not what the model says."""
+
+    name = "wrong"
+
+    @classmethod
+    def precisions(cls):
+        return ("fp32",)
+
+    def infer(self, batch):
+        return np.zeros((1, 3, 48, 48), np.float32)
+
+
+def test_a_runtime_that_computes_wrongly_never_opens(monkeypatch):
+    entry = table_module.Entry("", "", "")
+    monkeypatch.setattr(type(entry), "load", lambda self: Wrong)
+    with pytest.raises(RuntimeUnavailable, match="differs from the proved one"):
+        open_runtime(find("fast", 2), name="cpu", precision="auto", streams=1)
+
+
+def test_a_precision_the_runtime_lacks_is_refused():
+    with pytest.raises(RuntimeUnavailable, match="no bf16 on this machine, only fp32"):
+        open_runtime(find("fast", 2), name="cpu", precision="bf16", streams=1)
+
+
+def test_auto_precision_never_takes_an_unmeasured_one(monkeypatch):
+    model = find("fast", 2)
+    monkeypatch.setitem(model.spec.precision_loss, "bf16", 0.5)
+    chosen = open_runtime(model, name="auto", precision="auto", streams=1).runtime
+    assert chosen.precision == "fp32"

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from upscaler import Upscaler
+from upscaler.errors import ImageError, ModelError, UsageError
+from upscaler.models import packaged
+from upscaler.upscaler import Enlargement
+
+MODELS = [(model.spec.name, model.spec.scale) for model in packaged()]
+TILES = (64, 200, 512, None)
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=lambda pair: f"{pair[0]}-x{pair[1]}")
+def upscaler(request):
+    name, scale = request.param
+    return Upscaler(name, scale=scale, runtime="cpu", precision="fp32")
+
+
+# widths and heights that are odd, tiny, and on both sides of one and two tiles with margins
+SIDES = st.one_of(st.integers(1, 12), st.integers(60, 110), st.sampled_from([83, 84, 85, 147, 221]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(height=SIDES, width=SIDES, seed=st.integers(0, 2**32 - 1))
+def test_every_tiling_gives_the_same_picture(upscaler, height, width, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    pictures = []
+    for tile in TILES:
+        upscaler._tile = tile
+        pictures.append(upscaler(pixels).astype(int))
+    for picture in pictures:
+        assert picture.shape == (height * upscaler.scale, width * upscaler.scale, 3)
+        assert np.abs(picture - pictures[-1]).max() <= 1
+
+
+@pytest.mark.slow
+def test_large_odd_images_have_no_seams(upscaler, rng):
+    pixels = rng.integers(0, 256, (557, 1061, 3), np.uint8)
+    upscaler._tile = None
+    whole = upscaler(pixels).astype(int)
+    for tile in TILES[:-1]:
+        upscaler._tile = tile
+        assert np.abs(upscaler(pixels).astype(int) - whole).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "CMYK"])
+def test_pillow_in_pillow_out(upscaler, photo, mode):
+    image = Image.fromarray(photo).convert(mode if mode != "LA" else "L").convert(mode)
+    result = upscaler(image)
+    expected = {"P": "RGB", "1": "L", "CMYK": "RGB"}.get(mode, mode)
+    assert result.mode == expected
+    assert result.size == (image.width * upscaler.scale, image.height * upscaler.scale)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
+def test_array_in_array_out(upscaler, rng, dtype, channels):
+    shape = (7, 10) if channels is None else (7, 10, channels)
+    pixels = rng.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+    result = upscaler(pixels)
+    assert result.dtype == dtype
+    assert result.shape == (7 * upscaler.scale, 10 * upscaler.scale, *shape[2:])
+
+
+def test_sixteen_bits_stay_sixteen_bits(upscaler):
+    ramp = np.linspace(20000, 21000, 40 * 40).astype(np.uint16).reshape(40, 40)
+    result = upscaler(ramp)
+    assert len(np.unique(result)) > 500  # 8 bits would leave 4 levels
+    assert abs(int(result.mean()) - int(ramp.mean())) < 150
+
+
+def test_sixteen_bits_run_in_fp32_under_auto(photo):
+    upscaler = Upscaler("fast", scale=2)
+    deep = upscaler(photo.astype(np.uint16) * 257)
+    exact = Upscaler("fast", scale=2, precision="fp32")(photo.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(deep, exact)
+
+
+def test_flat_pictures_stay_flat(upscaler):
+    for level in (0, 1, 127, 255):
+        assert (upscaler(np.full((20, 30), level, np.uint8)) == level).all()
+
+
+def test_opaque_stays_opaque(upscaler, photo):
+    opaque = np.concatenate([photo, np.full_like(photo[..., :1], 255)], axis=2)
+    assert (upscaler(opaque)[..., 3] == 255).all()
+
+
+def test_better_than_bicubic_on_a_photograph():
+    from upscaler.metrics import bicubic, psnr_y
+
+    with Image.open("samples/colosseum.png") as image:
+        truth = np.asarray(image)
+    low = bicubic(truth, 0.5)
+    ours = Upscaler("fast", scale=2)(low)
+    assert psnr_y(ours, truth, 2) > psnr_y(bicubic(low, 2), truth, 2) + 1
+
+
+@pytest.mark.parametrize("shape", [(0, 5, 3), (5, 5, 5), (5,), (2, 2, 2, 2)])
+def test_impossible_arrays(upscaler, shape):
+    with pytest.raises(ImageError, match="shape"):
+        upscaler(np.zeros(shape, np.uint8))
+
+
+def test_floats_are_refused(upscaler):
+    with pytest.raises(ImageError, match="float64"):
+        upscaler(np.zeros((4, 4)))
+
+
+def test_unknown_names_say_what_there_is():
+    with pytest.raises(ModelError, match="fast-x2"):
+        Upscaler("nonesuch", scale=2)
+    with pytest.raises(UsageError, match="openvino"):
+        Upscaler("fast", scale=2, runtime="abacus")
+    with pytest.raises(UsageError, match="tile is -1"):
+        Upscaler("fast", scale=2, tile=-1)
+
+
+def test_output_that_is_not_finite_is_an_error(upscaler, photo):
+    from upscaler.images import Picture
+
+    class Broken:
+        model, precision = upscaler.model, "fp16"
+
+        def infer(self, batch):
+            shape = (1, 3, *(upscaler.scale * side for side in batch.shape[2:]))
+            return np.full(shape, np.nan, np.float32)
+
+    work = Enlargement(Picture(colour=photo), Broken(), None)
+    with pytest.raises(ImageError, match="--precision fp32"):
+        work.tiles[0]()

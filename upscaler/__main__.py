@@ -1,0 +1,5 @@
+"""`python -m upscaler`."""
+
+from upscaler.cli.main import main
+
+main()
