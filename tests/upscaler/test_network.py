@@ -3,10 +3,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler.errors import ModelError  # noqa: E402
-from upscaler.metrics import bicubic  # noqa: E402
-from upscaler.network import AutoEncoder, BicubicBase  # noqa: E402
-from upscaler.spec import Architecture  # noqa: E402
+from upscaler.errors import ModelError
+from upscaler.metrics import bicubic
+from upscaler.network import AutoEncoder, BicubicBase
+from upscaler.spec import Architecture
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])

@@ -115,26 +115,34 @@ def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Put back what `pack_optimiser` took."""
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = tensor
+        parameter = parameters[int(index)]
+        # the fused optimiser pairs memory, not indices: a moment must lie as its parameter lies
+        shaped = tensor.shape == parameter.shape
+        value = torch.empty_like(parameter).copy_(tensor) if shaped else tensor
+        state.setdefault(int(index), {})[key] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
 
 
 def load_trunk(network: nn.Module, path: Path) -> str:
-    """Start `network` from another checkpoint's averaged weights, wherever the shapes agree.
+    """Start `network` from another checkpoint's averaged weights.
 
-    What does not fit, the tail between two scales, stays as it was.
+    The tail, which has other sizes at another scale, may stay as it was.
 
     Returns:
         Where the weights come from, in words.
+
+    Raises:
+        ModelError: the trunk does not fit.
     """
     source = load(path)
     weights, own = source.part("ema"), network.state_dict()
     fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
-    if not fitting:
-        raise ModelError(f"nothing in {path} fits this network; start from a model of its widths")
+    if any(not name.startswith("tail.") for name in own.keys() - fitting.keys()):
+        raise ModelError(f"the trunk in {path} has other sizes; start from a model of these widths")
     network.load_state_dict(fitting, strict=False)
     recipe = source.recipe
     return f"{recipe.name}-x{recipe.network.scale} after {source.progress.step:,} steps"

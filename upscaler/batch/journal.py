@@ -66,17 +66,25 @@ class Journal:
         return row is not None
 
     def claim(self, jobs: list[Job], settings: str) -> None:
-        """Remember that these outputs are about to be written, however the run may end."""
-        rows = [(job.name, "", settings, str(job.target), None, None) for job in jobs]
+        """Remember that these outputs are about to be written, however the run may end.
+
+        The inputs are stamped now, before they are read: one that changes meanwhile is done
+        again by the next run.
+        """
+        rows = [
+            (job.name, stamp(job.source), settings, str(job.target), None, None) for job in jobs
+        ]
         with self._database:
             self._database.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def record(self, job: Job, settings: str, error: str | None) -> None:
-        """Remember that a job is done, or why it failed."""
+    def record(self, job: Job, error: str | None) -> None:
+        """Remember that a claimed job is done, or why it failed."""
         target = None if error else stamp(job.target)
-        row = (job.name, stamp(job.source), settings, str(job.target), target, error)
         with self._database:
-            self._database.execute("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._database.execute(
+                "UPDATE files SET target_stamp = ?, error = ? WHERE name = ?",
+                (target, error, job.name),
+            )
 
 
 def stamp(path: Path) -> str:

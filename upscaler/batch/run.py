@@ -133,7 +133,7 @@ class Batch:
         memory = int(memory_bytes() * _MEMORY_SHARE)
         with Pipeline(upscaler, memory=memory, quality=settings.quality) as pipeline:
             for outcome in pipeline.run(jobs):
-                journal.record(outcome.job, self._fingerprint, outcome.error)
+                journal.record(outcome.job, outcome.error)
                 self._tell(_result(outcome))
 
 

@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+
+from upscaler.errors import ModelError
+from upscaler_train import checkpoint as checkpoints
+from upscaler_train.loop import LAST, Trainer
+from upscaler_train.losses import pixel_and_spectrum
+from upscaler_train.progress import TrainingDisplay
+from upscaler_train.recipe import Schedule, from_table
+from upscaler_train.schedule import Clock, learning_rate
+
+
+@pytest.fixture
+def table(tmp_path, rng):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    y, x = np.mgrid[0:64, 0:64]
+    for number in range(3):
+        waves = 127 + 100 * np.sin((x * (number + 1) + y * 2) / 6)[..., None]
+        image = np.clip(waves + rng.normal(0, 5, (64, 64, 3)), 0, 255).astype(np.uint8)
+        Image.fromarray(image).save(folder / f"{number}.png")
+    return {
+        "name": "tiny",
+        "network": {"scale": 2, "widths": [8, 8]},
+        "data": {"train": str(folder), "val": str(folder), "patch": 12, "batch": 4},
+        "schedule": {"steps": 8, "warmup": 2},
+        "run": {"threads": 1},
+    }
+
+
+def train(table, folder, steps=None, resume=False):
+    trainer = Trainer(from_table(table), folder, resume=resume)
+    ticks = []
+
+    def watch(tick):
+        ticks.append(tick)
+        if steps and tick.progress.step == steps:
+            trainer._check()
+            raise InterruptedError
+
+    try:
+        trainer.run(watch)
+    except InterruptedError:
+        pass
+    return ticks
+
+
+def weights(folder):
+    return checkpoints.load(folder / LAST).tensors
+
+
+def test_training_learns_and_ends_at_zero(table, tmp_path):
+    table["schedule"] = {"steps": 60, "warmup": 5}
+    ticks = train(table, tmp_path / "run")
+    assert ticks[-1].rate == 0
+    assert ticks[-1].progress.step == 60
+    assert np.mean([t.loss for t in ticks[40:52]]) < np.mean([t.loss for t in ticks[:12]])
+    assert ticks[-1].val_psnr > 20
+
+
+def test_resume_is_exact(table, tmp_path):
+    train(table, tmp_path / "whole")
+    train(table, tmp_path / "parts", steps=5)
+    train(table, tmp_path / "parts", resume=True)
+    whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert whole.keys() == parts.keys()
+    for name, tensor in whole.items():
+        assert torch.equal(tensor, parts[name]), name
+
+
+def test_a_budget_in_minutes_ends(table, tmp_path):
+    table["schedule"] = {"minutes": 0.02, "warmup": 2}
+    ticks = train(table, tmp_path / "run")
+    assert ticks[-1].share == 1
+    assert 0.9 < ticks[-1].progress.seconds < 10
+
+
+def test_another_scale_starts_from_the_trunk(table, tmp_path):
+    train(table, tmp_path / "x2")
+    table["start"] = str(tmp_path / "x2" / LAST)
+    table["network"]["scale"] = 4
+    trainer = Trainer(from_table(table), tmp_path / "x4")
+    source = checkpoints.load(tmp_path / "x2" / LAST).part("ema")
+    own = trainer.network.state_dict()
+    assert torch.equal(own["body.down.weight"], source["body.down.weight"])
+    assert (own["tail.weight"] == 0).all()
+    trainer.run(lambda tick: None)
+    assert checkpoints.load(tmp_path / "x4" / LAST).start == "tiny-x2 after 8 steps"
+
+
+def test_a_start_of_other_widths_is_refused(table, tmp_path):
+    train(table, tmp_path / "x2")
+    table["start"] = str(tmp_path / "x2" / LAST)
+    table["network"]["widths"] = [9, 10]
+    with pytest.raises(ModelError, match="has other sizes"):
+        Trainer(from_table(table), tmp_path / "other")
+
+
+def test_other_files_are_no_checkpoints(tmp_path):
+    (tmp_path / "x").write_bytes(b"\x80\x04K*.")  # a pickle: never executed
+    for path in (tmp_path / "x", tmp_path / "missing"):
+        with pytest.raises(ModelError, match="not a checkpoint"):
+            checkpoints.load(path)
+
+
+def test_learning_rate():
+    schedule = Schedule(steps=100, warmup=10, learning_rate=1.0)
+    assert learning_rate(schedule, 0, 0.0) == pytest.approx(0.1)
+    assert learning_rate(schedule, 50, 0.5) == pytest.approx(0.5)
+    assert learning_rate(schedule, 100, 1.0) == 0
+
+
+def test_clock_counts_time_across_a_resume():
+    start = checkpoints.Progress(step=5, seconds=30.0)
+    clock = Clock(Schedule(minutes=1.0), start)
+    assert clock.share == pytest.approx(0.5, abs=0.01)
+    assert Clock(Schedule(steps=10), start).share == 0.5
+
+
+def test_spectrum_loss_sees_what_pixels_average_away():
+    target = torch.zeros(1, 1, 8, 8)
+    flat = target + 0.1
+    assert pixel_and_spectrum(flat, target, 0.0).item() == pytest.approx(0.1)
+    assert pixel_and_spectrum(flat, target, 0.05) > pixel_and_spectrum(flat, target, 0.0)
+
+
+def test_the_log_has_a_line_for_each_check(table, tmp_path):
+    with TrainingDisplay("tiny", tmp_path / "log.jsonl") as display:
+        Trainer(from_table(table), tmp_path / "run").run(display)
+    (line,) = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert json.loads(line)["step"] == 8

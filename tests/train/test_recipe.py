@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the [train] extra")
+
+from upscaler.errors import UsageError
+from upscaler_train.recipe import find, from_table, load
+
+RECIPES = sorted((Path(__file__).parents[2] / "train" / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_of_the_project_is_valid(path):
+    recipe = load(path)
+    assert f"{recipe.name}-x{recipe.network.scale}" == path.stem
+    assert recipe.data.description
+    assert find(path.stem) == path
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"nam": "x"}, "unknown key nam in the recipe; did you mean name"),
+        ({"name": "x", "data": {"pach": 3}}, "unknown key data.pach .* did you mean patch"),
+        ({"name": "x", "network": {"widths": [8, "a"]}}, "network.widths .* must be int, not 'a'"),
+        ({"name": "x", "run": {"bf16": 1}}, "run.bf16 in the recipe must be bool, not 1"),
+        ({"name": "x", "data": 3}, "must be a table"),
+        ({}, "lacks name"),
+        ({"name": "x"}, "give exactly one of them"),
+        ({"name": "x", "schedule": {"steps": 1, "minutes": 2.0}}, "give exactly one of them"),
+    ],
+)
+def test_mistakes_are_named(table, message):
+    with pytest.raises(UsageError, match=message):
+        from_table(table)
+
+
+def test_overrides():
+    overrides = ("schedule.minutes=0.0", "schedule.steps=7", "data.train=some/folder", "name=x")
+    recipe = load(find("fast-x2"), overrides)
+    assert (recipe.schedule.steps, recipe.data.train, recipe.name) == (7, "some/folder", "x")
+    with pytest.raises(UsageError, match="key=value"):
+        load(find("fast-x2"), ("steps",))
+
+
+def test_unknown_recipes_say_what_there_is(tmp_path):
+    with pytest.raises(UsageError, match="fast-x2, fast-x4"):
+        find("nonesuch")
+    (tmp_path / "bad.toml").write_text("name = ")
+    with pytest.raises(UsageError, match="is not TOML"):
+        load(tmp_path / "bad.toml")
