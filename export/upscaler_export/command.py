@@ -19,7 +19,7 @@ import click
     help="Measure the model on a folder of high-resolution images, for its card; repeatable.",
 )
 def export(checkpoint: Path, out: Path, sets: tuple[Path, ...]) -> None:
-    r"""Write the model of CHECKPOINT as NAME-xSCALE.onnx, with a card, after proving that ONNX
+    """Write the model of CHECKPOINT as NAME-xSCALE.onnx, with a card, after proving that ONNX
     Runtime computes from it what torch computes.
 
     \b

@@ -15,7 +15,7 @@ import click
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one key of the recipe."
 )
 def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...]) -> None:
-    r"""Train the model that RECIPE describes: a TOML file, or the name of a recipe of the project.
+    """Train the model that RECIPE describes: a TOML file, or the name of a recipe of the project.
 
     \b
     upscaler train fast-x2 --set data.train=photos/ --set data.val=held-out/

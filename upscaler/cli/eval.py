@@ -25,7 +25,7 @@ from upscaler.cli import options
 def evaluate(
     model: str, folders: tuple[Path, ...], scale: int, runtime: str, precision: str, as_json: bool
 ) -> None:
-    r"""Shrink the images of DATA by antialiased bicubic, upscale them with MODEL and compare.
+    """Shrink the images of DATA by antialiased bicubic, upscale them with MODEL and compare.
 
     PSNR and SSIM of the luma, a border of SCALE pixels left out, as the papers report them.
 

@@ -56,7 +56,7 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, "-V", "--version", message="upscaler %(version)s")
 def commands() -> None:
-    r"""Make folders of small images large and sharp.
+    """Make folders of small images large and sharp.
 
     \b
     upscaler run photos/ large/              every image four times the size

@@ -69,7 +69,7 @@ def run(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    r"""Upscale IN, an image or a folder of them, into OUT.
+    """Upscale IN, an image or a folder of them, into OUT.
 
     OUT mirrors the tree of IN and keeps the names. A second run does only what is new, changed
     or missing. One bad file fails alone; the exit code is then 1.

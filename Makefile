@@ -1,0 +1,28 @@
+# The verbs of the project; .ci/run does the same on a clean clone.
+PYTHON ?= .venv/bin/python
+
+.PHONY: install lint format types test slow docs bench
+
+install:            ## everything, for development
+	python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e '.[dev]'
+
+lint:
+	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
+
+format:
+	$(PYTHON) -m ruff check --fix . && $(PYTHON) -m ruff format .
+
+types:
+	$(PYTHON) -m mypy
+
+test:
+	$(PYTHON) -m pytest
+
+slow:               ## the tests that take longer; some need ../shared
+	$(PYTHON) -m pytest -m "slow and not gpu"
+
+docs:               ## the generated parts: command reference and pictures
+	$(PYTHON) docs/generate.py
+
+bench:              ## make bench PHOTOS=folder
+	$(PYTHON) benchmarks/folder.py $(PHOTOS) -o benchmarks/results

@@ -1,0 +1,65 @@
+"""Make the generated parts of the documentation: the command reference and the pictures.
+
+python docs/generate.py
+"""
+
+from pathlib import Path
+
+import click
+from PIL import Image, ImageDraw
+
+from upscaler import Upscaler
+from upscaler.cli.main import commands
+
+HERE = Path(__file__).parent
+SAMPLES = HERE.parent / "samples"
+
+SCALE = 4
+CROPS = {"colosseum.png": (60, 78, 160, 144), "otter.png": (90, 96, 190, 162)}
+"""Left, top, right, bottom in the small picture."""
+
+
+def reference() -> str:
+    """Return the help of every command as Markdown."""
+    parts = ["# Commands", "", "Made by `python docs/generate.py` from the program's own help."]
+    width = {"terminal_width": 88, "max_content_width": 88}
+    root = commands.make_context("upscaler", [], resilient_parsing=True, **width)
+    parts += ["", "```", commands.get_help(root), "```"]
+    for name in commands.list_commands(root):
+        command = commands.get_command(root, name)
+        assert command is not None
+        context = click.Context(command, info_name=name, parent=root, **width)
+        parts += ["", f"## upscaler {name}", "", "```", command.get_help(context), "```"]
+    return "\n".join(parts) + "\n"
+
+
+def side_by_side(name: str, box: tuple[int, int, int, int]) -> Image.Image:
+    """Return three enlargements of one crop: its own pixels, bicubic and ours."""
+    with Image.open(SAMPLES / name) as image:
+        small = image.convert("RGB").crop(box)
+    size = small.width * SCALE, small.height * SCALE
+    panels = {
+        "low resolution": small.resize(size, Image.Resampling.NEAREST),
+        "bicubic": small.resize(size, Image.Resampling.BICUBIC),
+        "upscaler, fast": Upscaler("fast", scale=SCALE)(small),
+    }
+    gap, label = 8, 22
+    sheet = Image.new("RGB", (3 * size[0] + 2 * gap, size[1] + label), "white")
+    draw = ImageDraw.Draw(sheet)
+    for index, (title, panel) in enumerate(panels.items()):
+        left = index * (size[0] + gap)
+        sheet.paste(panel, (left, label))
+        draw.text((left + 4, 2), title, fill="black", font_size=15)
+    return sheet
+
+
+def main() -> None:
+    """Write everything."""
+    (HERE / "commands.md").write_text(reference(), encoding="utf-8")
+    for name, box in CROPS.items():
+        sheet = side_by_side(name, box)
+        sheet.save(HERE / "pictures" / f"{Path(name).stem}-x{SCALE}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The documents say what the program does."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MARKDOWN = [p for p in ROOT.rglob("*.md") if ".venv" not in p.parts and "runs" not in p.parts]
+
+
+def test_the_command_reference_is_fresh():
+    pytest.importorskip("torch", reason="the reference includes the commands of [train]")
+    place = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    generate = importlib.util.module_from_spec(place)
+    place.loader.exec_module(generate)
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert text == generate.reference(), "run: python docs/generate.py"
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+def test_every_sample_is_credited():
+    credits = (ROOT / "samples" / "CREDITS.md").read_text(encoding="utf-8")
+    pictures = [p.name for p in (ROOT / "samples").iterdir() if p.suffix != ".md"]
+    assert len(pictures) >= 6
+    for name in pictures:
+        assert f"`{name}`" in credits
