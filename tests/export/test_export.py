@@ -80,8 +80,7 @@ def test_scores_go_into_the_description(network, tmp_path, folder):
 
 
 def test_the_command_exports_what_training_saved(tmp_path, folder):
-    from upscaler_export.command import export
-    from upscaler_train.command import train
+    from upscaler.cli.main import commands
 
     recipe = tmp_path / "tiny-x2.toml"
     recipe.write_text(
@@ -100,11 +99,11 @@ def test_the_command_exports_what_training_saved(tmp_path, folder):
         """
     )
     runner = CliRunner()
-    arguments = [str(recipe), "-o", str(tmp_path / "run")]
-    assert runner.invoke(train, arguments, catch_exceptions=False).exit_code == 0
+    arguments = ["train", str(recipe), "-o", str(tmp_path / "run")]
+    assert runner.invoke(commands, arguments, catch_exceptions=False).exit_code == 0
     checkpoint = tmp_path / "run" / "last.safetensors"
-    arguments = [str(checkpoint), "-o", str(tmp_path / "models")]
-    result = runner.invoke(export, arguments, catch_exceptions=False)
+    arguments = ["export", str(checkpoint), "-o", str(tmp_path / "models")]
+    result = runner.invoke(commands, arguments, catch_exceptions=False)
     assert "proved" in result.output
     card = (tmp_path / "models" / "tiny-x2.md").read_text()
     assert "three pictures" in card and "2 steps" in card
