@@ -181,6 +181,21 @@ def test_eval_measures_a_folder(command, tmp_path, photo):
     assert 10 < score["psnr"] < 60
 
 
+def test_a_run_touches_no_network_and_nothing_in_the_home_folder(folder, tmp_path):
+    code = (
+        "import sys\nfrom upscaler.cli.main import main\n"
+        "sys.addaudithook(lambda event, _: event.startswith('socket.') and print(event))\n"
+        "main(sys.argv[1:])\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    arguments = [sys.executable, "-c", code, "run", str(folder), str(tmp_path / "out"), "-q"]
+    environment = {**os.environ, "HOME": str(home)}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == ""
+    assert list(home.iterdir()) == []
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_a_run_soon_and_cleanly(tmp_path, photo, number, code):
     source, out = tmp_path / "in", tmp_path / "out"

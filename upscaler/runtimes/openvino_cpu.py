@@ -4,13 +4,34 @@ Left alone, OpenVINO picks bfloat16 wherever the CPU has it, and results silentl
 machine to machine.
 """
 
+import importlib
 import queue
-
-import openvino as ov
+import sys
+from typing import Any
 
 from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
 from upscaler.runtimes.runtime import Batch, Runtime
+
+
+def _import_openvino() -> Any:
+    """Import OpenVINO without its telemetry.
+
+    It would report to a server and write an identifier into the home folder, at import and
+    without asking. Where the telemetry package cannot be imported, it uses a stub of its own.
+    """
+    telemetry = "openvino_telemetry"
+    absent = telemetry not in sys.modules
+    if absent:
+        sys.modules[telemetry] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        if absent:
+            del sys.modules[telemetry]
+
+
+ov = _import_openvino()
 
 _TYPES = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}
 
@@ -35,7 +56,7 @@ class OpenVinoRuntime(Runtime):
         really = compiled.get_property("INFERENCE_PRECISION_HINT")
         if really != _TYPES[precision]:
             raise RuntimeUnavailable(f"asked for {precision}, OpenVINO computes in {really}")
-        self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
             self._requests.put(compiled.create_infer_request())
 
