@@ -1,5 +1,6 @@
 """Upscaling one picture: the code that the command, the batch and Python users share."""
 
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -147,9 +148,15 @@ class Upscaler:
 
         Raises:
             ImageError: pixels that cannot be upscaled.
+
+        Warns:
+            UserWarning: a Pillow image that had to be reduced or converted first.
         """
         if isinstance(image, Image.Image):
-            picture = self.enlarge(picture_from(image))
+            source = picture_from(image)
+            for warning in source.warnings:
+                warnings.warn(warning, stacklevel=2)
+            picture = self.enlarge(source)
             result = image_from(picture)
             if picture.icc:
                 result.info["icc_profile"] = picture.icc

@@ -154,6 +154,8 @@ def test_one_file_to_a_folder_or_a_name(folder, tmp_path):
     run(folder / "a.png", tmp_path / "one" / "b.webp")
     with Image.open(tmp_path / "one" / "b.webp") as image:
         assert image.format == "WEBP"
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["b.webp"]
+    assert "--overwrite" in run(folder / "a.png", tmp_path / "one" / "b.webp")[1].results[0].error
 
 
 def test_foreign_files_are_not_replaced(folder, tmp_path):

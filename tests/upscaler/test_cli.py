@@ -94,7 +94,9 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
     [
         (["{in}/none", "{out}"], 2, "does not exist"),
         (["{in}", "{in}"], 2, "give another output"),
-        (["{in}", "{out}", "-s", "0"], 2, "0 is not in the range"),
+        (["{in}", "{out}", "-s", "0"], 2, "'0' is not a whole number"),
+        (["{in}", "{out}", "-s", "2.5"], 2, "'2.5' is not a whole number"),
+        (["{in}", "{out}", "-s", "nan"], 2, "'nan' is not a whole number"),
         (["{in}", "{out}", "-t", "0"], 2, "'0' is not a number of pixels"),
         (["{in}", "{out}", "-f", "gif"], 2, "gif"),
         (["{in}", "{out}", "-r", "abacus"], 2, "there are: auto, openvino, cpu"),

@@ -46,6 +46,12 @@ def test_large_odd_images_have_no_seams(upscaler, rng):
         assert np.abs(upscaler(pixels).astype(int) - whole).max() <= 1
 
 
+def test_what_is_lost_is_said(upscaler, photo):
+    with pytest.warns(UserWarning, match="reduced to 8 bits"):
+        upscaler(Image.fromarray(photo[..., 0].astype(np.uint16) * 257))
+
+
+@pytest.mark.filterwarnings("ignore:converted from CMYK")
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "CMYK"])
 def test_pillow_in_pillow_out(upscaler, photo, mode):
     image = Image.fromarray(photo).convert(mode if mode != "LA" else "L").convert(mode)

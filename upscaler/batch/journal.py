@@ -8,7 +8,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,12 +97,19 @@ def stamp(path: Path) -> str:
 
 
 @contextmanager
-def open_journal(root: Path) -> Iterator[Journal]:
+def open_journal(root: Path | None) -> Iterator[Journal]:
     """Create the output folder if need be, lock it and open its journal.
+
+    Without a folder the journal is empty and forgets.
 
     Raises:
         OutputError: it cannot be created or written, or another run holds it.
     """
+    if root is None:
+        with closing(sqlite3.connect(":memory:")) as database:
+            database.executescript(_SCHEMA)
+            yield Journal(database)
+        return
     folder = root / STATE_FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,14 +118,11 @@ def open_journal(root: Path) -> Iterator[Journal]:
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
-            database = sqlite3.connect(folder / "journal.sqlite")
-            try:
+            with closing(sqlite3.connect(folder / "journal.sqlite")) as database:
                 # a power cut may forget the last files, never damage the journal
                 database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
                 database.executescript(_SCHEMA)
                 yield Journal(database)
-            finally:
-                database.close()
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise OutputError(

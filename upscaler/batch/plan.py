@@ -29,8 +29,8 @@ class Job:
 class Plan:
     """Everything a run is about to do."""
 
-    root: Path
-    """The output folder."""
+    root: Path | None
+    """The output folder; None for a single output file, whose folder belongs to others."""
     jobs: list[Job]
     ignored: int = 0
     """Files without a known image extension, or hidden."""
@@ -70,7 +70,7 @@ def _plan_file(source: Path, output: Path, format_name: str) -> Plan:
         raise UsageError(
             f"--format {format_name} does not fit the output {output.name}; change one of them"
         )
-    return Plan(root=output.parent, jobs=[Job(source, output, source.name, by_name)])
+    return Plan(root=None, jobs=[Job(source, output, source.name, by_name)])
 
 
 def _plan_folder(source: Path, output: Path, format_name: str) -> Plan:

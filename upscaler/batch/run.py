@@ -86,7 +86,8 @@ class Batch:
         if self._plan.jobs:
             with open_journal(self._plan.root) as journal:
                 todo = self._remaining(journal)
-                _sweep({job.target.parent for job in todo})
+                if self._plan.root is not None:
+                    _sweep({job.target.parent for job in todo})
                 if todo:
                     self._work(todo, journal)
         self._summary.seconds = time.monotonic() - began

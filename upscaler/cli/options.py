@@ -10,10 +10,31 @@ MODEL = click.option(
     metavar="NAME|PATH",
     help="A packaged model, or an ONNX file made by `upscaler export`.",
 )
+
+
+class Scale(click.ParamType[int]):
+    """How many times larger: a whole number, however it is written."""
+
+    name = "scale"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the scale as an int."""
+        try:
+            scale = float(str(value))
+        except ValueError:
+            scale = 0.0
+        if scale < 1 or not scale.is_integer():
+            self.fail(f"{value!r} is not a whole number of times, such as 2 or 4", param, ctx)
+        return int(scale)
+
+
 SCALE = click.option(
     "-s",
     "--scale",
-    type=click.IntRange(min=1),
+    type=Scale(),
+    metavar="N",
     default=4,
     show_default=True,
     help="How many times larger.",
