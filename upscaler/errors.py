@@ -8,6 +8,7 @@
         ├── OutputError            the output folder cannot be used
         └── ProofError             an exported model does not agree with its source
     ImageError                     one file failed; the others go on
+    └── PassingError               not by its own fault: worth another try
 
 The number is the exit code of the command line.
 """
@@ -49,3 +50,7 @@ class ProofError(StartError):
 
 class ImageError(Exception):
     """One image cannot be read, upscaled or written; the batch goes on without it."""
+
+
+class PassingError(ImageError):
+    """The machine was in the way, not the image: a permission, a full disk, too little memory."""

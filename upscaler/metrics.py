@@ -13,7 +13,8 @@ Floats = NDArray[np.float64]
 Image = NDArray[Any]
 
 # SSIM constants of Wang et al. 2004: window 11, sigma 1.5, K1 0.01, K2 0.03, peak 255
-_SSIM_WINDOW, _SSIM_SIGMA = 11, 1.5
+SSIM_WINDOW, _SSIM_SIGMA = 11, 1.5
+_SMALLEST_ERROR = 255**2 / 1e10
 _SSIM_C1, _SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
@@ -83,10 +84,13 @@ def psnr_y(image: Image, truth: Image, border: int) -> float:
     Args:
         image, truth: RGB or grey in 0..255, same shape.
         border: pixels cut off each side first; the papers use the scale.
+
+    Returns:
+        At most 100 dB, so that a perfect picture does not make every mean infinite.
     """
     error = _inside(luma(image) - luma(truth), border)
-    mean_square = float(np.mean(error**2))
-    return float("inf") if mean_square == 0 else float(10 * np.log10(255**2 / mean_square))
+    mean_square = max(float(np.mean(error**2)), _SMALLEST_ERROR)
+    return float(10 * np.log10(255**2 / mean_square))
 
 
 def ssim_y(image: Image, truth: Image, border: int) -> float:
@@ -96,8 +100,8 @@ def ssim_y(image: Image, truth: Image, border: int) -> float:
         ValueError: what is left is smaller than the 11x11 window.
     """
     a, b = _inside(luma(image), border), _inside(luma(truth), border)
-    if min(a.shape) < _SSIM_WINDOW:
-        raise ValueError(f"SSIM needs {_SSIM_WINDOW} pixels a side, got {a.shape}")
+    if min(a.shape) < SSIM_WINDOW:
+        raise ValueError(f"SSIM needs {SSIM_WINDOW} pixels a side, got {a.shape}")
     mean_a, mean_b = _blur(a), _blur(b)
     var_a = _blur(a * a) - mean_a**2
     var_b = _blur(b * b) - mean_b**2
@@ -114,10 +118,10 @@ def _inside(values: Floats, border: int) -> Floats:
 
 def _blur(values: Floats) -> Floats:
     """Gaussian window, only where it fits whole."""
-    offset = np.arange(_SSIM_WINDOW) - _SSIM_WINDOW // 2
+    offset = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
     window = np.exp(-(offset**2) / (2 * _SSIM_SIGMA**2))
     window /= window.sum()
     for axis in (0, 1):
-        views = np.lib.stride_tricks.sliding_window_view(values, _SSIM_WINDOW, axis)
+        views = np.lib.stride_tricks.sliding_window_view(values, SSIM_WINDOW, axis)
         values = views @ window
     return values

@@ -83,7 +83,6 @@ class ModelSpec:
     probe: str = ""
     """What the network makes of the probe image (see `upscaler.probe`)."""
     channels: int = 3
-    value_range: tuple[float, float] = (0.0, 1.0)
     training: Training = field(default_factory=Training)
     quality: dict[str, float] = field(default_factory=dict)
     """Mean PSNR-Y in dB in fp32, by test set."""
@@ -113,11 +112,11 @@ class ModelSpec:
         """
         facts = _parse(text)
         try:
-            low, high = facts.pop("value_range")
-            spec = cls(value_range=(low, high), **facts)
+            spec = cls(**facts)
+            possible = spec.halo >= 0 and spec.alignment >= 1 and spec.channels == 3
         except (ValueError, TypeError, KeyError) as error:
             raise _unreadable(error) from None
-        if spec.halo < 0 or spec.alignment < 1 or spec.channels != 3:
+        if not possible:
             raise ModelError(
                 f"the model's description is impossible (halo {spec.halo}, alignment "
                 f"{spec.alignment}, channels {spec.channels}); export it again"

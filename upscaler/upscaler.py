@@ -12,13 +12,10 @@ from PIL import Image
 
 from upscaler import tiling
 from upscaler.errors import ImageError, UsageError
-from upscaler.images import Picture, image_from, picture_from
+from upscaler.images import Picture, fill_hidden, image_from, keep_flat, picture_from
 from upscaler.machine import cores
-from upscaler.models import Model, find
+from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
 from upscaler.runtimes import Choice, Runtime, open_runtime
-
-DEFAULT_MODEL = "fast"
-DEFAULT_SCALE = 4
 
 AUTO_TILE = 512
 """Side of a tile's core in pixels. CPU speed is flat from 192 to 512, and larger tiles spend
@@ -30,17 +27,26 @@ Pixels = NDArray[Any]
 class Enlargement:
     """One picture on its way through the network, tile by tile.
 
-    The tiles are independent: they may run in any order and in several threads. `result` is
-    whole when all of them have run.
+    The tiles are independent: they may run in any order and in several threads; `finish` when
+    all of them have run.
     """
 
     def __init__(self, picture: Picture, runtime: Runtime, tile: int | None) -> None:
         self._runtime, self._scale = runtime, runtime.model.spec.scale
         self._tile = tile
         self.tiles: list[Callable[[], None]] = []
-        colour = self._start(picture.colour)
-        alpha = None if picture.alpha is None else self._start(picture.alpha)
-        self.result = picture.with_pixels(colour, alpha)
+        self._picture = picture
+        colour, self._alpha = picture.colour, None
+        if picture.alpha is not None:
+            colour = fill_hidden(colour, picture.alpha, runtime.model.spec.halo)
+            self._alpha = self._start(picture.alpha)
+        self._colour = self._start(colour)
+
+    def finish(self) -> Picture:
+        """Return the enlarged picture."""
+        if self._alpha is not None and self._picture.alpha is not None:
+            keep_flat(self._alpha, self._picture.alpha)
+        return self._picture.with_pixels(self._colour, self._alpha)
 
     def _start(self, plane: Pixels) -> Pixels:
         """Plan the tiles of one plane and return the array that they will fill."""
@@ -156,14 +162,11 @@ class Upscaler:
             source = picture_from(image)
             for warning in source.warnings:
                 warnings.warn(warning, stacklevel=2)
-            picture = self.enlarge(source)
-            result = image_from(picture)
-            if picture.icc:
-                result.info["icc_profile"] = picture.icc
+            result = image_from(self.enlarge(source))
+            if source.icc:
+                result.info["icc_profile"] = source.icc
             return result
-        picture = self.enlarge(_picture_from_array(image))
-        planes = [picture.colour] if picture.alpha is None else [picture.colour, picture.alpha]
-        pixels: Pixels = np.concatenate(planes, axis=2)
+        pixels = self.enlarge(_picture_from_array(image)).pixels
         return pixels[..., 0] if image.ndim == 2 else pixels
 
     def enlarge(self, picture: Picture) -> Picture:
@@ -172,7 +175,7 @@ class Upscaler:
         with ThreadPoolExecutor(self._streams) as pool:
             for _ in pool.map(lambda run: run(), work.tiles):
                 pass
-        return work.result
+        return work.finish()
 
     def begin(self, picture: Picture) -> Enlargement:
         """Return the picture's tiles, for a caller with threads of its own."""
@@ -204,11 +207,7 @@ def _tile_core(tile: int | str | None) -> int | None:
 def _picture_from_array(pixels: Pixels) -> Picture:
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"the array is {pixels.dtype}; give uint8 or uint16")
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or 0 in pixels.shape:
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.ndim not in (2, 3) or 0 in pixels.shape or channels > 4:
         raise ImageError(f"the array has shape {pixels.shape}; give (H, W) or (H, W, 1 to 4)")
-    channels = pixels.shape[2]
-    if channels in (2, 4):
-        return Picture(colour=pixels[..., : channels - 1], alpha=pixels[..., channels - 1 :])
-    return Picture(colour=pixels)
+    return Picture.from_pixels(pixels)

@@ -26,15 +26,8 @@ def export(checkpoint: Path, out: Path, sets: tuple[Path, ...]) -> None:
     upscaler export runs/fast-x2/last.safetensors -o models/
     upscaler run photos/ large/ -s 2 -m models/fast-x2.onnx
     """
-    try:
-        from upscaler_export.checkpoint import read_checkpoint
-        from upscaler_export.export import export_network
-    except ImportError as error:
-        from upscaler.errors import StartError
-
-        raise StartError(
-            f"`upscaler export` needs {error.name}; pip install 'upscaler-aeu[export]'"
-        ) from None
+    from upscaler_export.checkpoint import read_checkpoint
+    from upscaler_export.export import export_network
 
     network, trained = read_checkpoint(checkpoint)
     done = export_network(network, trained, out, list(sets))

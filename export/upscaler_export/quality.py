@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from upscaler.errors import RuntimeUnavailable
+from upscaler.errors import RuntimeUnavailable, UsageError
 from upscaler.evaluation import evaluate
 from upscaler.runtimes import RUNTIMES
 from upscaler.upscaler import Upscaler
@@ -17,6 +17,8 @@ def measure(
         (quality, loss): the mean PSNR-Y in dB in fp32 by folder name, and by precision how
         much of it is lost at most on any folder. Precisions this machine lacks are left out.
     """
+    if len({folder.name for folder in folders}) < len(folders):
+        raise UsageError("two folders to score have the same name; the card could not tell them")
     exact = Upscaler(str(model), scale=scale, precision="fp32")
     quality = {folder.name: evaluate(exact, folder).psnr for folder in folders}
     loss = {"fp32": 0.0}

@@ -6,7 +6,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler.errors import ModelError
+from upscaler.errors import ModelError, StartError, UsageError
 from upscaler_train import checkpoint as checkpoints
 from upscaler_train.loop import LAST, Trainer
 from upscaler_train.losses import pixel_and_spectrum
@@ -40,7 +40,6 @@ def train(table, folder, steps=None, resume=False):
     def watch(tick):
         ticks.append(tick)
         if steps and tick.progress.step == steps:
-            trainer._check()
             raise InterruptedError
 
     try:
@@ -71,6 +70,30 @@ def test_resume_is_exact(table, tmp_path):
     assert whole.keys() == parts.keys()
     for name, tensor in whole.items():
         assert torch.equal(tensor, parts[name]), name
+
+
+def test_a_finished_training_resumes_to_nothing(table, tmp_path):
+    train(table, tmp_path / "run")
+    before = weights(tmp_path / "run")
+    train(table, tmp_path / "run", resume=True)
+    after = weights(tmp_path / "run")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_training_is_never_overwritten_by_another(table, tmp_path):
+    train(table, tmp_path / "run")
+    with pytest.raises(UsageError, match="--resume"):
+        train(table, tmp_path / "run")
+    table["network"]["widths"] = [8, 16]
+    with pytest.raises(UsageError, match="give another --out"):
+        train(table, tmp_path / "run", resume=True)
+
+
+def test_a_diverged_training_keeps_its_last_checkpoint(table, tmp_path):
+    table["schedule"] = {"steps": 4, "learning_rate": float("nan")}
+    with pytest.raises(StartError, match="diverged at step 4"):
+        train(table, tmp_path / "run")
+    assert not (tmp_path / "run" / LAST).exists()
 
 
 def test_a_budget_in_minutes_ends(table, tmp_path):
@@ -104,7 +127,7 @@ def test_a_start_of_other_widths_is_refused(table, tmp_path):
 def test_other_files_are_no_checkpoints(tmp_path):
     (tmp_path / "x").write_bytes(b"\x80\x04K*.")  # a pickle: never executed
     for path in (tmp_path / "x", tmp_path / "missing"):
-        with pytest.raises(ModelError, match="not a checkpoint"):
+        with pytest.raises(ModelError, match="no.* checkpoint"):
             checkpoints.load(path)
 
 

@@ -40,6 +40,8 @@ def test_overrides():
     overrides = ("schedule.minutes=0.0", "schedule.steps=7", "data.train=some/folder", "name=x")
     recipe = load(find("fast-x2"), overrides)
     assert (recipe.schedule.steps, recipe.data.train, recipe.name) == (7, "some/folder", "x")
+    with pytest.raises(UsageError, match="name is a value"):
+        load(find("fast-x2"), ("name.x=1",))
     with pytest.raises(UsageError, match="key=value"):
         load(find("fast-x2"), ("steps",))
 

@@ -1,13 +1,19 @@
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from upscaler.batch import plan as plan_module
 from upscaler.batch.journal import open_journal
 from upscaler.batch.plan import plan
 from upscaler.batch.report import Status
@@ -131,12 +137,13 @@ def test_three_hundred_mixed_files_with_five_broken(tmp_path, photo):
     assert notes.opened_with is None
 
 
-def test_bytes_depend_on_neither_jobs_nor_tiles(folder, tmp_path, photo):
+@pytest.mark.parametrize("runtime", ["cpu", "auto"])
+def test_bytes_do_not_depend_on_the_number_of_jobs(folder, tmp_path, photo, runtime):
     Image.fromarray(np.tile(photo, (5, 4, 1))).save(folder / "large.png")
     trees = []
-    for number, (streams, tile) in enumerate([(1, 64), (3, 64), (2, 64)]):
-        out = tmp_path / f"out{number}"
-        run(folder, out, streams=streams, tile=tile)
+    for streams in (1, 3, 2):
+        out = tmp_path / f"out{streams}"
+        run(folder, out, streams=streams, tile=64, runtime=runtime)
         trees.append({name: (out / name).read_bytes() for name in names(out)})
     assert trees[0] == trees[1] == trees[2]
 
@@ -174,6 +181,127 @@ def test_colliding_names_keep_their_own(folder, tmp_path, photo):
     run(folder, tmp_path / "out", format="png")
     expected = ["a.jpg.png", "a.png.png", "b.png", "sub/grey.png"]
     assert names(tmp_path / "out") == expected
+
+
+@settings(max_examples=200)
+@given(
+    st.sets(
+        st.builds(
+            lambda stem, extensions: Path(stem + "".join(extensions)),
+            st.sampled_from("aAb"),
+            st.lists(st.sampled_from([".png", ".jpg", ".JPG", "-2.png", ".jpeg"]), min_size=1),
+        ),
+        max_size=12,
+    ),
+    st.sampled_from(["keep", "png", "jpg"]),
+)
+def test_no_two_inputs_share_an_output(files, format_name):
+    kinds = {file: plan_module._wanted_format(file, format_name) for file in sorted(files)}
+    targets = [target for target, _ in plan_module._targets(kinds).values()]
+    assert len({str(target).casefold() for target in targets}) == len(files)
+
+
+def test_an_output_folder_may_be_named_otherwise_or_moved(folder, tmp_path, monkeypatch):
+    run(folder, tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    assert run("in", "out")[0].counts[Status.SKIPPED] == 3
+    (tmp_path / "out").rename(tmp_path / "moved")
+    assert run(folder, "moved")[0].counts[Status.SKIPPED] == 3
+
+
+def test_formats_by_turns_are_remembered_side_by_side(folder, tmp_path):
+    for name in ("png", "webp"):
+        run(folder, tmp_path / "out", format=name)
+    summary, _ = run(folder, tmp_path / "out", format="png")
+    assert summary.counts[Status.SKIPPED] == 3
+
+
+def test_two_inputs_never_overwrite_each_other(folder, tmp_path, photo):
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.fromarray(255 - photo).save(other / "a.png")
+    run(folder, tmp_path / "out")
+    before = (tmp_path / "out" / "a.png").read_bytes()
+    summary, notes = run(other, tmp_path / "out")
+    assert summary.exit_code == 1
+    assert f"was made from {folder / 'a.png'}" in notes.results[0].error
+    assert (tmp_path / "out" / "a.png").read_bytes() == before
+
+
+def test_a_file_in_the_place_of_a_failed_output_is_kept(folder, tmp_path, photo):
+    (folder / "bad.png").write_bytes(b"no image")
+    run(folder, tmp_path / "out")
+    (tmp_path / "out" / "bad.png").write_bytes(b"mine")
+    Image.fromarray(photo).save(folder / "bad.png")
+    assert run(folder, tmp_path / "out")[0].exit_code == 1
+    assert (tmp_path / "out" / "bad.png").read_bytes() == b"mine"
+
+
+def test_an_original_is_never_replaced(folder, photo):
+    before = (folder / "a.png").read_bytes()
+    for source, output in [(folder / "a.png", folder), (folder / "sub", folder)]:
+        Image.fromarray(photo).save(folder / "grey.png")
+        (folder / "sub" / "sub").mkdir(exist_ok=True)
+        Image.fromarray(photo).save(folder / "sub" / "sub" / "grey.png")
+        with pytest.raises(UsageError, match="would replace the input"):
+            run(source, output, overwrite=True)
+    assert (folder / "a.png").read_bytes() == before
+
+
+def test_names_that_are_no_text(folder, tmp_path, photo):
+    name = os.fsdecode(b"caf\xe9.png")
+    Image.fromarray(photo).save(folder / name)
+    assert run(folder, tmp_path / "out")[0].exit_code == 0
+    assert (tmp_path / "out" / name).exists()
+    assert run(folder, tmp_path / "out")[0].counts[Status.SKIPPED] == 4
+
+
+def test_failures_of_the_machine_are_tried_again(folder, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        summary, notes = run(folder, tmp_path / "out")
+    assert summary.counts[Status.FAILED] == 3
+    assert "No space left" in notes.results[0].error
+    assert names(tmp_path / "out") == []
+    assert run(folder, tmp_path / "out")[0].counts[Status.DONE] == 3
+
+
+def test_a_picture_larger_than_the_budget_runs_alone(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("upscaler.batch.run.memory_bytes", lambda: 4000)
+    assert run(folder, tmp_path / "out", streams=3)[0].counts[Status.DONE] == 3
+
+
+def test_a_dangling_link_is_a_failure_not_a_gap(folder, tmp_path):
+    (folder / "lost.png").symlink_to(folder / "nowhere.png")
+    summary, notes = run(folder, tmp_path / "out")
+    assert summary.exit_code == 1
+    assert [r.name for r in notes.results if r.error] == ["lost.png"]
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_where_it_was(tmp_path, photo):
+    source, out, whole = tmp_path / "in", tmp_path / "out", tmp_path / "whole"
+    source.mkdir()
+    for number in range(60):
+        Image.fromarray(np.roll(photo, number, axis=1)).resize((200, 150)).save(
+            source / f"{number}.png"
+        )
+    command = [sys.executable, "-m", "upscaler", "run", str(source), str(out), "-s", "2", "-q"]
+    for kill in (4, 21, 40):
+        process = subprocess.Popen(command)
+        while process.poll() is None and len(list(out.glob("*.png"))) < kill:
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+    assert subprocess.run(command, check=False).returncode == 0
+    assert not list(out.glob(".upscaler-*"))
+    run(source, whole, runtime="auto")
+    assert {n: (out / n).read_bytes() for n in names(out)} == {
+        n: (whole / n).read_bytes() for n in names(whole)
+    }
 
 
 def test_hidden_files_are_ignored_and_links_followed_to_files_only(folder, tmp_path, photo):
@@ -225,8 +353,8 @@ def test_a_journal_that_is_no_database(folder, tmp_path):
 def test_the_journal_says_what_was_done(folder, tmp_path):
     run(folder, tmp_path / "out")
     database = sqlite3.connect(tmp_path / "out" / ".upscaler" / "journal.sqlite")
-    rows = database.execute("SELECT name, error FROM files ORDER BY name").fetchall()
-    assert rows == [("a.png", None), ("b.jpg", None), ("sub/grey.png", None)]
+    rows = database.execute("SELECT target, error FROM outputs ORDER BY target").fetchall()
+    assert rows == [(b"a.png", None), (b"b.jpg", None), (b"sub/grey.png", None)]
 
 
 def test_a_side_beyond_the_format_fails_before_the_work(tmp_path, monkeypatch):

@@ -50,6 +50,31 @@ def test_icc_profile_is_kept(tmp_path, photo, extension):
         assert image.info["icc_profile"] == SRGB
 
 
+def test_damaged_exif_still_turns_the_picture(tmp_path, photo):
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    exif[0x0100] = 12345
+    data = exif.tobytes().replace((12345).to_bytes(4, "little"), b"\xff\xff\xff\xff")
+    Image.fromarray(photo).save(tmp_path / "in.jpg", exif=data)
+    assert open_picture(tmp_path / "in.jpg").colour.shape[:2] == (53, 37)
+
+
+def test_what_a_format_cannot_hold_is_said(tmp_path, photo):
+    exif = Image.Exif()
+    exif[0x010F] = "A camera"
+    Image.fromarray(photo).save(tmp_path / "in.png", icc_profile=SRGB, exif=exif)
+    picture = open_picture(tmp_path / "in.png")
+    warnings = save_picture(picture, tmp_path / "out.bmp", FORMATS["bmp"], 90)
+    assert len(warnings) == 2
+    assert "ICC" in warnings[0] and "EXIF" in warnings[1]
+
+
+def test_exif_too_large_for_a_jpeg_is_dropped_not_the_picture(tmp_path, photo):
+    picture = Picture(colour=photo, exif=b"Exif\0\0" + bytes(70000))
+    (warning,) = save_picture(picture, tmp_path / "out.jpg", FORMATS["jpg"], 90)
+    assert "EXIF of 70006 bytes" in warning
+
+
 def test_exif_is_kept_without_the_orientation(tmp_path, photo):
     exif = Image.Exif()
     exif[ORIENTATION], exif[0x010F] = 6, "A camera"
@@ -105,6 +130,22 @@ def test_cmyk_is_converted_with_a_warning(tmp_path, photo):
     assert picture.colour.shape == photo.shape
     assert "CMYK" in picture.warnings[0]
     assert np.abs(picture.colour.astype(int) - photo).mean() < 12
+
+
+def test_cmyk_with_a_profile_gives_the_same_bytes_at_any_time(tmp_path, photo, monkeypatch):
+    cmyk = Image.fromarray(photo).convert("CMYK")
+    cmyk.save(tmp_path / "in.jpg", icc_profile=SRGB)  # unusable for CMYK: falls back, and says so
+    assert any("CMYK" in note for note in open_picture(tmp_path / "in.jpg").warnings)
+    from upscaler.images.read import _timeless
+
+    assert _timeless(SRGB)[24:36] == bytes(12)
+    assert len(_timeless(SRGB)) == len(SRGB)
+
+
+def test_integers_beyond_sixteen_bits_are_refused(tmp_path):
+    Image.fromarray(np.full((4, 4), 2**20, np.int32)).save(tmp_path / "in.tif")
+    with pytest.raises(ImageError, match="32-bit"):
+        open_picture(tmp_path / "in.tif")
 
 
 def test_an_animation_is_refused(tmp_path, photo):

@@ -62,8 +62,24 @@ def test_a_runtime_that_computes_wrongly_never_opens(monkeypatch):
         open_runtime(find("fast", 2), name="cpu", precision="auto", streams=1)
 
 
+def test_auto_steps_over_a_runtime_that_breaks(monkeypatch):
+    class Breaks(Wrong):
+        @classmethod
+        def precisions(cls):
+            raise OSError("the library is broken")
+
+    class Entry(table_module.Entry):
+        def load(self):
+            return Breaks
+
+    monkeypatch.setitem(RUNTIMES, "openvino", Entry("", "", ""))
+    choice = open_runtime(find("fast", 2), name="auto", precision="auto", streams=1)
+    assert choice.runtime.name == "cpu"
+    assert choice.passed_over == {"openvino": "OSError: the library is broken"}
+
+
 def test_a_precision_the_runtime_lacks_is_refused():
-    with pytest.raises(RuntimeUnavailable, match="no bf16 on this machine, only fp32"):
+    with pytest.raises(RuntimeUnavailable, match="it has no bf16 here, only fp32"):
         open_runtime(find("fast", 2), name="cpu", precision="bf16", streams=1)
 
 

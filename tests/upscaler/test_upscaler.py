@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,8 +17,9 @@ TILES = (64, 200, 512, None)
 
 @pytest.fixture(scope="module", params=MODELS, ids=lambda pair: f"{pair[0]}-x{pair[1]}")
 def upscaler(request):
+    """Each model on the fastest runtime there is; the runtimes agree (test_runtimes.py)."""
     name, scale = request.param
-    return Upscaler(name, scale=scale, runtime="cpu", precision="fp32")
+    return Upscaler(name, scale=scale, precision="fp32")
 
 
 # widths and heights that are odd, tiny, and on both sides of one and two tiles with margins
@@ -90,6 +93,16 @@ def test_flat_pictures_stay_flat(upscaler):
         assert (upscaler(np.full((20, 30), level, np.uint8)) == level).all()
 
 
+def test_hidden_colours_do_not_bleed(upscaler):
+    y, x = np.mgrid[0:40, 0:40]
+    disc = (x - 20) ** 2 + (y - 20) ** 2 < 150
+    pixels = np.zeros((40, 40, 4), np.uint8)
+    pixels[disc] = (220, 40, 60, 255)  # everything else is black under full transparency
+    result = upscaler(pixels)
+    visible = result[..., 3] > 0
+    assert result[visible][:, 0].min() > 210
+
+
 def test_opaque_stays_opaque(upscaler, photo):
     opaque = np.concatenate([photo, np.full_like(photo[..., :1], 255)], axis=2)
     assert (upscaler(opaque)[..., 3] == 255).all()
@@ -98,7 +111,7 @@ def test_opaque_stays_opaque(upscaler, photo):
 def test_better_than_bicubic_on_a_photograph():
     from upscaler.metrics import bicubic, psnr_y
 
-    with Image.open("samples/colosseum.png") as image:
+    with Image.open(Path(__file__).parents[2] / "samples" / "colosseum.png") as image:
         truth = np.asarray(image)
     low = bicubic(truth, 0.5)
     ours = Upscaler("fast", scale=2)(low)

@@ -65,6 +65,8 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
     facts = {_KEY: json.dumps(metadata), CHECKPOINT_KEY: _trained(checkpoint).to_json()}
     save_file(tensors, temporary, facts)
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
     os.replace(temporary, path)
 
 
@@ -86,6 +88,8 @@ def load(path: Path) -> Checkpoint:
     Raises:
         ModelError: the file is missing or not one of ours.
     """
+    if not path.is_file():
+        raise ModelError(f"there is no checkpoint {path}")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads(file.metadata()[_KEY])

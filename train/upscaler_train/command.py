@@ -30,9 +30,6 @@ def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...
     folder = out or Path("runs") / path.stem
     settings = load(path, overrides)
     trainer = Trainer(settings, folder, resume=resume)
-    folder.mkdir(parents=True, exist_ok=True)
     with TrainingDisplay(path.stem, folder / "log.jsonl") as display:
         done = trainer.run(display)
-    click.echo(
-        f"{folder / LAST}: {done.progress.step} steps in {done.progress.seconds / 60:.1f} min"
-    )
+    click.echo(f"{folder / LAST}: {done.step} steps in {done.seconds / 60:.1f} min")

@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
-from upscaler.errors import UsageError
+from upscaler.errors import ImageError, UsageError
+from upscaler.images import format_of, open_picture
 from upscaler.metrics import bicubic, modcrop
-
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 
 
 @dataclass(frozen=True)
@@ -26,9 +24,16 @@ class Pair:
 
 
 def make_pair(path: Path, scale: int) -> Pair:
-    """Read a picture and shrink it by antialiased bicubic, as the published test sets are made."""
-    with Image.open(path) as image:
-        high = modcrop(np.asarray(image.convert("RGB")), scale)
+    """Read a picture and shrink it by antialiased bicubic, as the published test sets are made.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        colour = open_picture(path).colour
+    except ImageError as error:
+        raise UsageError(f"{path}: {error}; take it out") from None
+    high = modcrop(np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour, scale)
     return Pair(low=bicubic(high, 1 / scale), high=high)
 
 
@@ -38,10 +43,10 @@ def load_pairs(folder: Path, scale: int) -> list[Pair]:
     Raises:
         UsageError: there is no image.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and format_of(path))
     if not paths:
         raise UsageError(
-            f"no PNG, JPEG or WebP images in {folder}; give the folder of high-resolution "
+            f"no images in {folder}; give the folder of high-resolution "
             f"images with --set data.train=DIR and --set data.val=DIR"
         )
     with ThreadPoolExecutor() as pool:

@@ -1,6 +1,7 @@
 """The training loop, the one that every model of the project goes through."""
 
 import copy
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from upscaler.errors import StartError, UpscalerError, UsageError
 from upscaler.machine import cores, processor
 from upscaler.network import AutoEncoder
 from upscaler_train import checkpoint as checkpoints
@@ -49,7 +51,7 @@ class Trainer:
     """One training run: `recipe` says what, `folder` is where its checkpoints go."""
 
     def __init__(self, recipe: Recipe, folder: Path, *, resume: bool = False) -> None:
-        self.recipe, self.folder = recipe, folder
+        self.recipe, self.folder, self._resumed = recipe, folder, resume
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
         torch.manual_seed(recipe.run.seed)
@@ -87,15 +89,46 @@ class Trainer:
 
     def _restore(self) -> Progress:
         saved = checkpoints.load(self.folder / LAST)
+        if saved.recipe.network != self.recipe.network:
+            raise UsageError(
+                f"{self.folder / LAST} holds {saved.recipe.network}, the recipe asks for "
+                f"{self.recipe.network}; give another --out"
+            )
         self.network.load_state_dict(saved.part("model"))
         self.average.load_state_dict(saved.part("ema"))
         checkpoints.unpack_optimiser(self.optimiser, saved.part("optimiser"))
         self._random_state, self._start = saved.random_state, saved.start
         return saved.progress
 
-    def run(self, watch: Watcher) -> Checkpoint:
-        """Train until the budget is used up; checkpoints are written on the way and at the end."""
+    def run(self, watch: Watcher) -> Progress:
+        """Train until the budget is used up; checkpoints are written on the way and at the end.
+
+        An interrupt saves, too, and then goes on upwards.
+
+        Raises:
+            UsageError: the folder holds a training that this one does not resume.
+            StartError: the loss is no number any more.
+        """
+        self._make_folder()
+        try:
+            self._train(watch)
+        except UpscalerError:
+            raise
+        except BaseException:
+            self._save()
+            raise
+        return self.clock.progress
+
+    def _make_folder(self) -> None:
+        if not self._resumed and (self.folder / LAST).exists():
+            raise UsageError(
+                f"{self.folder} holds a training already; add --resume to go on with it, "
+                f"or give another --out"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    def _train(self, watch: Watcher) -> None:
+        loss = 0.0
         next_check = self.clock.seconds + 60 * self.recipe.run.check_minutes
         while (share := self.clock.share) < 1:
             rate = learning_rate(self.recipe.schedule, self.clock.step, share)
@@ -103,11 +136,10 @@ class Trainer:
             self.clock.step += 1
             val_psnr = None
             if self.clock.seconds >= next_check:
-                val_psnr = self._check()
+                val_psnr = self._check(loss)
                 next_check = self.clock.seconds + 60 * self.recipe.run.check_minutes
             watch(Tick(self.clock.progress, share, rate, loss, val_psnr))
-        watch(Tick(self.clock.progress, 1.0, 0.0, loss, self._check()))
-        return checkpoints.load(self.folder / LAST)
+        watch(Tick(self.clock.progress, 1.0, 0.0, loss, self._check(loss)))
 
     def _step(self, rate: float, *, mse: bool) -> float:
         low, high = (self._to_device(batch) for batch in self.sampler.draw())
@@ -136,12 +168,17 @@ class Trainer:
         weights: list[Tensor] = list(self.network.parameters())
         torch._foreach_lerp_(averages, weights, 1 - decay)
 
-    def _check(self) -> float:
-        checkpoints.save(self._checkpoint(), self.folder / LAST)
+    def _check(self, loss: float) -> float:
+        if not math.isfinite(loss):
+            raise StartError(
+                f"the training has diverged at step {self.clock.step}: its loss is {loss}; "
+                f"lower schedule.learning_rate and --resume from the last checkpoint"
+            )
+        self._save()
         return mean_psnr_y(self.average, self.val_pairs, self.recipe.network.scale, self.device)
 
-    def _checkpoint(self) -> Checkpoint:
-        return Checkpoint(
+    def _save(self) -> None:
+        checkpoint = Checkpoint(
             recipe=self.recipe,
             progress=self.clock.progress,
             random_state=dict(self.sampler.random.bit_generator.state),
@@ -149,6 +186,7 @@ class Trainer:
             start=self._start,
             tensors=dict(self._tensors()),
         )
+        checkpoints.save(checkpoint, self.folder / LAST)
 
     def _machine(self) -> str:
         if self.device.type == "cuda":

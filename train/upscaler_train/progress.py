@@ -43,6 +43,8 @@ class TrainingDisplay:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        if isinstance(error, KeyboardInterrupt):
+            self._console.print("saved; the same command with --resume goes on from here")
 
     def __call__(self, tick: Tick) -> None:
         """Show one step."""

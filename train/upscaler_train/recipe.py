@@ -146,6 +146,8 @@ def _override(table: dict[str, Any], text: str) -> None:
     *parents, last = key.strip().split(".")
     for parent in parents:
         table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"--set {text}: {parent} is a value, not a table")
     try:
         table[last] = tomllib.loads(f"value = {value}")["value"]
     except ValueError:

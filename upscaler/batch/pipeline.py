@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from upscaler.batch.plan import Job
-from upscaler.errors import ImageError
+from upscaler.errors import ImageError, PassingError
 from upscaler.images import open_picture, picture_size, save_picture
 from upscaler.upscaler import Enlargement, Upscaler
 
@@ -37,6 +37,8 @@ class Outcome:
     job: Job
     error: str | None = None
     """Why it failed; None if the output is in place."""
+    lasting: bool = True
+    """Whether the failure is the picture's own, so that another try would end the same."""
     warnings: tuple[str, ...] = ()
     pixels: int = 0
     """Of the output."""
@@ -72,16 +74,16 @@ class _Flight:
     """One job on its way: counts its tiles down and keeps the first thing that went wrong."""
 
     def __init__(self, job: Job) -> None:
-        self.job, self.began = job, time.monotonic()
+        self.job, self.began = job, 0.0
         self.bytes = 0
         self.work: Enlargement | None = None
-        self.error: str | None = None
+        self.error: ImageError | None = None
         self._left, self._lock = 0, threading.Lock()
 
     def start(self, work: Enlargement) -> None:
         self.work, self._left = work, len(work.tiles)
 
-    def tile_done(self, error: str | None) -> bool:
+    def tile_done(self, error: ImageError | None) -> bool:
         """Note one tile; return whether it was the last."""
         with self._lock:
             self.error = self.error or error
@@ -138,18 +140,19 @@ class Pipeline:
                 self._readers.submit(self._guard, self._read, _Flight(job))
                 flying += 1
 
+    def leftovers(self) -> Iterator[Outcome]:
+        """Yield what ended after the caller stopped listening; for after the exit."""
+        while not self._done.empty():
+            yield self._done.get()
+
     def _guard(self, stage: Callable[[_Flight], None], flight: _Flight) -> None:
         """Run one stage; whatever it raises ends this job, not the run."""
         if self._stopped.is_set():
             return
         try:
             stage(flight)
-        except ImageError as error:
-            self._end(flight, str(error))
-        except MemoryError:
-            self._end(flight, "does not fit into memory; try a smaller --tile")
-        except Exception as error:  # a defect of ours must not take the other files down
-            self._end(flight, f"unexpected {type(error).__name__}: {error}")
+        except Exception as error:
+            self._fail(flight, _as_image_error(error))
 
     def _read(self, flight: _Flight) -> None:
         width, height = picture_size(flight.job.source)
@@ -157,7 +160,7 @@ class Pipeline:
         _check_fits(flight.job, scale * max(width, height))
         wanted = width * height * (1 + scale**2) * _BYTES_PER_PIXEL
         self._budget.take(wanted)
-        flight.bytes = wanted
+        flight.bytes, flight.began = wanted, time.monotonic()
         work = self._upscaler.begin(open_picture(flight.job.source))
         flight.start(work)
         if not work.tiles:
@@ -166,36 +169,48 @@ class Pipeline:
             self._tiles.submit(self._infer, flight, tile)
 
     def _infer(self, flight: _Flight, tile: Callable[[], None]) -> None:
-        error = None
+        error: ImageError | None = None
         if flight.error is None and not self._stopped.is_set():
             try:
                 tile()
-            except ImageError as problem:
-                error = str(problem)
-            except Exception as problem:  # the runtime's own errors
-                error = f"inference failed ({type(problem).__name__}: {problem})"
+            except Exception as problem:
+                error = _as_image_error(problem)
         if flight.tile_done(error):
             self._writers.submit(self._guard, self._write, flight)
 
     def _write(self, flight: _Flight) -> None:
         assert flight.work is not None
         if flight.error:
-            raise ImageError(flight.error)
-        picture, job = flight.work.result, flight.job
+            raise flight.error
+        picture, job = flight.work.finish(), flight.job
         lost = save_picture(picture, job.target, job.format, self._quality)
-        self._end(flight, None, picture.warnings + lost, picture.width * picture.height)
+        self._end(
+            flight,
+            Outcome(
+                job,
+                warnings=picture.warnings + lost,
+                pixels=picture.width * picture.height,
+                seconds=time.monotonic() - flight.began,
+            ),
+        )
 
-    def _end(
-        self,
-        flight: _Flight,
-        error: str | None,
-        warnings: tuple[str, ...] = (),
-        pixels: int = 0,
-    ) -> None:
+    def _fail(self, flight: _Flight, error: ImageError) -> None:
+        lasting = not isinstance(error, PassingError)
+        self._end(flight, Outcome(flight.job, error=str(error), lasting=lasting))
+
+    def _end(self, flight: _Flight, outcome: Outcome) -> None:
         flight.work = None
         self._budget.give(flight.bytes)
-        seconds = time.monotonic() - flight.began
-        self._done.put(Outcome(flight.job, error, warnings, pixels, seconds))
+        self._done.put(outcome)
+
+
+def _as_image_error(error: Exception) -> ImageError:
+    """Whatever goes wrong with one file, a defect of ours included, must not stop the others."""
+    if isinstance(error, ImageError):
+        return error
+    if isinstance(error, MemoryError):
+        return PassingError("does not fit into memory")
+    return PassingError(f"unexpected {type(error).__name__}: {error}")
 
 
 def _check_fits(job: Job, side: int) -> None:

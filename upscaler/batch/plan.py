@@ -1,7 +1,9 @@
 """From an input folder to a list of jobs, in an order that never depends on timing."""
 
 import os
+import stat
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +14,9 @@ STATE_FOLDER = ".upscaler"
 """Where the output folder keeps its journal and lock."""
 
 KEEP = "keep"
+
+_OTHER_IMAGES = frozenset({".avif", ".gif", ".heic", ".jp2", ".jxl", ".psd", ".svg", ".tga"})
+"""Names of formats that are not written: as OUT they are a mistake, not a folder."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Plan:
     """The output folder; None for a single output file, whose folder belongs to others."""
     jobs: list[Job]
     ignored: int = 0
-    """Files without a known image extension, or hidden."""
+    """Files without a known image extension, hidden ones, links to folders."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Folders below the input that could not be listed, with the reason of each."""
 
@@ -45,28 +50,33 @@ def plan(source: Path, output: Path, format_name: str) -> Plan:
         format_name: a name of FORMATS, or `keep` for each file's own.
 
     Raises:
-        UsageError: the input is missing, or the output is the input.
-        StartError: the input folder cannot be read.
+        UsageError: the input is missing, the output is the input, or would replace an input.
+        StartError: the input cannot be reached or read.
     """
-    if not source.exists():
-        raise UsageError(f"the input {source} does not exist; check the path")
-    if output.exists() and output.samefile(source):
-        raise UsageError(f"the output is the input ({source}); give another output folder")
-    return (
-        _plan_folder(source, output, format_name)
-        if source.is_dir()
-        else _plan_file(source, output, format_name)
-    )
+    try:
+        found = source.stat()
+        if output.exists() and output.samefile(source):
+            raise UsageError(f"the output is the input ({source}); give another output")
+        make = _plan_folder if stat.S_ISDIR(found.st_mode) else _plan_file
+        planned = make(source, output, format_name)
+        _refuse_to_replace_inputs(planned.jobs)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"the input {source} does not exist; check the path") from None
+    except OSError as error:
+        raise StartError(f"cannot reach {error.filename}: {error.strerror}") from None
+    return planned
 
 
 def _plan_file(source: Path, output: Path, format_name: str) -> Plan:
     """One file, whatever it is called, into a folder or to a file name of its own."""
-    wanted = _wanted_format(source, format_name) or FORMATS["png"]
-    if output.is_dir() or format_of(output) is None:
+    by_name = None if output.is_dir() else format_of(output)
+    if by_name is None:
+        if not output.is_dir() and output.suffix.lower() in _OTHER_IMAGES:
+            raise UsageError(f"cannot write {output.name}; formats: {', '.join(FORMATS)}")
+        wanted = _wanted_format(source, format_name) or FORMATS["png"]
         target = output / _target_name(Path(source.name), wanted)
         return Plan(root=output, jobs=[Job(source, target, source.name, wanted)])
-    by_name = format_of(output)
-    if by_name is None or (format_name not in (KEEP, by_name.name)):
+    if format_name not in (KEEP, by_name.name):
         raise UsageError(
             f"--format {format_name} does not fit the output {output.name}; change one of them"
         )
@@ -100,16 +110,24 @@ def _list(source: Path, output: Path) -> tuple[list[Path], int, dict[str, str]]:
     skip = output.resolve()
     for folder, folders, names in os.walk(source, onerror=note):
         here = Path(folder)
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and (here / name).resolve() != skip
-        )
+        visible = sorted(name for name in folders if not name.startswith("."))
+        ignored += sum((here / name).is_symlink() for name in visible)
+        folders[:] = [name for name in visible if (here / name).resolve() != skip]
         for name in sorted(names):
             path = here / name
-            if name.startswith(".") or format_of(path) is None or not path.is_file():
+            if name.startswith(".") or format_of(path) is None or _is_special(path):
                 ignored += 1
             else:
                 files.append(path.relative_to(source))
     return files, ignored, unreadable
+
+
+def _is_special(path: Path) -> bool:
+    """Whether this is a pipe, a socket or a device; what cannot be told fails when it is read."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def _wanted_format(path: Path, format_name: str) -> Format | None:
@@ -117,24 +135,56 @@ def _wanted_format(path: Path, format_name: str) -> Format | None:
 
 
 def _targets(kinds: dict[Path, Format]) -> dict[Path, tuple[Path, Format]]:
-    """Name every output; where two inputs want one name, each keeps its whole name before it.
+    """Name every output; no two names are the same.
 
+    Where several inputs want one name, each keeps its whole name before the new extension.
     Names that differ only by case clash too: some file systems do not tell them apart.
     """
     names = {file: _target_name(file, kind) for file, kind in kinds.items()}
-    wanted = Counter(str(name).casefold() for name in names.values())
-    return {
-        file: (
-            name
-            if wanted[str(name).casefold()] == 1
-            else file.with_name(file.name + kinds[file].extensions[0]),
-            kinds[file],
-        )
-        for file, name in names.items()
-    }
+    wanted = Counter(_folded(name) for name in names.values())
+    taken = {name for name, count in wanted.items() if count == 1}
+    for file, name in names.items():
+        if wanted[_folded(name)] > 1:
+            names[file] = _free_name(file, kinds[file], taken)
+            taken.add(_folded(names[file]))
+    return {file: (name, kinds[file]) for file, name in names.items()}
+
+
+def _free_name(file: Path, kind: Format, taken: set[str]) -> Path:
+    extension = kind.extensions[0]
+    name, number = file.with_name(file.name + extension), 1
+    while _folded(name) in taken:
+        number += 1
+        name = file.with_name(f"{file.name}-{number}{extension}")
+    return name
+
+
+def _folded(name: Path) -> str:
+    return str(name).casefold()
 
 
 def _target_name(file: Path, kind: Format) -> Path:
     """Keep a name whose extension already says the format; otherwise exchange the extension."""
     same = file.suffix.lower() in kind.extensions
     return file if same else file.with_suffix(kind.extensions[0])
+
+
+def _refuse_to_replace_inputs(jobs: Iterable[Job]) -> None:
+    """An original must never be replaced, by its own enlargement or by another's."""
+    jobs = list(jobs)
+    inputs = {identity: job for job in jobs if (identity := _identity(job.source))}
+    for job in jobs:
+        replaced = inputs.get(_identity(job.target) or (0, 0))
+        if replaced is not None:
+            raise UsageError(
+                f"the output {job.target} would replace the input {replaced.source}; "
+                f"give another output"
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -3,18 +3,16 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from upscaler.batch.journal import Journal, open_journal
+from upscaler.batch.journal import Entry, Journal, open_journal, stamp
 from upscaler.batch.pipeline import Outcome, Pipeline
 from upscaler.batch.plan import Job, Plan
 from upscaler.batch.report import Result, Status, Summary
-from upscaler.images.write import TEMPORARY
+from upscaler.images import Format, sweep
 from upscaler.machine import memory_bytes
-from upscaler.models import find
+from upscaler.models import Model, find
 from upscaler.upscaler import Upscaler
 
 _MEMORY_SHARE = 0.25
@@ -37,17 +35,16 @@ class Settings:
     """Do everything again, whatever stands in the output folder."""
     retry_failed: bool = False
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, model: Model, kind: Format) -> str:
         """Return the sha256 of all that decides what an output looks like.
 
         Tiles and threads are not in it: they do not change the picture.
         """
         facts = {
-            "model": find(self.model, self.scale).sha256,
+            "model": model.sha256,
             "runtime": self.runtime,
             "precision": self.precision,
-            "format": self.format,
-            "quality": self.quality,
+            "quality": self.quality if kind.lossy else None,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -71,7 +68,8 @@ class Batch:
 
     def __init__(self, plan: Plan, settings: Settings, reporter: Reporter) -> None:
         self._plan, self._settings, self._reporter = plan, settings, reporter
-        self._fingerprint = settings.fingerprint()
+        model = find(settings.model, settings.scale)
+        self._fingerprints = {job: settings.fingerprint(model, job.format) for job in plan.jobs}
         self._summary = Summary(ignored=plan.ignored)
 
     def run(self) -> Summary:
@@ -86,8 +84,9 @@ class Batch:
         if self._plan.jobs:
             with open_journal(self._plan.root) as journal:
                 todo = self._remaining(journal)
-                if self._plan.root is not None:
-                    _sweep({job.target.parent for job in todo})
+                if self._plan.root is not None:  # the lock says that nobody writes there now
+                    for parent in {job.target.parent for job in todo}:
+                        sweep(parent)
                 if todo:
                     self._work(todo, journal)
         self._summary.seconds = time.monotonic() - began
@@ -98,26 +97,33 @@ class Batch:
         self._reporter.result(result)
 
     def _remaining(self, journal: Journal) -> list[Job]:
-        """Report what needs no work; return the rest."""
+        """Report what needs no work, or may not be done; return the rest."""
         todo: list[Job] = []
         for job in self._plan.jobs:
-            entry = None if self._settings.overwrite else journal.find(job, self._fingerprint)
-            if entry is None or (entry.error and self._settings.retry_failed):
-                if self._may_write(job, journal):
-                    todo.append(job)
-            elif entry.error:
-                self._tell(Result(job.name, Status.FAILED_BEFORE, error=entry.error))
+            settled = None if self._settings.overwrite else self._settled(job, journal.find(job))
+            if settled is None:
+                todo.append(job)
             else:
-                self._tell(Result(job.name, Status.SKIPPED, str(job.target)))
+                self._tell(settled)
         return todo
 
-    def _may_write(self, job: Job, journal: Journal) -> bool:
-        """Whether nobody else's file is in the way; report it if one is."""
-        if self._settings.overwrite or not job.target.exists() or journal.owns(job):
-            return True
-        error = f"{job.target} exists and was not made here; use --overwrite to replace it"
-        self._tell(Result(job.name, Status.FAILED, error=error))
-        return False
+    def _settled(self, job: Job, entry: Entry | None) -> Result | None:
+        """Return the result of a job that no work can or should change, None for the others."""
+        if entry is None or entry.error:
+            if entry and self._is_current(job, entry) and not self._settings.retry_failed:
+                return Result(job.name, Status.FAILED_BEFORE, error=entry.error)
+            if job.target.exists():
+                return _refused(job, "exists and was not made by this program")
+            return None
+        if entry.source != job.source.absolute() and entry.source.exists():
+            return _refused(job, f"was made from {entry.source}")
+        # an output that is gone, half-written or changed since is made again
+        current = self._is_current(job, entry) and entry.output == stamp(job.target)
+        return Result(job.name, Status.SKIPPED, str(job.target)) if current else None
+
+    def _is_current(self, job: Job, entry: Entry) -> bool:
+        same_settings = entry.settings == self._fingerprints[job]
+        return same_settings and entry.input == stamp(job.source)
 
     def _work(self, jobs: list[Job], journal: Journal) -> None:
         settings = self._settings
@@ -130,12 +136,28 @@ class Batch:
             streams=settings.streams,
         )
         self._reporter.opened(upscaler, len(jobs))
-        journal.claim(jobs, self._fingerprint)
+        journal.claim({job: self._fingerprints[job] for job in jobs})
         memory = int(memory_bytes() * _MEMORY_SHARE)
-        with Pipeline(upscaler, memory=memory, quality=settings.quality) as pipeline:
-            for outcome in pipeline.run(jobs):
-                journal.record(outcome.job, outcome.error)
-                self._tell(_result(outcome))
+        pipeline = Pipeline(upscaler, memory=memory, quality=settings.quality)
+        try:
+            with pipeline:
+                for outcome in pipeline.run(jobs):
+                    _record(journal, outcome)
+                    self._tell(_result(outcome))
+        finally:
+            for outcome in pipeline.leftovers():  # an interrupt must not forget what was done
+                _record(journal, outcome)
+
+
+def _record(journal: Journal, outcome: Outcome) -> None:
+    """Note an outcome; a failure that may pass stays unfinished, so that the next run tries it."""
+    if outcome.error is None or outcome.lasting:
+        journal.record(outcome.job, outcome.error)
+
+
+def _refused(job: Job, reason: str) -> Result:
+    error = f"{job.target} {reason}; use another output, or --overwrite to replace it"
+    return Result(job.name, Status.FAILED, error=error)
 
 
 def _result(outcome: Outcome) -> Result:
@@ -149,10 +171,3 @@ def _result(outcome: Outcome) -> Result:
         pixels=outcome.pixels,
         seconds=outcome.seconds,
     )
-
-
-def _sweep(folders: Iterable[Path]) -> None:
-    """Remove what a killed run left half-written; the lock says that nobody writes there now."""
-    for folder in folders:
-        for path in folder.glob(TEMPORARY):
-            path.unlink(missing_ok=True)

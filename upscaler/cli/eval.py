@@ -32,7 +32,6 @@ def evaluate(
     \b
     upscaler eval fast Set5/ BSD100/ -s 2
     """
-    from upscaler.errors import ImageError, UsageError
     from upscaler.evaluation import evaluate as evaluate_folder
     from upscaler.upscaler import Upscaler
 
@@ -40,15 +39,12 @@ def evaluate(
     if not as_json:
         click.echo(f"{upscaler}", err=True)
     for folder in folders:
-        try:
-            score = evaluate_folder(upscaler, folder)
-        except ImageError as error:
-            raise UsageError(f"an image in {folder} {error}; take it out") from None
+        score = evaluate_folder(upscaler, folder)
         if as_json:
             click.echo(json.dumps(asdict(score)))
         else:
             click.echo(
                 f"{score.name}: {score.files} files, PSNR-Y {score.psnr:.3f} dB "
                 f"(bicubic {score.bicubic_psnr:.3f}, {score.below_bicubic} below it), "
-                f"SSIM {score.ssim:.4f}"
+                f"SSIM {'-' if score.ssim is None else format(score.ssim, '.4f')}"
             )

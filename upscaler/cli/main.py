@@ -23,6 +23,9 @@ _COMMANDS = {
 _PLUGINS = "upscaler.commands"
 """The entry-point group of the commands that live in packages of their own."""
 
+_EXTRAS = ("torch", "safetensors", "onnx", "onnxscript")
+"""What a plain installation does not have."""
+
 _SIGINT_EXIT, _SIGTERM_EXIT = 130, 143
 
 
@@ -88,20 +91,25 @@ def _exit_code(arguments: Sequence[str] | None) -> int:  # noqa: PLR0911 - one r
         error.show()
         return error.exit_code
     except UpscalerError as error:
-        click.echo(f"Error: {error}", err=True)
-        return error.exit_code
+        return _failed(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRAS:
+            raise
+        return _failed(f"this command needs {error.name}; pip install '.[train,export]'", 3)
     except BrokenPipeError:
         # whoever read our output has left; let Python's own flush at exit find no pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 1
+    except OSError as error:
+        return _failed(str(error), 3)
     except Terminated:
-        return _interrupted("terminated", _SIGTERM_EXIT)
+        return _failed("terminated", _SIGTERM_EXIT)
     except (KeyboardInterrupt, click.Abort):
-        return _interrupted("interrupted", _SIGINT_EXIT)
+        return _failed("interrupted", _SIGINT_EXIT)
 
 
-def _interrupted(word: str, code: int) -> int:
-    click.echo(f"{word}; what is done is kept, the same command goes on from here", err=True)
+def _failed(message: str, code: int) -> int:
+    click.echo(f"Error: {message}", err=True)
     return code
 
 

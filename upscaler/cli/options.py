@@ -2,10 +2,12 @@
 
 import click
 
+from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
+
 MODEL = click.option(
     "-m",
     "--model",
-    default="fast",
+    default=DEFAULT_MODEL,
     show_default=True,
     metavar="NAME|PATH",
     help="A packaged model, or an ONNX file made by `upscaler export`.",
@@ -35,7 +37,7 @@ SCALE = click.option(
     "--scale",
     type=Scale(),
     metavar="N",
-    default=4,
+    default=DEFAULT_SCALE,
     show_default=True,
     help="How many times larger.",
 )

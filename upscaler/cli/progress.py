@@ -55,6 +55,8 @@ class RunDisplay:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        if error is not None and self._ended:
+            self._say("what is done is kept; the same command goes on from here")
 
     def opened(self, upscaler: Upscaler, files: int) -> None:
         """Say which runtime was taken, and why the faster ones were not."""
@@ -75,8 +77,9 @@ class RunDisplay:
             self._ended += 1
             self._pixels += result.pixels
             self._advance()
-        if result.status is Status.FAILED:
-            self._say(f"failed: {result.name}: {result.error}")
+        if result.error:
+            word = "failed before" if result.status is Status.FAILED_BEFORE else "failed"
+            self._say(f"{word}: {result.name}: {result.error}")
         elif self._verbose or (result.warnings and not self._quiet):
             self._describe(result)
 
@@ -93,8 +96,7 @@ class RunDisplay:
         for warning in result.warnings:
             self._say(f"warning: {result.name}: {warning}")
         if self._verbose:
-            reason = f": {result.error}" if result.error else ""
-            self._say(f"{result.status}: {result.name}{took}{reason}")
+            self._say(f"{result.status}: {result.name}{took}")
 
     def _advance(self) -> None:
         seconds = max(time.monotonic() - self._began, 1e-3)

@@ -17,11 +17,12 @@ class Format:
     """Lower case; the first is what a converted file gets."""
     lossy: bool = False
     alpha: bool = True
+    icc: bool = True
     exif: bool = False
     """Whether Pillow writes EXIF into it as it was read."""
     largest_side: int | None = None
     """Of a picture, in pixels, if the format has a limit."""
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
     """What Pillow's `save` is told."""
 
 
@@ -52,7 +53,7 @@ FORMATS = {
         ),
         Format("tiff", "TIFF", (".tif", ".tiff"), options={"compression": "tiff_adobe_deflate"}),
         # Pillow writes transparency into BMP, but neither it nor most others read it back
-        Format("bmp", "BMP", (".bmp", ".dib"), alpha=False),
+        Format("bmp", "BMP", (".bmp", ".dib"), alpha=False, icc=False),
     )
 }
 """By name; `-f` offers them in this order."""

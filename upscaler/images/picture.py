@@ -24,6 +24,27 @@ class Picture:
     warnings: tuple[str, ...] = ()
     """What reading or writing could not keep, a phrase each."""
 
+    @classmethod
+    def from_pixels(cls, pixels: Pixels, **facts: Any) -> Self:
+        """Split (H, W) grey or (H, W, 1 to 4) pixels into colour and alpha.
+
+        Args:
+            facts: the other fields, as they are called here.
+        """
+        if pixels.ndim == 2:
+            pixels = pixels[..., None]
+        if pixels.shape[2] in (2, 4):
+            return cls(pixels[..., :-1], pixels[..., -1:], **facts)
+        return cls(pixels, **facts)
+
+    @property
+    def pixels(self) -> Pixels:
+        """(H, W, 1 to 4): grey or RGB, with alpha if there is one."""
+        if self.alpha is None:
+            return self.colour
+        joined: Pixels = np.concatenate([self.colour, self.alpha], axis=2)
+        return joined
+
     @property
     def height(self) -> int:
         """In pixels."""

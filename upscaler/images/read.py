@@ -6,14 +6,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
-from upscaler.errors import ImageError
+from upscaler.errors import ImageError, PassingError
 from upscaler.images.formats import READABLE
-from upscaler.images.picture import Picture, Pixels
+from upscaler.images.picture import Picture
 
 # what Pillow's decoders raise on hostile input: 60,000 fuzzed files raised nothing else
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+
+
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns an image upright, by its EXIF orientation; any other value means it is."""
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -52,8 +64,7 @@ def picture_from(image: Image.Image) -> Picture:
         notes.append("reduced to 8 bits per channel")
     upright, exif = _upright(image, notes)
     upright, icc = _rgb_or_grey(upright, upright.info.get("icc_profile"), notes)
-    colour, alpha = _split_alpha(np.asarray(upright))
-    return Picture(colour=colour, alpha=alpha, icc=icc, exif=exif, warnings=tuple(notes))
+    return Picture.from_pixels(np.asarray(upright), icc=icc, exif=exif, warnings=tuple(notes))
 
 
 @contextmanager
@@ -71,15 +82,11 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise ImageError(f"larger than the limit of {limit:.0f} million pixels") from None
     except MemoryError:
-        raise ImageError("does not fit into memory") from None
+        raise PassingError("does not fit into memory") from None
     except _DECODE_ERRORS as error:
-        raise ImageError(_reason(error)) from None
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"cannot be read: {error.strerror}"
-    return f"damaged: {error}" if str(error) else f"damaged ({type(error).__name__})"
+        if isinstance(error, OSError) and error.strerror:
+            raise PassingError(f"cannot be read: {error.strerror}") from None
+        raise ImageError(f"damaged: {error or type(error).__name__}") from None
 
 
 def _is_deep(image: Image.Image) -> bool:
@@ -88,22 +95,26 @@ def _is_deep(image: Image.Image) -> bool:
         return True
     tiles = getattr(image, "tile", None) or []
     layouts = (tile.args if isinstance(tile.args, str) else tile.args[0] for tile in tiles)
-    return any(";16" in str(layout) for layout in layouts)
+    # BGR;16 is a BMP of five or six bits a channel
+    return any(";16" in str(layout) and layout != "BGR;16" for layout in layouts)
 
 
 def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
     """Apply the EXIF orientation once; return the image and its EXIF without that tag."""
     image.load()
+    exif = image.getexif()
+    transpose = _TRANSPOSE.get(exif.pop(ExifTags.Base.Orientation, 1))
+    upright = image if transpose is None else image.transpose(transpose)
+    upright.info = image.info
+    if not exif or image.format == "TIFF":
+        return upright, None  # TIFF keeps its own structure in the same table
     try:
-        turned = ImageOps.exif_transpose(image)
-        exif = turned.getexif()
-        exif.pop(ExifTags.Base.Orientation, None)
-        # TIFF keeps its own structure in the same table: that is not the picture's story
-        kept = exif.tobytes() if exif and image.format != "TIFF" else None
+        return upright, exif.tobytes()
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow raises almost anything on malformed EXIF
         notes.append(f"malformed EXIF dropped ({type(error).__name__})")
-        return image, None
-    return turned, kept
+        return upright, None
 
 
 def _rgb_or_grey(
@@ -119,6 +130,7 @@ def _rgb_or_grey(
     if image.mode == "F":
         raise ImageError("holds floating-point pixels, which are not supported")
     if image.mode in ("LAB", "HSV", "YCbCr"):
+        notes.append(f"converted from {image.mode} to RGB")
         return image.convert("RGB"), None
     transparent = image.has_transparency_data
     if image.mode in ("1", "L", "LA", "La"):
@@ -127,8 +139,15 @@ def _rgb_or_grey(
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(np.float64)
-    return Image.fromarray(np.clip(np.rint(values / 257), 0, 255).astype(np.uint8))
+    """Bring up to 16 bits of grey to 8, a transparent value to alpha."""
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise ImageError("holds 32-bit integers, which are not supported")
+    grey = np.rint(values / 257).astype(np.uint8)
+    key = image.info.get("transparency")
+    if not isinstance(key, int):
+        return Image.fromarray(grey)
+    return Image.fromarray(np.stack([grey, np.where(values == key, 0, 255).astype(np.uint8)], 2))
 
 
 def _cmyk_to_rgb(
@@ -142,17 +161,13 @@ def _cmyk_to_rgb(
             converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
             if converted is not None:
                 notes.append("converted from CMYK to sRGB")
-                return converted, srgb.tobytes()
+                return converted, _timeless(srgb.tobytes())
     except (ImageCms.PyCMSError, OSError) as error:
         notes.append(f"unusable CMYK profile ({error})")
     notes.append("converted from CMYK without a profile; colours may differ")
     return image.convert("RGB"), None
 
 
-def _split_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
-    if pixels.ndim == 2:
-        return pixels[..., None], None
-    channels = pixels.shape[2]
-    if channels in (2, 4):
-        return pixels[..., : channels - 1], pixels[..., channels - 1 :]
-    return pixels, None
+def _timeless(profile: bytes) -> bytes:
+    """Blank the time of making in an ICC header: the same input must give the same bytes."""
+    return profile[:24] + bytes(12) + profile[36:]

@@ -5,15 +5,24 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
-from upscaler.errors import ImageError
+from upscaler.errors import PassingError
 from upscaler.images.formats import Format
 from upscaler.images.picture import Picture
 
-TEMPORARY = ".upscaler-*.part"
-"""The pattern of the hidden names under which files grow; one found later is a dead run's."""
+_PREFIX, _SUFFIX = ".upscaler-", ".part"
+"""Of the hidden names under which files grow."""
+
+
+_LARGEST_EXIF = 65533
+"""In bytes: what one JPEG segment holds."""
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed run left half-written; nobody may be writing there."""
+    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        path.unlink(missing_ok=True)
 
 
 def save_picture(picture: Picture, path: Path, kind: Format, quality: int) -> tuple[str, ...]:
@@ -26,55 +35,56 @@ def save_picture(picture: Picture, path: Path, kind: Format, quality: int) -> tu
         What the format could not keep, a phrase each.
 
     Raises:
-        ImageError: the file cannot be encoded or written; no trace of it is left.
+        PassingError: the file cannot be encoded or written; no trace of it is left.
     """
-    image, warnings = _fitting(picture, kind)
-    prefix, suffix = TEMPORARY.split("*")
+    image = image_from(picture)
+    options, warnings = _options(picture, kind, quality)
+    if picture.alpha is not None and not kind.alpha:
+        background = Image.new("RGBA", image.size, "white")
+        flat = Image.alpha_composite(background, image.convert("RGBA"))
+        image = flat.convert(image.mode.removesuffix("A"))
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=prefix, suffix=suffix, delete=False
+            dir=path.parent, prefix=_PREFIX, suffix=_SUFFIX, delete=False
         ) as file:
             temporary = Path(file.name)
-            image.save(file, kind.pillow, **_options(picture, kind, quality))
+            image.save(file, kind.pillow, **options)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_UMASK)
         os.replace(temporary, path)
     except (OSError, ValueError) as error:
-        raise ImageError(f"cannot write {path}: {_reason(error)}") from None
+        raise PassingError(f"cannot write {path}: {_reason(error)}") from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-    return warnings
+    return tuple(warnings)
 
 
 def image_from(picture: Picture) -> Image.Image:
     """Return the pixels of an 8-bit Picture as a Pillow image (L, LA, RGB or RGBA)."""
-    planes = [picture.colour] if picture.alpha is None else [picture.colour, picture.alpha]
-    pixels = np.concatenate(planes, axis=2) if len(planes) > 1 else picture.colour
+    pixels = picture.pixels
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
-def _fitting(picture: Picture, kind: Format) -> tuple[Image.Image, tuple[str, ...]]:
-    image = image_from(picture)
-    if kind.alpha or picture.alpha is None:
-        return image, ()
-    background = Image.new("RGBA", image.size, "white")
-    flat = Image.alpha_composite(background, image.convert("RGBA")).convert(image.mode[:-1])
-    return flat, (f"{kind.name} has no transparency: laid on white",)
-
-
-def _options(picture: Picture, kind: Format, quality: int) -> dict[str, Any]:
-    options = dict(kind.options)
+def _options(picture: Picture, kind: Format, quality: int) -> tuple[dict[str, Any], list[str]]:
+    """Return what Pillow's `save` is told, and what of the picture the format cannot hold."""
+    options, lost = dict(kind.options), []
     if kind.lossy:
         options["quality"] = quality
-    if picture.icc and kind.name != "bmp":
+    if picture.alpha is not None and not kind.alpha:
+        lost.append(f"{kind.name} has no transparency: laid on white")
+    if picture.icc and kind.icc:
         options["icc_profile"] = picture.icc
-    if picture.exif and kind.exif:
+    elif picture.icc:
+        lost.append(f"{kind.name} has no ICC profile: dropped")
+    if picture.exif and kind.exif and len(picture.exif) <= _LARGEST_EXIF:
         options["exif"] = picture.exif
-    return options
+    elif picture.exif:
+        lost.append(f"EXIF of {len(picture.exif)} bytes is not written to {kind.name}: dropped")
+    return options, lost
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,9 @@ from upscaler.spec import METADATA_KEY, ModelSpec
 
 FOLDER = Path(__file__).parent
 
+DEFAULT_MODEL = "fast"
+DEFAULT_SCALE = 4
+
 
 @dataclass(frozen=True)
 class Model:

@@ -1,6 +1,5 @@
 """Opening a runtime: the fastest that proves itself, or the one that was asked for."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from upscaler.errors import RuntimeUnavailable, UsageError
@@ -76,15 +75,22 @@ def _open(model: Model, name: str, precision: str, streams: int) -> Runtime:
     raise RuntimeUnavailable("; ".join(refused))
 
 
-def _candidates(kind: type[Runtime], model: Model, precision: str) -> Iterator[str]:
-    offered = kind.precisions()
-    if precision != AUTO:
-        if precision not in offered:
-            raise RuntimeUnavailable(f"no {precision} on this machine, only {', '.join(offered)}")
-        yield precision
-        return
-    measured = model.spec.precision_loss
-    yield from (p for p in offered if measured.get(p, float("inf")) <= AUTO_LOSS_DB)
+def _candidates(kind: type[Runtime], model: Model, precision: str) -> list[str]:
+    """Return the precisions to try, the fastest first; at least one."""
+    try:
+        offered = kind.precisions()
+    except RuntimeUnavailable:
+        raise
+    except Exception as error:  # every runtime has errors of its own
+        raise RuntimeUnavailable(f"{type(error).__name__}: {error}") from error
+    if precision == AUTO:
+        measured = model.spec.precision_loss
+        found = [p for p in offered if measured.get(p, float("inf")) <= AUTO_LOSS_DB]
+    else:
+        found = [p for p in offered if p == precision]
+    if not found:
+        raise RuntimeUnavailable(f"it has no {precision} here, only {', '.join(offered)}")
+    return found
 
 
 def _proved(kind: type[Runtime], model: Model, precision: str, streams: int) -> Runtime:

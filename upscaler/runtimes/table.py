@@ -25,6 +25,8 @@ class Entry:
             runtime: type[Runtime] = getattr(import_module(self.module), self.cls)
         except ImportError as error:
             raise RuntimeUnavailable(f"not installed ({error}); {self.install}") from None
+        except Exception as error:  # a broken installation may raise anything
+            raise RuntimeUnavailable(f"does not load ({error}); {self.install}") from error
         return runtime
 
 
