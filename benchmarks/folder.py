@@ -3,7 +3,7 @@
     python benchmarks/folder.py PHOTOS --scale 2 --scale 4 --rounds 3
 
 Both sides are whole processes, start-up included, take the same files, use the same weights
-and write PNG. They run in turns (A B A B ...), so that a busy machine is busy for both; what
+and write PNG. They run in turns (A B B A ...), so that a busy machine is busy for both; what
 counts is the median of the ratios. Needs the [export] extra, for torch.
 """
 
@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from plain_loop import save_weights
 
-from upscaler.images import format_of
+from upscaler.images import format_of, picture_size
 from upscaler.machine import cores, processor
 
 HERE = Path(__file__).parent
@@ -71,21 +72,23 @@ def _take(photos: Path, files: int, folder: Path) -> Path:
 
 def _compare(source: Path, scale: int, rounds: int, model: str, scratch: Path) -> dict[str, Any]:
     loop, ours = scratch / f"loop-x{scale}", scratch / f"ours-x{scale}"
+    weights = save_weights(model, scale, scratch / f"{model}-x{scale}.safetensors")
     commands = {
-        "loop": [sys.executable, str(HERE / "plain_loop.py"), source, loop, model, scale],
+        "loop": [sys.executable, HERE / "plain_loop.py", source, loop, weights],
         "upscaler": [
             *(sys.executable, "-m", "upscaler", "run", source, ours),
             *("-m", model, "-s", scale, "-f", "png", "-q"),
         ],
     }
     seconds: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(rounds):
-        for name, command in commands.items():
+    for number in range(rounds):
+        for name in sorted(commands, reverse=number % 2 == 1):
             for folder in (loop, ours):
                 shutil.rmtree(folder, ignore_errors=True)
             began = time.perf_counter()
-            subprocess.run([str(part) for part in command], check=True)
+            subprocess.run([str(part) for part in commands[name]], check=True)
             seconds[name].append(time.perf_counter() - began)
+            _check(source, loop if name == "loop" else ours, scale)
     ratios = [a / b for a, b in zip(seconds["loop"], seconds["upscaler"], strict=True)]
     return {
         "scale": scale,
@@ -93,6 +96,14 @@ def _compare(source: Path, scale: int, rounds: int, model: str, scratch: Path) -
         "ratios": [round(ratio, 2) for ratio in ratios],
         "median_ratio": round(statistics.median(ratios), 2),
     }
+
+
+def _check(source: Path, output: Path, scale: int) -> None:
+    """Refuse to measure a side that did not do the work."""
+    for path in source.iterdir():
+        width, height = picture_size(path)
+        if picture_size(output / f"{path.stem}.png") != (scale * width, scale * height):
+            raise click.ClickException(f"{output.name} did not make {path.stem}.png")
 
 
 if __name__ == "__main__":

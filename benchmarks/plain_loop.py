@@ -1,37 +1,53 @@
 """The baseline of `folder.py`: Pillow, numpy, torch in eager float32, Pillow; one after the other.
 
-python benchmarks/plain_loop.py IN OUT MODEL SCALE
+python benchmarks/plain_loop.py IN OUT WEIGHTS
 """
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from onnx import numpy_helper
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
-from upscaler.models import find
 from upscaler.network import AutoEncoder
+from upscaler.spec import Architecture
 
 
-def load(model: str, scale: int) -> AutoEncoder:
-    """Return the packaged model as a torch network: the weights lie in the ONNX file by name."""
+def save_weights(model: str, scale: int, path: Path) -> Path:
+    """Write a packaged model's weights for the loop: they lie in its ONNX file by name."""
+    import onnx
+    from onnx import numpy_helper
+
+    from upscaler.models import find
+
     found = find(model, scale)
-    stored = {item.name: item for item in onnx.load(found.path).graph.initializer}
-    network = AutoEncoder(found.spec.architecture)
-    state = {
-        name: torch.from_numpy(numpy_helper.to_array(stored[f"network.{name}"]).copy())
-        for name in network.state_dict()
+    stored = {
+        item.name.removeprefix("network."): torch.from_numpy(numpy_helper.to_array(item).copy())
+        for item in onnx.load(found.path).graph.initializer
+        if item.name.startswith("network.")
     }
-    network.load_state_dict(state)
+    save_file(stored, path, {"architecture": json.dumps(asdict(found.spec.architecture))})
+    return path
+
+
+def load(path: Path) -> AutoEncoder:
+    """Return the network that `save_weights` wrote."""
+    with safe_open(path, framework="pt") as file:
+        sizes = json.loads(file.metadata()["architecture"])
+    network = AutoEncoder(Architecture(**{**sizes, "widths": tuple(sizes["widths"])}))
+    stored = load_file(path)
+    network.load_state_dict({name: stored[name] for name in network.state_dict()})
     return network.eval()
 
 
 @torch.inference_mode()
-def main(source: Path, output: Path, model: str, scale: int) -> None:
-    network = load(model, scale)
+def main(source: Path, output: Path, weights: Path) -> None:
+    network = load(weights)
     output.mkdir(parents=True, exist_ok=True)
     for path in sorted(source.iterdir()):
         pixels = np.asarray(Image.open(path).convert("RGB"))
@@ -41,4 +57,4 @@ def main(source: Path, output: Path, model: str, scale: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    main(*map(Path, sys.argv[1:]))
