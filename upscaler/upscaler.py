@@ -113,6 +113,8 @@ class Upscaler:
         self._found: Model = find(str(model), scale)
         self._runtime_name, self._precision = runtime, precision
         self._tile = _tile_core(tile)
+        if streams is not None and streams < 1:
+            raise UsageError(f"streams is {streams}; give 1 or more")
         self._streams = streams or cores()
         self.choice: Choice = self._open(precision)
         self._deep: Runtime | None = None
@@ -205,6 +207,8 @@ def _tile_core(tile: int | str | None) -> int | None:
 
 
 def _picture_from_array(pixels: Pixels) -> Picture:
+    if not isinstance(pixels, np.ndarray):
+        raise TypeError(f"give a Pillow image or a numpy array, not {type(pixels).__name__}")
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"the array is {pixels.dtype}; give uint8 or uint16")
     channels = pixels.shape[2] if pixels.ndim == 3 else 1

@@ -256,6 +256,13 @@ def test_names_that_are_no_text(folder, tmp_path, photo):
     assert run(folder, tmp_path / "out")[0].counts[Status.SKIPPED] == 4
 
 
+def test_a_name_too_long_fails_alone(folder, tmp_path, photo):
+    Image.fromarray(photo).save(folder / ("y" * 251 + ".png"))
+    summary, notes = run(folder, tmp_path / "out", format="webp")
+    assert (summary.counts[Status.DONE], summary.counts[Status.FAILED]) == (3, 1)
+    assert next(r for r in notes.results if r.error).error.endswith("File name too long")
+
+
 def test_failures_of_the_machine_are_tried_again(folder, tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")

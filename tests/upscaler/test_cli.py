@@ -17,7 +17,7 @@ HEAVY = ("numpy", "PIL", "rich", "torch", "onnxruntime", "openvino", "onnx")
 @pytest.fixture
 def command(capfd):
     """Run the command line in this process; returns (exit code, stdout, stderr)."""
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(*arguments):
         with pytest.raises(SystemExit) as ended:
@@ -26,7 +26,8 @@ def command(capfd):
         return ended.value.code, output.out, output.err
 
     yield run
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def one_line(text):
@@ -55,10 +56,10 @@ def test_every_command_has_help(command, name):
 def test_run_reports_on_stdout_and_progress_on_stderr(command, folder, tmp_path):
     code, out, err = command("run", folder, tmp_path / "out", "-s", "2", "-r", "cpu")
     assert code == 0
-    assert out.startswith("3 done, 1 other files ignored; ")
+    assert out.startswith("3 done, 1 other file ignored; ")
     assert "fast-x2 on cpu in fp32" in err
     code, out, _ = command("run", folder, tmp_path / "out", "-s", "2", "-r", "cpu")
-    assert (code, out) == (0, "nothing to do, 3 already done, 1 other files ignored\n")
+    assert (code, out) == (0, "nothing to do, 3 already done, 1 other file ignored\n")
 
 
 def test_json_lines(command, folder, tmp_path):
@@ -95,6 +96,8 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
     [
         (["{in}/none", "{out}"], 2, "does not exist"),
         (["{in}", "{in}"], 2, "give another output"),
+        (["", "{out}"], 2, "the path is empty"),
+        (["{in}/pipe", "{out}"], 2, "neither a file nor a folder"),
         (["{in}", "{out}", "-s", "0"], 2, "'0' is not a whole number"),
         (["{in}", "{out}", "-s", "2.5"], 2, "'2.5' is not a whole number"),
         (["{in}", "{out}", "-s", "nan"], 2, "'nan' is not a whole number"),
@@ -113,6 +116,7 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
 )
 def test_bad_input_is_one_clear_line(command, folder, tmp_path, arguments, code, message):
     places = {"in": folder, "out": tmp_path / "out"}
+    os.mkfifo(folder / "pipe")
     found, _, err = command("run", "-q", *(text.format(**places) for text in arguments))
     assert found == code
     assert message in err
@@ -183,6 +187,26 @@ def test_eval_measures_a_folder(command, tmp_path, photo):
     assert code == 0
     assert (score["files"], score["name"]) == (1, "hr")
     assert 10 < score["psnr"] < 60
+
+
+def test_a_second_signal_ends_at_once(tmp_path, photo):
+    source = tmp_path / "in"
+    source.mkdir()
+    Image.fromarray(photo).resize((3000, 3000)).save(source / "large.bmp")
+    arguments = [sys.executable, "-m", "upscaler", "run", str(source), str(tmp_path / "out")]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    process.stderr.readline()  # the work begins
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    assert process.wait(timeout=5) == 130
+
+
+def test_without_stdout_a_run_still_works(folder, tmp_path):
+    command = f"{sys.executable} -m upscaler run {folder} {tmp_path / 'out'} -s 2 >&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
 
 
 def test_a_reader_that_leaves_ends_the_run_quietly(folder, tmp_path):

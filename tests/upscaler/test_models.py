@@ -59,6 +59,10 @@ def test_truncation_at_any_byte_never_crashes(tmp_path):
             read_model(path)
 
 
+def test_a_model_may_be_called_with_its_scale():
+    assert find("fast-x2", 2) == find("fast", 2)
+
+
 def test_a_model_by_path_must_have_the_asked_scale():
     with pytest.raises(ModelError, match="--scale 2"):
         find(str(FOLDER / "fast-x2.onnx"), 4)

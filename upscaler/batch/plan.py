@@ -54,10 +54,12 @@ def plan(source: Path, output: Path, format_name: str) -> Plan:
         StartError: the input cannot be reached or read.
     """
     try:
-        found = source.stat()
+        mode = source.stat().st_mode
+        if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+            raise UsageError(f"the input {source} is neither a file nor a folder")
         if output.exists() and output.samefile(source):
             raise UsageError(f"the output is the input ({source}); give another output")
-        make = _plan_folder if stat.S_ISDIR(found.st_mode) else _plan_file
+        make = _plan_folder if stat.S_ISDIR(mode) else _plan_file
         planned = make(source, output, format_name)
         _refuse_to_replace_inputs(planned.jobs)
     except (FileNotFoundError, NotADirectoryError):

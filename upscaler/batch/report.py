@@ -73,14 +73,18 @@ class Summary:
         done, failed = self.counts[Status.DONE], self.counts[Status.FAILED]
         skipped, before = self.counts[Status.SKIPPED], self.counts[Status.FAILED_BEFORE]
         if not any(self.counts.values()):
-            return f"no images to upscale ({self.ignored} other files ignored)"
+            return f"no images to upscale ({_files(self.ignored)} ignored)"
         parts = [f"{done} done"] if done or failed else ["nothing to do"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} already done"] if skipped else []
         parts += [f"{before} failed before (--retry-failed tries them again)"] if before else []
-        parts += [f"{self.ignored} other files ignored"] if self.ignored else []
+        parts += [f"{_files(self.ignored)} ignored"] if self.ignored else []
         text = ", ".join(parts)
         if done:
             rate = self.pixels / 1e6 / self.seconds
             text += f"; {self.seconds:.1f} s, {done / self.seconds:.1f} files/s, {rate:.1f} MP/s"
         return text
+
+
+def _files(number: int) -> str:
+    return "1 other file" if number == 1 else f"{number} other files"

@@ -112,10 +112,10 @@ class Batch:
         if entry is None or entry.error:
             if entry and self._is_current(job, entry) and not self._settings.retry_failed:
                 return Result(job.name, Status.FAILED_BEFORE, error=entry.error)
-            if job.target.exists():
+            if stamp(job.target):
                 return _refused(job, "exists and was not made by this program")
             return None
-        if entry.source != job.source.absolute() and entry.source.exists():
+        if entry.source != job.source.absolute() and stamp(entry.source):
             return _refused(job, f"was made from {entry.source}")
         # an output that is gone, half-written or changed since is made again
         current = self._is_current(job, entry) and entry.output == stamp(job.target)

@@ -72,7 +72,8 @@ def commands() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
     # Pillow warns of damaged metadata on stderr; what matters of it is in our own warnings
     warnings.filterwarnings("ignore", module=r"PIL\.")
     sys.exit(_exit_code(arguments))
@@ -83,7 +84,8 @@ def _exit_code(arguments: Sequence[str] | None) -> int:  # noqa: PLR0911 - one r
         code: Any = commands.main(
             arguments, "upscaler", standalone_mode=False, auto_envvar_prefix="UPSCALER"
         )
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may have been closed before we began
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as error:
         return int(error.exit_code)
@@ -113,5 +115,12 @@ def _failed(message: str, code: int) -> int:
     return code
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End the work in order the first time, at once the second."""
+    signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGTERM, _leave)
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os._exit(_SIGTERM_EXIT if number == signal.SIGTERM else _SIGINT_EXIT)

@@ -1,5 +1,8 @@
 """The options that several commands share."""
 
+import os
+from pathlib import Path
+
 import click
 
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
@@ -12,6 +15,24 @@ MODEL = click.option(
     metavar="NAME|PATH",
     help="A packaged model, or an ONNX file made by `upscaler export`.",
 )
+
+
+class GivenPath(click.Path):
+    """A path; an empty one, mostly an unset variable of a script, must not mean the folder here."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path."""
+        if not os.fspath(value):
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Scale(click.ParamType[int]):

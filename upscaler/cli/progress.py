@@ -67,7 +67,7 @@ class RunDisplay:
             return
         for name, reason in upscaler.choice.passed_over.items():
             self._say(f"runtime {name} does not open: {reason}")
-        self._say(f"{files} files, {upscaler}")
+        self._say(f"{files} file{'s' * (files != 1)}, {upscaler}")
 
     def result(self, result: Result) -> None:
         """Show one file."""

@@ -8,8 +8,8 @@ from upscaler.cli import options
 
 
 @click.command(short_help="Upscale a file or a folder.")
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("source", metavar="IN", type=options.GivenPath())
+@click.argument("output", metavar="OUT", type=options.GivenPath())
 @options.SCALE
 @options.MODEL
 @options.RUNTIME
@@ -33,7 +33,7 @@ from upscaler.cli import options
     "-f",
     "--format",
     "format_name",
-    type=click.Choice(["keep", "png", "jpg", "webp", "tiff", "bmp"]),
+    type=click.Choice(["keep", "png", "jpg", "webp", "tiff", "bmp"], case_sensitive=False),
     default="keep",
     show_default=True,
     help="Format of the outputs.",

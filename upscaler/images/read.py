@@ -54,6 +54,8 @@ def picture_from(image: Image.Image) -> Picture:
     Raises:
         ImageError: the image is animated, or its pixels are damaged.
     """
+    if not image.width or not image.height:
+        raise ImageError(f"has no pixels: {image.width}x{image.height}")
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # a JPEG with more pictures behind the first
         raise ImageError(f"has {frames} frames; animations and multi-page files are not supported")
@@ -91,7 +93,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 def _is_deep(image: Image.Image) -> bool:
     """Whether the file has more than 8 bits, which Pillow cuts off for colour without a word."""
-    if image.mode.startswith("I") or image.mode == "F":
+    if image.mode.startswith("I;16"):
         return True
     tiles = getattr(image, "tile", None) or []
     layouts = (tile.args if isinstance(tile.args, str) else tile.args[0] for tile in tiles)
@@ -125,10 +127,10 @@ def _rgb_or_grey(
         return image, icc
     if image.mode == "CMYK":
         return _cmyk_to_rgb(image, icc, notes)
-    if image.mode.startswith("I"):
+    if image.mode.startswith("I;16"):
         return _from_deep_grey(image), icc
-    if image.mode == "F":
-        raise ImageError("holds floating-point pixels, which are not supported")
+    if image.mode in ("I", "F"):
+        raise ImageError("holds pixels of 32 bits a channel, which are not supported")
     if image.mode in ("LAB", "HSV", "YCbCr"):
         notes.append(f"converted from {image.mode} to RGB")
         return image.convert("RGB"), None
@@ -139,10 +141,8 @@ def _rgb_or_grey(
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """Bring up to 16 bits of grey to 8, a transparent value to alpha."""
+    """Bring 16 bits of grey to 8, a transparent value to alpha."""
     values = np.asarray(image)
-    if values.min() < 0 or values.max() > 65535:
-        raise ImageError("holds 32-bit integers, which are not supported")
     grey = np.rint(values / 257).astype(np.uint8)
     key = image.info.get("transparency")
     if not isinstance(key, int):

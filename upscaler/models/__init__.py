@@ -48,7 +48,7 @@ def find(name: str, scale: int) -> Model:
                 f"add --scale {model.spec.scale}"
             )
         return model
-    path = FOLDER / f"{name}-x{scale}.onnx"
+    path = FOLDER / f"{name.removesuffix(f'-x{scale}')}-x{scale}.onnx"
     if path.parent != FOLDER or not path.is_file():
         known = ", ".join(model.spec.title for model in packaged()) or "none"
         raise ModelError(

@@ -82,7 +82,7 @@ def _candidates(kind: type[Runtime], model: Model, precision: str) -> list[str]:
     except RuntimeUnavailable:
         raise
     except Exception as error:  # every runtime has errors of its own
-        raise RuntimeUnavailable(f"{type(error).__name__}: {error}") from error
+        raise RuntimeUnavailable(_in_one_line(error)) from error
     if precision == AUTO:
         measured = model.spec.precision_loss
         found = [p for p in offered if measured.get(p, float("inf")) <= AUTO_LOSS_DB]
@@ -101,7 +101,7 @@ def _proved(kind: type[Runtime], model: Model, precision: str, streams: int) -> 
     except RuntimeUnavailable:
         raise
     except Exception as error:  # every runtime has errors of its own
-        raise RuntimeUnavailable(f"{precision}: {type(error).__name__}: {error}") from error
+        raise RuntimeUnavailable(f"{precision}: {_in_one_line(error)}") from error
     difference, bound = largest_difference(output, model.spec.probe), PROBE_BOUND[precision]
     if difference > bound:
         raise RuntimeUnavailable(
@@ -109,3 +109,9 @@ def _proved(kind: type[Runtime], model: Model, precision: str, streams: int) -> 
             f"{255 * difference:.1f} of 255 (at most {255 * bound:.0f} allowed)"
         )
     return runtime
+
+
+def _in_one_line(error: Exception) -> str:
+    """Return the first line of a library's error, which may have a dozen."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"
