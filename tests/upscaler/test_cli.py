@@ -86,9 +86,9 @@ def test_verbose_names_each_file(command, folder, tmp_path):
 
 
 def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
-    (folder / "x\ndone: [bold]y.png").write_bytes(b"")
+    (folder / "x\ndone: [bold]\x1b[2Jy.png").write_bytes(b"")
     _, _, err = command("run", folder, tmp_path / "out", "-s", "2", "-q")
-    assert err == "failed: x\\ndone: [bold]y.png: the file is empty\n"
+    assert err == "failed: x\\ndone: [bold]\\x1b[2Jy.png: the file is empty\n"
 
 
 @pytest.mark.parametrize(

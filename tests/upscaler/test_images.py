@@ -17,7 +17,7 @@ def picture_of(pixels):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tiff"])
 def test_orientation_is_applied_once(tmp_path, orientation, extension):
     upright = np.zeros((24, 40, 3), np.uint8)
     upright[:12, :20] = (250, 10, 10)  # a corner that tells all eight apart

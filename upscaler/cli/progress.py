@@ -109,5 +109,6 @@ class RunDisplay:
             self._say(f"{self._ended} of {self._files}  {rates}  {left:.0f} s left")
 
     def _say(self, text: str) -> None:
-        # file names are not markup, and a line break in one must not fake a line of ours
-        self._console.print(text.replace("\n", "\\n").replace("\r", "\\r"), markup=False)
+        # a file name is no markup, and what it holds must neither fake a line nor steer a terminal
+        shown = (c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        self._console.print("".join(shown), markup=False)

@@ -15,7 +15,6 @@ from upscaler.images.picture import Picture
 # what Pillow's decoders raise on hostile input: 60,000 fuzzed files raised nothing else
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
-
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -104,19 +103,20 @@ def _is_deep(image: Image.Image) -> bool:
 def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
     """Apply the EXIF orientation once; return the image and its EXIF without that tag."""
     image.load()
-    exif = image.getexif()
-    transpose = _TRANSPOSE.get(exif.pop(ExifTags.Base.Orientation, 1))
-    upright = image if transpose is None else image.transpose(transpose)
-    upright.info = image.info
-    if not exif or image.format == "TIFF":
-        return upright, None  # TIFF keeps its own structure in the same table
+    upright, kept = image, None
     try:
-        return upright, exif.tobytes()
+        exif = image.getexif()
+        transpose = _TRANSPOSE.get(exif.pop(ExifTags.Base.Orientation, 1))
+        if transpose is not None:
+            upright = image.transpose(transpose)
+            upright.info = image.info
+        if exif and image.format != "TIFF":  # TIFF keeps its own structure in the same table
+            kept = exif.tobytes()
     except MemoryError:
         raise
     except Exception as error:  # Pillow raises almost anything on malformed EXIF
         notes.append(f"malformed EXIF dropped ({type(error).__name__})")
-        return upright, None
+    return upright, kept
 
 
 def _rgb_or_grey(

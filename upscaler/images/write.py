@@ -14,7 +14,6 @@ from upscaler.images.picture import Picture
 _PREFIX, _SUFFIX = ".upscaler-", ".part"
 """Of the hidden names under which files grow."""
 
-
 _LARGEST_EXIF = 65533
 """In bytes: what one JPEG segment holds."""
 
