@@ -26,6 +26,11 @@ def test_links_lead_somewhere(path):
             assert (path.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_left_to_be_filled_in(path):
+    assert not re.findall(r"^[A-Z]{4,}$", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def test_every_sample_is_credited():
     credits = (ROOT / "samples" / "CREDITS.md").read_text(encoding="utf-8")
     pictures = [p.name for p in (ROOT / "samples").iterdir() if p.suffix != ".md"]

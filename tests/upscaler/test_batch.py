@@ -1,8 +1,10 @@
+import fcntl
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -19,6 +21,7 @@ from upscaler.batch.plan import plan
 from upscaler.batch.report import Status
 from upscaler.batch.run import Batch, Settings
 from upscaler.errors import OutputError, UsageError
+from upscaler.images import sweep
 
 SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}
 
@@ -37,9 +40,9 @@ class Notes:
 
 
 def run(source, output, **changes):
-    settings = Settings(**{**SETTINGS, **changes})
+    planned = plan(Path(source), Path(output), changes.pop("format", "keep"))
     notes = Notes()
-    summary = Batch(plan(Path(source), Path(output), settings.format), settings, notes).run()
+    summary = Batch(planned, Settings(**{**SETTINGS, **changes}), notes).run()
     return summary, notes
 
 
@@ -246,6 +249,63 @@ def test_an_original_is_never_replaced(folder, photo):
         with pytest.raises(UsageError, match="would replace the input"):
             run(source, output, overwrite=True)
     assert (folder / "a.png").read_bytes() == before
+
+
+def test_an_output_stays_ours_through_a_failure(folder, tmp_path, photo):
+    run(folder, tmp_path / "out")
+    (folder / "a.png").write_bytes(b"half copied")
+    assert run(folder, tmp_path / "out")[0].counts[Status.FAILED] == 1
+    Image.fromarray(photo).save(folder / "a.png")
+    summary, _ = run(folder, tmp_path / "out")
+    assert (summary.exit_code, summary.counts[Status.DONE]) == (0, 1)
+
+
+def test_a_file_in_the_place_of_what_could_not_be_written_is_kept(folder, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        run(folder, tmp_path / "out")
+    (tmp_path / "out" / "a.png").write_bytes(b"mine")
+    summary, _ = run(folder, tmp_path / "out")
+    assert (summary.counts[Status.DONE], summary.counts[Status.FAILED]) == (2, 1)
+    assert (tmp_path / "out" / "a.png").read_bytes() == b"mine"
+
+
+def test_a_failure_with_new_settings_does_not_pass_for_done(folder, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    run(folder, tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        assert run(folder, tmp_path / "out", scale=4)[0].exit_code == 1
+    assert run(folder, tmp_path / "out", scale=4)[0].counts[Status.DONE] == 3
+
+
+def test_an_input_may_be_named_otherwise(folder, tmp_path):
+    run(folder, tmp_path / "out")
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    for name in (tmp_path / "link", folder / "sub" / ".."):
+        assert run(name, tmp_path / "out")[0].counts[Status.SKIPPED] == 3
+
+
+def test_deleted_outputs_may_be_made_from_another_input(folder, tmp_path, photo):
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.fromarray(255 - photo).save(other / "a.png")
+    run(folder, tmp_path / "out")
+    (tmp_path / "out" / "a.png").unlink()
+    assert run(other, tmp_path / "out")[0].exit_code == 0
+
+
+def test_what_is_being_written_is_not_swept(tmp_path):
+    with tempfile.NamedTemporaryFile(dir=tmp_path, prefix=".upscaler-", suffix=".part") as live:
+        fcntl.flock(live, fcntl.LOCK_EX)
+        (tmp_path / ".upscaler-dead.part").write_bytes(b"half")
+        sweep(tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == [Path(live.name).name]
 
 
 def test_names_that_are_no_text(folder, tmp_path, photo):

@@ -107,7 +107,7 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
         (["{in}", "{out}", "-p", "fp7"], 2, "there are: auto, fp32"),
         (["{in}", "{out}", "-m", "nonesuch"], 3, "there are: fast-x2, fast-x4"),
         (["{in}", "{out}", "-s", "3"], 3, "no model fast for scale 3"),
-        (["{in}", "{out}", "-r", "cpu", "-p", "bf16"], 3, "it has no bf16 here, only fp32"),
+        (["{in}", "{out}", "-r", "cpu", "-p", "bf16"], 3, "cpu: it has no bf16 here, only fp32"),
         (["{in}", "{in}/a.png"], 2, "is a file"),
         (["{in}/a.png", "{out}/b.avif"], 2, "cannot write b.avif"),
         (["{in}", "{in}/notes.txt/out"], 3, "cannot write into the output folder"),
@@ -165,9 +165,12 @@ def test_an_unreadable_folder_is_reported(command, folder, tmp_path, monkeypatch
 def test_settings_from_the_environment(command, folder, tmp_path, monkeypatch):
     monkeypatch.setenv("UPSCALER_RUN_SCALE", "2")
     monkeypatch.setenv("UPSCALER_RUN_RUNTIME", "cpu")
-    command("run", folder, tmp_path / "out")
-    with Image.open(tmp_path / "out" / "a.png") as image:
+    monkeypatch.setenv("UPSCALER_RUN_FORMAT", "webp")
+    monkeypatch.setenv("UPSCALER_RUN_JSON", "1")
+    _, out, _ = command("run", folder, tmp_path / "out")
+    with Image.open(tmp_path / "out" / "a.webp") as image:
         assert image.size == (106, 74)
+    assert json.loads(out.splitlines()[-1])["done"] == 3
 
 
 def test_models_lists_what_is_packaged(command):

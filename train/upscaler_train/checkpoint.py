@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from upscaler.errors import ModelError
+from upscaler.errors import ModelError, StartError
 from upscaler.spec import CHECKPOINT_KEY, Trained, Training
 from upscaler_train.recipe import Recipe, from_table
 
@@ -64,10 +64,14 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
     facts = {_KEY: json.dumps(metadata), CHECKPOINT_KEY: _trained(checkpoint).to_json()}
-    save_file(tensors, temporary, facts)
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        save_file(tensors, temporary, facts)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        raise StartError(f"cannot write the checkpoint {path}: {error}") from None
 
 
 def _trained(checkpoint: Checkpoint) -> Trained:

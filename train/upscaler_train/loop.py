@@ -1,7 +1,6 @@
 """The training loop, the one that every model of the project goes through."""
 
 import copy
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +47,20 @@ class Watcher(Protocol):
 
 
 class Trainer:
-    """One training run: `recipe` says what, `folder` is where its checkpoints go."""
+    """One training run: `recipe` says what, `folder` is where its checkpoints go.
+
+    Raises:
+        UsageError: the folder holds a training that this one does not resume, or one of
+            another network; or there are no pictures.
+    """
 
     def __init__(self, recipe: Recipe, folder: Path, *, resume: bool = False) -> None:
-        self.recipe, self.folder, self._resumed = recipe, folder, resume
+        self.recipe, self.folder = recipe, folder
+        if not resume and (folder / LAST).exists():
+            raise UsageError(
+                f"{folder} holds a training already; add --resume to go on with it, "
+                f"or give another --out"
+            )
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
         torch.manual_seed(recipe.run.seed)
@@ -106,26 +115,18 @@ class Trainer:
         An interrupt saves, too, and then goes on upwards.
 
         Raises:
-            UsageError: the folder holds a training that this one does not resume.
-            StartError: the loss is no number any more.
+            StartError: the weights are no numbers any more.
         """
-        self._make_folder()
-        try:
-            self._train(watch)
-        except UpscalerError:
-            raise
-        except BaseException:
-            self._save()
-            raise
-        return self.clock.progress
-
-    def _make_folder(self) -> None:
-        if not self._resumed and (self.folder / LAST).exists():
-            raise UsageError(
-                f"{self.folder} holds a training already; add --resume to go on with it, "
-                f"or give another --out"
-            )
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.clock.share < 1:
+            try:
+                self._train(watch)
+            except UpscalerError:
+                raise
+            except BaseException:
+                self._save()
+                raise
+        return self.clock.progress
 
     def _train(self, watch: Watcher) -> None:
         loss = 0.0
@@ -136,10 +137,10 @@ class Trainer:
             self.clock.step += 1
             val_psnr = None
             if self.clock.seconds >= next_check:
-                val_psnr = self._check(loss)
+                val_psnr = self._check()
                 next_check = self.clock.seconds + 60 * self.recipe.run.check_minutes
             watch(Tick(self.clock.progress, share, rate, loss, val_psnr))
-        watch(Tick(self.clock.progress, 1.0, 0.0, loss, self._check(loss)))
+        watch(Tick(self.clock.progress, 1.0, 0.0, loss, self._check()))
 
     def _step(self, rate: float, *, mse: bool) -> float:
         low, high = (self._to_device(batch) for batch in self.sampler.draw())
@@ -168,16 +169,17 @@ class Trainer:
         weights: list[Tensor] = list(self.network.parameters())
         torch._foreach_lerp_(averages, weights, 1 - decay)
 
-    def _check(self, loss: float) -> float:
-        if not math.isfinite(loss):
-            raise StartError(
-                f"the training has diverged at step {self.clock.step}: its loss is {loss}; "
-                f"lower schedule.learning_rate and --resume from the last checkpoint"
-            )
+    def _check(self) -> float:
         self._save()
         return mean_psnr_y(self.average, self.val_pairs, self.recipe.network.scale, self.device)
 
     def _save(self) -> None:
+        """Write a checkpoint; never one that a diverged training would go on from."""
+        if not all(torch.isfinite(parameter).all() for parameter in self.network.parameters()):
+            raise StartError(
+                f"the training has diverged at step {self.clock.step}; lower "
+                f"schedule.learning_rate and --resume from the last checkpoint"
+            )
         checkpoint = Checkpoint(
             recipe=self.recipe,
             progress=self.clock.progress,

@@ -43,7 +43,7 @@ class TrainingDisplay:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
-        if isinstance(error, KeyboardInterrupt):
+        if error is not None and not isinstance(error, Exception):  # Ctrl-C or SIGTERM
             self._console.print("saved; the same command with --resume goes on from here")
 
     def __call__(self, tick: Tick) -> None:

@@ -23,11 +23,14 @@ CREATE TABLE IF NOT EXISTS outputs (
     source BLOB NOT NULL,          -- the input's whole path
     input TEXT NOT NULL,           -- the input's stamp: size and modification time
     settings TEXT NOT NULL,        -- sha256 of the model and of what else decides the output
-    output TEXT,                   -- the output's stamp; NULL until it is done
+    output TEXT,                   -- the stamp of the last output made here, NULL if there is none
+    claimed INTEGER NOT NULL,      -- 1 while a run works on it, also if that run was killed
     error TEXT                     -- why it cannot be done, if so
 );
-PRAGMA user_version = 1;
 """
+
+_NEITHER = ""
+"""As settings: nobody's, so that whatever is asked for has to be done."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,23 @@ class Entry:
     input: str
     settings: str
     output: str | None
+    claimed: bool
     error: str | None
+
+    def is_of(self, source: Path) -> bool:
+        """Whether this input made it, however its path is written; or the one that did is gone."""
+        try:
+            return self.source.samefile(source)
+        except OSError:
+            return True
 
 
 class Journal:
-    """The memory of one output folder; use `open_journal`. For one thread."""
+    """The memory of one output folder; use `open_journal`. For one thread.
+
+    An output is claimed before the work on it; then it is recorded as done or as impossible,
+    or released where the work may yet succeed. What stays claimed was killed.
+    """
 
     def __init__(self, database: sqlite3.Connection, root: Path | None) -> None:
         self._database, self._root = database, root
@@ -50,13 +65,16 @@ class Journal:
     def find(self, job: Job) -> Entry | None:
         """Return what is known of a job's output."""
         row = self._database.execute(
-            "SELECT source, input, settings, output, error FROM outputs WHERE target = ?",
+            "SELECT source, input, settings, output, claimed, error FROM outputs WHERE target = ?",
             (self._key(job),),
         ).fetchone()
-        return None if row is None else Entry(Path(os.fsdecode(row[0])), *row[1:])
+        if row is None:
+            return None
+        source, made_from, settings, output, claimed, error = row
+        return Entry(Path(os.fsdecode(source)), made_from, settings, output, bool(claimed), error)
 
     def claim(self, jobs: dict[Job, str]) -> None:
-        """Remember that these outputs are about to be written, however the run may end.
+        """Remember that these outputs are about to be written.
 
         The inputs are stamped now, before they are read: one that changes meanwhile is done
         again by the next run.
@@ -69,15 +87,30 @@ class Journal:
             for job, settings in jobs.items()
         ]
         with self._database:
-            self._database.executemany("REPLACE INTO outputs VALUES (?, ?, ?, ?, NULL, NULL)", rows)
+            self._database.executemany(
+                "INSERT INTO outputs VALUES (?, ?, ?, ?, NULL, 1, NULL) "
+                "ON CONFLICT (target) DO UPDATE SET source = excluded.source, "
+                "input = excluded.input, settings = excluded.settings, claimed = 1, error = NULL",
+                rows,
+            )
 
-    def record(self, job: Job, error: str | None) -> None:
-        """Remember that a claimed job is done, or why it cannot be."""
-        output = None if error else stamp(job.target)
+    def done(self, job: Job) -> None:
+        """Remember that a claimed job's output is in place."""
+        self._update("output = ?, claimed = 0", stamp(job.target), job)
+
+    def failed(self, job: Job, error: str) -> None:
+        """Remember why a claimed job cannot be done."""
+        self._update("error = ?, claimed = 0", error, job)
+
+    def release(self, job: Job) -> None:
+        """Give a claimed job back undone."""
+        self._update("settings = ?, claimed = 0", _NEITHER, job)
+
+    def _update(self, what: str, value: str, job: Job) -> None:
         with self._database:
             self._database.execute(
-                "UPDATE outputs SET output = ?, error = ? WHERE target = ?",
-                (output, error, self._key(job)),
+                f"UPDATE outputs SET {what} WHERE target = ?",
+                (value, self._key(job)),
             )
 
     def _key(self, job: Job) -> bytes:
@@ -116,8 +149,7 @@ def open_journal(root: Path | None) -> Iterator[Journal]:
                 yield Journal(database, root)
         except sqlite3.Error as error:
             raise OutputError(
-                f"the journal in {root / STATE_FOLDER} does not work: {error}; "
-                f"remove that folder, or choose another output folder"
+                f"the journal in {root / STATE_FOLDER} cannot be used: {error}"
             ) from None
 
 

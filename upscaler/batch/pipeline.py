@@ -161,6 +161,8 @@ class Pipeline:
         wanted = width * height * (1 + scale**2) * _BYTES_PER_PIXEL
         self._budget.take(wanted)
         flight.bytes, flight.began = wanted, time.monotonic()
+        if self._stopped.is_set():
+            return
         work = self._upscaler.begin(open_picture(flight.job.source))
         flight.start(work)
         if not work.tiles:

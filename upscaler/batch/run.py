@@ -29,7 +29,6 @@ class Settings:
     precision: str = "auto"
     tile: int | str | None = "auto"
     streams: int | None = None
-    format: str = "keep"
     quality: int = 95
     overwrite: bool = False
     """Do everything again, whatever stands in the output folder."""
@@ -84,9 +83,8 @@ class Batch:
         if self._plan.jobs:
             with open_journal(self._plan.root) as journal:
                 todo = self._remaining(journal)
-                if self._plan.root is not None:  # the lock says that nobody writes there now
-                    for parent in {job.target.parent for job in todo}:
-                        sweep(parent)
+                for parent in {job.target.parent for job in todo}:
+                    sweep(parent)
                 if todo:
                     self._work(todo, journal)
         self._summary.seconds = time.monotonic() - began
@@ -109,21 +107,18 @@ class Batch:
 
     def _settled(self, job: Job, entry: Entry | None) -> Result | None:
         """Return the result of a job that no work can or should change, None for the others."""
-        if entry is None or entry.error:
-            if entry and self._is_current(job, entry) and not self._settings.retry_failed:
+        there = stamp(job.target)
+        if entry is not None and not entry.claimed and self._is_current(job, entry):
+            if entry.error and not self._settings.retry_failed:
                 return Result(job.name, Status.FAILED_BEFORE, error=entry.error)
-            if stamp(job.target):
-                return _refused(job, "exists and was not made by this program")
-            return None
-        if entry.source != job.source.absolute() and stamp(entry.source):
-            return _refused(job, f"was made from {entry.source}")
-        # an output that is gone, half-written or changed since is made again
-        current = self._is_current(job, entry) and entry.output == stamp(job.target)
-        return Result(job.name, Status.SKIPPED, str(job.target)) if current else None
+            if there and there == entry.output and not entry.error:
+                return Result(job.name, Status.SKIPPED, str(job.target))
+        reason = _in_the_way(job, entry) if there else ""
+        return _refused(job, reason) if reason else None
 
     def _is_current(self, job: Job, entry: Entry) -> bool:
         same_settings = entry.settings == self._fingerprints[job]
-        return same_settings and entry.input == stamp(job.source)
+        return same_settings and entry.input == stamp(job.source) and entry.is_of(job.source)
 
     def _work(self, jobs: list[Job], journal: Journal) -> None:
         settings = self._settings
@@ -150,9 +145,25 @@ class Batch:
 
 
 def _record(journal: Journal, outcome: Outcome) -> None:
-    """Note an outcome; a failure that may pass stays unfinished, so that the next run tries it."""
-    if outcome.error is None or outcome.lasting:
-        journal.record(outcome.job, outcome.error)
+    if outcome.error is None:
+        journal.done(outcome.job)
+    elif outcome.lasting:
+        journal.failed(outcome.job, outcome.error)
+    else:
+        journal.release(outcome.job)
+
+
+def _in_the_way(job: Job, entry: Entry | None) -> str:
+    """Return why the file that stands at a job's target may not be replaced, empty if it may."""
+    if entry is None:
+        return "exists already"
+    if not entry.is_of(job.source):
+        return f"was made from {entry.source}"
+    # what we made is ours to make again, also if it was changed since; so is what a killed
+    # run may have left. Where nothing was made, the file is somebody else's
+    made_here = entry.output is not None and not entry.error
+    ours = entry.claimed or made_here or entry.output == stamp(job.target)
+    return "" if ours else "exists already"
 
 
 def _refused(job: Job, reason: str) -> Result:

@@ -28,6 +28,8 @@ _EXTRAS = ("torch", "safetensors", "onnx", "onnxscript")
 
 _SIGINT_EXIT, _SIGTERM_EXIT = 130, 143
 
+_SHOW_CURSOR = b"\x1b[?25h"
+
 
 class Terminated(BaseException):
     """SIGTERM: ends the work the way Ctrl-C does, with an exit code of its own.
@@ -45,12 +47,19 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _COMMANDS:
             module, _, name = _COMMANDS[cmd_name].partition(":")
-            command: click.Command = getattr(import_module(module), name)
-            return command
+            return _with_environment(getattr(import_module(module), name), cmd_name)
         for entry in entry_points(group=_PLUGINS, name=cmd_name):
-            loaded: click.Command = entry.load()
-            return loaded
+            return _with_environment(entry.load(), cmd_name)
         return None
+
+
+def _with_environment(command: click.Command, name: str) -> click.Command:
+    """Let UPSCALER_RUN_SCALE stand for `run --scale`, and so on for every long flag."""
+    for option in command.params:
+        if isinstance(option, click.Option):
+            flag = max(option.opts, key=len).removeprefix("--").replace("-", "_")
+            option.envvar = f"UPSCALER_{name}_{flag}".upper()
+    return command
 
 
 @click.group(
@@ -72,8 +81,9 @@ def commands() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` and `&` set it
+            signal.signal(number, _interrupt)
     # Pillow warns of damaged metadata on stderr; what matters of it is in our own warnings
     warnings.filterwarnings("ignore", module=r"PIL\.")
     sys.exit(_exit_code(arguments))
@@ -81,14 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _exit_code(arguments: Sequence[str] | None) -> int:  # noqa: PLR0911 - one return for each kind of ending
     try:
-        code: Any = commands.main(
-            arguments, "upscaler", standalone_mode=False, auto_envvar_prefix="UPSCALER"
-        )
+        code: Any = commands.main(arguments, "upscaler", standalone_mode=False)
         if sys.stdout is not None:  # it may have been closed before we began
             sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as error:
-        return int(error.exit_code)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -123,4 +129,6 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), _SHOW_CURSOR)  # the progress bar hides it
     os._exit(_SIGTERM_EXIT if number == signal.SIGTERM else _SIGINT_EXIT)

@@ -30,7 +30,7 @@ class RunDisplay:
 
     def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._json, self._quiet, self._verbose = as_json, quiet, verbose
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         self._bar = Progress(
             BarColumn(),
             MofNCompleteColumn(),
@@ -56,12 +56,12 @@ class RunDisplay:
     ) -> None:
         self._bar.stop()
         if error is not None and self._ended:
-            self._say("what is done is kept; the same command goes on from here")
+            self._say("what is done is kept")
 
     def opened(self, upscaler: Upscaler, files: int) -> None:
         """Say which runtime was taken, and why the faster ones were not."""
         self._began = self._said = time.monotonic()
-        self._files = files
+        self._files, self._ended = files, 0
         self._bar.update(self._task, total=files, visible=True)
         if self._quiet:
             return
@@ -73,7 +73,7 @@ class RunDisplay:
         """Show one file."""
         if self._json:
             click.echo(json.dumps(result.as_json()))
-        if result.status in (Status.DONE, Status.FAILED):
+        if self._files and result.status in (Status.DONE, Status.FAILED):
             self._ended += 1
             self._pixels += result.pixels
             self._advance()

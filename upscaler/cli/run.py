@@ -90,7 +90,6 @@ def run(
         precision=precision,
         tile=tile,
         streams=jobs,
-        format=format_name,
         quality=quality,
         overwrite=overwrite,
         retry_failed=retry_failed,

@@ -95,7 +95,7 @@ def _is_deep(image: Image.Image) -> bool:
     if image.mode.startswith("I;16"):
         return True
     tiles = getattr(image, "tile", None) or []
-    layouts = (tile.args if isinstance(tile.args, str) else tile.args[0] for tile in tiles)
+    layouts = [tile.args if isinstance(tile.args, str) else (tile.args or "-")[0] for tile in tiles]
     # BGR;16 is a BMP of five or six bits a channel
     return any(";16" in str(layout) and layout != "BGR;16" for layout in layouts)
 

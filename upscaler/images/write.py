@@ -1,5 +1,6 @@
 """From a Picture to a file that appears whole or not at all."""
 
+import fcntl
 import os
 import tempfile
 from pathlib import Path
@@ -19,9 +20,14 @@ _LARGEST_EXIF = 65533
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed run left half-written; nobody may be writing there."""
+    """Remove what a killed run left half-written: whoever still writes holds a lock on it."""
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
-        path.unlink(missing_ok=True)
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+        except OSError:
+            continue
 
 
 def save_picture(picture: Picture, path: Path, kind: Format, quality: int) -> tuple[str, ...]:
@@ -49,6 +55,7 @@ def save_picture(picture: Picture, path: Path, kind: Format, quality: int) -> tu
             dir=path.parent, prefix=_PREFIX, suffix=_SUFFIX, delete=False
         ) as file:
             temporary = Path(file.name)
+            fcntl.flock(file, fcntl.LOCK_EX)  # see `sweep`
             image.save(file, kind.pillow, **options)
             file.flush()
             os.fsync(file.fileno())

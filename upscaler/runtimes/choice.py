@@ -23,7 +23,7 @@ class Choice:
 
     runtime: Runtime
     passed_over: dict[str, str]
-    """The faster runtimes that did not open, with the reason of each."""
+    """What is faster but did not open, a runtime or one in some precision, with the reason."""
 
 
 def open_runtime(model: Model, *, name: str, precision: str, streams: int) -> Choice:
@@ -40,19 +40,13 @@ def open_runtime(model: Model, *, name: str, precision: str, streams: int) -> Ch
         RuntimeUnavailable: it does not open; a named runtime never falls back.
     """
     _check_names(name, precision)
-    if name != AUTO:
-        try:
-            return Choice(_open(model, name, precision, streams), {})
-        except RuntimeUnavailable as error:
-            raise RuntimeUnavailable(f"the runtime {name} does not open here: {error}") from None
     passed_over: dict[str, str] = {}
-    for candidate in RUNTIMES:
-        try:
-            return Choice(_open(model, candidate, precision, streams), passed_over)
-        except RuntimeUnavailable as error:
-            passed_over[candidate] = str(error)
+    for candidate in RUNTIMES if name == AUTO else [name]:
+        runtime = _open(model, candidate, precision, streams, passed_over)
+        if runtime is not None:
+            return Choice(runtime, passed_over)
     reasons = "; ".join(f"{key}: {reason}" for key, reason in passed_over.items())
-    raise RuntimeUnavailable(f"no runtime opens here: {reasons}")
+    raise RuntimeUnavailable(f"the runtime does not open here: {reasons}")
 
 
 def _check_names(name: str, precision: str) -> None:
@@ -64,15 +58,22 @@ def _check_names(name: str, precision: str) -> None:
             raise UsageError(f"no {what} {value}; there are: {AUTO}, {', '.join(known)}")
 
 
-def _open(model: Model, name: str, precision: str, streams: int) -> Runtime:
-    kind = RUNTIMES[name].load()
-    refused: list[str] = []
-    for candidate in _candidates(kind, model, precision):
+def _open(
+    model: Model, name: str, precision: str, streams: int, passed_over: dict[str, str]
+) -> Runtime | None:
+    """Open one runtime in its best precision; note in `passed_over` what did not open."""
+    try:
+        kind = RUNTIMES[name].load()
+        candidates = _candidates(kind, model, precision)
+    except RuntimeUnavailable as error:
+        passed_over[name] = str(error)
+        return None
+    for candidate in candidates:
         try:
             return _proved(kind, model, candidate, streams)
         except RuntimeUnavailable as error:
-            refused.append(str(error))
-    raise RuntimeUnavailable("; ".join(refused))
+            passed_over[f"{name} in {candidate}"] = str(error)
+    return None
 
 
 def _candidates(kind: type[Runtime], model: Model, precision: str) -> list[str]:
@@ -101,11 +102,11 @@ def _proved(kind: type[Runtime], model: Model, precision: str, streams: int) -> 
     except RuntimeUnavailable:
         raise
     except Exception as error:  # every runtime has errors of its own
-        raise RuntimeUnavailable(f"{precision}: {_in_one_line(error)}") from error
+        raise RuntimeUnavailable(_in_one_line(error)) from error
     difference, bound = largest_difference(output, model.spec.probe), PROBE_BOUND[precision]
     if difference > bound:
         raise RuntimeUnavailable(
-            f"its output in {precision} differs from the proved one by "
+            f"its output differs from the proved one by "
             f"{255 * difference:.1f} of 255 (at most {255 * bound:.0f} allowed)"
         )
     return runtime
