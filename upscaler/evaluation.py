@@ -7,7 +7,7 @@ import numpy as np
 
 from upscaler.errors import ImageError, UsageError
 from upscaler.images import Picture, format_of, open_picture
-from upscaler.metrics import SSIM_WINDOW, Image, bicubic, modcrop, psnr_y, ssim_y
+from upscaler.metrics import SSIM_WINDOW, bicubic, modcrop, psnr_y, ssim_y
 from upscaler.upscaler import Upscaler
 
 
@@ -50,7 +50,7 @@ def evaluate(upscaler: Upscaler, folder: Path) -> Score:
 def _score(upscaler: Upscaler, path: Path) -> Score:
     scale = upscaler.scale
     try:
-        truth = modcrop(_rgb(open_picture(path)), scale)
+        truth = modcrop(open_picture(path).rgb, scale)
     except ImageError as error:
         raise UsageError(f"{path}: {error}; take it out") from None
     inside = min(truth.shape[:2]) - 2 * scale
@@ -64,7 +64,3 @@ def _score(upscaler: Upscaler, path: Path) -> Score:
         ssim=ssim_y(ours, truth, scale) if inside >= SSIM_WINDOW else None,
         bicubic_psnr=psnr_y(bicubic(low, scale), truth, scale),
     )
-
-
-def _rgb(picture: Picture) -> Image:
-    return np.repeat(picture.colour, 3, axis=2) if picture.colour.shape[2] == 1 else picture.colour

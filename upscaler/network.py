@@ -7,12 +7,13 @@ starts at zero and its output is added to a frozen, exact bicubic enlargement.
 
     input ─┬─ head ─┬─ encoder ─┬─ down ─ level below ─ up ─ + ─ decoder ─ + ─ tail ─ + ─ shuffle
            │        │           └────────── skip ────────────┘             │          │
-           │        └───────────────────────── skip ──────────────────────-┘          │
+           │        └───────────────────────── skip ───────────────────────┘          │
            └────────────────────────── bicubic, frozen ───────────────────────────────┘
 
 The level below is the same again at half the resolution, or residual blocks at the lowest.
 
-Only Conv, ReLU, Add, PixelShuffle and one edge Pad: what every runtime does fast and exactly.
+Only Conv, ReLU, Add, PixelShuffle, and for the bicubic base one edge Pad and one Concat of the
+input with itself: what every runtime does fast and exactly.
 """
 
 from collections.abc import Iterable
@@ -91,7 +92,7 @@ class BicubicBase(nn.Module):
 
     Each weight is split into the part that bfloat16 holds and the rest, on a second copy of
     the input: rounded to bfloat16 whole, the weights would brighten a white image by 0.4 of
-    255, which costs 0.04 dB. (Dense, not grouped: the CPU runtimes are faster at it.)
+    255, which costs 0.04 dB. The convolution is dense: OpenVINO is no faster at a grouped one.
     """
 
     weight: Tensor

@@ -18,8 +18,7 @@ from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
 from upscaler.runtimes import Choice, Runtime, open_runtime
 
 AUTO_TILE = 512
-"""Side of a tile's core in pixels. CPU speed is flat from 192 to 512, and larger tiles spend
-less on margins (docs/design.md)."""
+"""Side of a tile's core in pixels: large enough that the margins cost little."""
 
 Pixels = NDArray[Any]
 
@@ -110,36 +109,26 @@ class Upscaler:
         tile: int | str | None = "auto",
         streams: int | None = None,
     ) -> None:
-        self._found: Model = find(str(model), scale)
+        self.model: Model = find(str(model), scale)
         self._runtime_name, self._precision = runtime, precision
         self._tile = _tile_core(tile)
         if streams is not None and streams < 1:
             raise UsageError(f"streams is {streams}; give 1 or more")
-        self._streams = streams or cores()
+        self.streams = streams or cores()
         self.choice: Choice = self._open(precision)
         self._deep: Runtime | None = None
 
     def __repr__(self) -> str:
         runtime = self.choice.runtime
         return (
-            f"{self._found.spec.title} on {runtime.name} in {runtime.precision}, "
+            f"{self.model.spec.title} on {runtime.name} in {runtime.precision}, "
             f"{runtime.streams} streams"
         )
 
     @property
-    def model(self) -> Model:
-        """The model in use."""
-        return self._found
-
-    @property
     def scale(self) -> int:
         """Output size / input size, per axis."""
-        return self._found.spec.scale
-
-    @property
-    def streams(self) -> int:
-        """How many tiles are computed side by side."""
-        return self._streams
+        return self.model.spec.scale
 
     @overload
     def __call__(self, image: Image.Image) -> Image.Image: ...
@@ -174,7 +163,7 @@ class Upscaler:
     def enlarge(self, picture: Picture) -> Picture:
         """Upscale one Picture."""
         work = self.begin(picture)
-        with ThreadPoolExecutor(self._streams) as pool:
+        with ThreadPoolExecutor(self.streams) as pool:
             for _ in pool.map(lambda run: run(), work.tiles):
                 pass
         return work.finish()
@@ -194,7 +183,7 @@ class Upscaler:
 
     def _open(self, precision: str) -> Choice:
         return open_runtime(
-            self._found, name=self._runtime_name, precision=precision, streams=self._streams
+            self.model, name=self._runtime_name, precision=precision, streams=self.streams
         )
 
 

@@ -30,10 +30,9 @@ def make_pair(path: Path, scale: int) -> Pair:
         UsageError: it cannot be read.
     """
     try:
-        colour = open_picture(path).colour
+        high = modcrop(open_picture(path).rgb, scale)
     except ImageError as error:
         raise UsageError(f"{path}: {error}; take it out") from None
-    high = modcrop(np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour, scale)
     return Pair(low=bicubic(high, 1 / scale), high=high)
 
 

@@ -86,7 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             signal.signal(number, _interrupt)
     # Pillow warns of damaged metadata on stderr; what matters of it is in our own warnings
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    sys.exit(_exit_code(arguments))
+    code = _exit_code(arguments)
+    if code in (_SIGINT_EXIT, _SIGTERM_EXIT):
+        # all is in order; Python's own farewell would let one more signal kill it half-way
+        os._exit(code)
+    sys.exit(code)
 
 
 def _exit_code(arguments: Sequence[str] | None) -> int:  # noqa: PLR0911 - one return for each kind of ending

@@ -50,9 +50,7 @@ from upscaler.cli import options
 @options.JSON
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what happens to each file.")
-@click.pass_context
 def run(
-    ctx: click.Context,
     source: Path,
     output: Path,
     scale: int,

@@ -46,6 +46,14 @@ class Picture:
         return joined
 
     @property
+    def rgb(self) -> Pixels:
+        """(H, W, 3): the colours, grey repeated."""
+        if self.colour.shape[2] == 3:
+            return self.colour
+        repeated: Pixels = self.colour.repeat(3, axis=2)
+        return repeated
+
+    @property
     def height(self) -> int:
         """In pixels."""
         return int(self.colour.shape[0])

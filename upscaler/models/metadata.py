@@ -2,7 +2,7 @@
 
 An ONNX file is a protobuf message (onnx.proto, `ModelProto`); field 14 repeats
 `StringStringEntryProto` messages of a key (1) and a value (2). Reading these by hand spares
-every start a 20 MB dependency or a throw-away inference session.
+every start a dependency or a throw-away inference session.
 """
 
 from collections.abc import Iterator
