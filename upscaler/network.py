@@ -18,6 +18,7 @@ input with itself: what every runtime does fast and exactly.
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -99,9 +100,8 @@ class BicubicBase(nn.Module):
 
     def __init__(self, scale: int) -> None:
         super().__init__()
-        phase = (torch.arange(scale, dtype=torch.float64) + 0.5) / scale - 0.5
-        taps = torch.arange(-2, 3, dtype=torch.float64)
-        line = torch.from_numpy(cubic((phase[:, None] - taps[None, :]).numpy()))
+        phase = (np.arange(scale) + 0.5) / scale - 0.5
+        line = torch.as_tensor(cubic(phase[:, None] - np.arange(-2, 3)))
         kernel = torch.einsum("iy,jx->ijyx", line, line).reshape(scale * scale, 5, 5).float()
         coarse = kernel.bfloat16().float()
         weight = torch.zeros(3, scale * scale, 2, 3, 5, 5)

@@ -6,7 +6,8 @@ pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
 from upscaler.metrics import bicubic
-from upscaler_train.data import Pair, PatchSampler, load_pairs
+from upscaler_train.data import Pair, PatchSampler, PictureSampler, load_pairs
+from upscaler_train.recipe import from_table
 
 
 @pytest.fixture
@@ -21,27 +22,53 @@ def sampler(pairs, **changes):
     return PatchSampler(pairs, **settings)
 
 
+def recipe(scale=2, **data):
+    return from_table(
+        {"name": "x", "network": {"scale": scale}, "schedule": {"steps": 1}, "data": data}
+    )
+
+
 def test_the_small_twin_is_antialiased_bicubic(tmp_path, photo):
     Image.fromarray(photo).save(tmp_path / "a.png")
-    (pair,) = load_pairs(tmp_path, 4)
+    (pair,) = load_pairs(tmp_path, recipe(4))
     np.testing.assert_array_equal(pair.high, photo[:36, :52])
     np.testing.assert_array_equal(pair.low, bicubic(photo[:36, :52], 0.25))
 
 
+def test_the_twin_of_the_same_size_is_shrunk_by_bicubic_and_enlarged_by_bilinear(tmp_path, photo):
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    (pair,) = load_pairs(tmp_path, recipe(1, twin="same-size"))
+    np.testing.assert_array_equal(pair.high, photo[:36, :52])
+    small = Image.fromarray(bicubic(photo[:36, :52], 0.5))
+    np.testing.assert_array_equal(pair.low, small.resize((52, 36), Image.Resampling.BILINEAR))
+
+
+def test_grey_twins_have_one_channel(tmp_path, photo):
+    Image.fromarray(photo[:36, :52]).save(tmp_path / "a.png")
+    table = {"name": "x", "schedule": {"steps": 1}, "data": {"grey": True, "twin": "same-size"}}
+    grey = from_table({**table, "network": {"family": "seed", "size": 36}})
+    with pytest.raises(UsageError, match="a.png has 52x36 pixels, the network takes 36x36"):
+        load_pairs(tmp_path, grey)
+    Image.fromarray(photo[:36, :36]).save(tmp_path / "a.png")
+    (pair,) = load_pairs(tmp_path, grey)
+    assert pair.low.shape == pair.high.shape == (36, 36, 1)
+    np.testing.assert_array_equal(pair.high[..., 0], Image.fromarray(photo[:36, :36]).convert("L"))
+
+
 def test_an_empty_folder_says_what_to_do(tmp_path):
     with pytest.raises(UsageError, match="--set data"):
-        load_pairs(tmp_path, 2)
+        load_pairs(tmp_path, recipe())
 
 
 def test_batches(pairs):
-    low, high = sampler(pairs).draw()
+    low, high = sampler(pairs).draw(0)
     assert low.shape == (6, 3, 16, 16)
     assert high.shape == (6, 3, 32, 32)
     assert 0 <= low.min() and low.max() <= 1
 
 
 def test_both_twins_are_cut_turned_and_permuted_alike(pairs):
-    low, high = sampler(pairs, batch=40).draw()
+    low, high = sampler(pairs, batch=40).draw(0)
     for small, large in zip(low.numpy(), high.numpy(), strict=True):
         image = np.rint(large.transpose(1, 2, 0) * 255).astype(np.uint8)
         again = bicubic(image, 0.5).transpose(2, 0, 1) / 255
@@ -56,6 +83,22 @@ def test_small_images_are_left_out(pairs):
 
 
 def test_the_seed_decides(pairs):
-    first, again, other = (sampler(pairs, seed=seed).draw()[0] for seed in (1, 1, 2))
+    draws = [(1, 0), (1, 0), (2, 0), (1, 1)]
+    first, again, *others = (sampler(pairs, seed=seed).draw(step)[0] for seed, step in draws)
     assert (first == again).all()
-    assert (first != other).any()
+    assert all((first != other).any() for other in others)
+
+
+def test_whole_pictures_come_once_an_epoch():
+    highs = [np.full((4, 4, 3), value, np.uint8) for value in range(7)]
+    whole = PictureSampler([Pair(low=high, high=high) for high in highs], batch=3, seed=1)
+    assert whole.epoch == 3
+    seen = [[int(value) for step in epoch for value in whole.draw(step)[0][:, 0, 0, 0] * 255 + 0.5]
+            for epoch in (range(3), range(3, 6))]  # fmt: skip
+    assert [sorted(epoch) for epoch in seen] == [list(range(7))] * 2
+    assert seen[0] != seen[1]
+
+
+def test_whole_pictures_of_several_sizes_are_refused(pairs):
+    with pytest.raises(UsageError, match="all of one size"):
+        PictureSampler(pairs, batch=2, seed=1)

@@ -27,8 +27,11 @@ def test_every_recipe_of_the_project_is_valid(path):
         ({"name": "x", "run": {"bf16": 1}}, "run.bf16 in the recipe must be bool, not 1"),
         ({"name": "x", "data": 3}, "must be a table"),
         ({}, "lacks name"),
-        ({"name": "x"}, "give exactly one of them"),
-        ({"name": "x", "schedule": {"steps": 1, "minutes": 2.0}}, "give exactly one of them"),
+        ({"name": "x"}, "recipe x has no end: give schedule.steps, .epochs or .minutes"),
+        ({"name": "x", "data": {"twin": "big"}}, "data.twin .* smaller, same-size, not 'big'"),
+        ({"name": "x", "schedule": {"decay": "no"}}, "schedule.decay .* one of cosine, constant"),
+        ({"name": "x", "schedule": {"steps": 1}, "data": {"twin": "same-size"}}, "of scale 1"),
+        ({"name": "x", "schedule": {"steps": 1}, "data": {"grey": True}}, "seed's networks only"),
     ],
 )
 def test_mistakes_are_named(table, message):
@@ -47,8 +50,23 @@ def test_overrides():
 
 
 def test_unknown_recipes_say_what_there_is(tmp_path):
-    with pytest.raises(UsageError, match="fast-x2, fast-x4"):
+    with pytest.raises(UsageError, match="experiments/2-layer, .*fast-x2, fast-x4"):
         find("nonesuch")
     (tmp_path / "bad.toml").write_text("name = ")
     with pytest.raises(UsageError, match="is not TOML"):
         load(tmp_path / "bad.toml")
+
+
+def test_a_recipe_extends_another_key_by_key(tmp_path):
+    (tmp_path / "base.toml").write_text(
+        "name = 'base'\n[schedule]\nsteps = 5\nwarmup = 1\n[data]\npatch = 12\n"
+    )
+    (tmp_path / "more.toml").write_text(
+        "extends = 'base.toml'\nname = 'more'\n[schedule]\nsteps = 7\n[run]\nseed = 3\n"
+    )
+    recipe = load(tmp_path / "more.toml", ("schedule.warmup=2",))
+    assert (recipe.name, recipe.run.seed, recipe.data.patch) == ("more", 3, 12)
+    assert (recipe.schedule.steps, recipe.schedule.warmup) == (7, 2)
+    (tmp_path / "lost.toml").write_text("extends = 'nonesuch.toml'")
+    with pytest.raises(UsageError, match="cannot read the recipe .*nonesuch.toml"):
+        load(tmp_path / "lost.toml")

@@ -1,6 +1,6 @@
 """Checkpoints: safetensors files with the weights, their average and the optimiser's state.
 
-The recipe, the step and the random state travel as JSON in the file's metadata, so that a
+The recipe and the progress travel as JSON in the file's metadata, so that a
 checkpoint alone says what it is, and nothing is ever unpickled.
 """
 
@@ -8,7 +8,6 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from upscaler.errors import ModelError, StartError
-from upscaler.spec import CHECKPOINT_KEY, Trained, Training
+from upscaler.spec import CHECKPOINT_KEY, Architecture, Trained, Training
 from upscaler_train.recipe import Recipe, from_table
 
 _KEY = "upscaler.checkpoint"
@@ -37,8 +36,6 @@ class Checkpoint:
 
     recipe: Recipe
     progress: Progress
-    random_state: dict[str, Any]
-    """Of the patch sampler (numpy's PCG64)."""
     machine: str
     """Where it was trained."""
     start: str
@@ -57,13 +54,14 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     metadata = {
         "recipe": asdict(checkpoint.recipe),
         "progress": asdict(checkpoint.progress),
-        "random_state": checkpoint.random_state,
         "machine": checkpoint.machine,
         "start": checkpoint.start,
     }
     temporary = path.with_name(f".{path.name}.tmp")
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
-    facts = {_KEY: json.dumps(metadata), CHECKPOINT_KEY: _trained(checkpoint).to_json()}
+    facts = {_KEY: json.dumps(metadata)}
+    if isinstance(checkpoint.recipe.network, Architecture):  # export knows no other family
+        facts[CHECKPOINT_KEY] = _trained(checkpoint, checkpoint.recipe.network).to_json()
     try:
         save_file(tensors, temporary, facts)
         with temporary.open("rb") as file:
@@ -74,7 +72,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         raise StartError(f"cannot write the checkpoint {path}: {error}") from None
 
 
-def _trained(checkpoint: Checkpoint) -> Trained:
+def _trained(checkpoint: Checkpoint, architecture: Architecture) -> Trained:
     recipe, progress = checkpoint.recipe, checkpoint.progress
     training = Training(
         data=recipe.data.description,
@@ -83,7 +81,7 @@ def _trained(checkpoint: Checkpoint) -> Trained:
         machine=checkpoint.machine,
         start=checkpoint.start,
     )
-    return Trained(recipe.name, recipe.network, training)
+    return Trained(recipe.name, architecture, training)
 
 
 def load(path: Path) -> Checkpoint:
@@ -105,7 +103,6 @@ def load(path: Path) -> Checkpoint:
     return Checkpoint(
         recipe=from_table(metadata["recipe"]),
         progress=Progress(**metadata["progress"]),
-        random_state=metadata["random_state"],
         machine=metadata.get("machine", ""),
         start=metadata.get("start", ""),
         tensors=tensors,

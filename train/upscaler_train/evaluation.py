@@ -1,20 +1,44 @@
 """How good the network is on whole images, while it trains."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from upscaler.metrics import psnr_y
-from upscaler_train.data import Pair
+from upscaler_train.data import Pair, Pixels, as_batch
+
+
+@dataclass(frozen=True)
+class Score:
+    """Means over images."""
+
+    mse: float
+    """Of values in [0, 1], clamped but not rounded."""
+    psnr_y: float
+    """In dB, of the output rounded to 8 bits as files are."""
 
 
 @torch.inference_mode()
-def mean_psnr_y(network: nn.Module, pairs: list[Pair], scale: int, device: torch.device) -> float:
-    """Return the mean PSNR-Y in dB over `pairs`, outputs rounded to 8 bits as files are."""
-    scores = []
+def score(network: nn.Module, pairs: list[Pair], scale: int, device: torch.device) -> Score:
+    """Measure the network on `pairs`, in float32."""
+    network.eval()
+    errors, scores = [], []
     for pair in pairs:
-        low = torch.from_numpy(pair.low).to(device).permute(2, 0, 1).float().div_(255)
-        output = network(low[None])[0].mul_(255).round_().clamp_(0, 255)
-        image = output.permute(1, 2, 0).to("cpu", torch.uint8).numpy()
-        scores.append(psnr_y(image, pair.high, scale))
-    return float(np.mean(scores))
+        output = network(as_batch([pair.low]).to(device)).clamp_(0, 1).cpu()
+        errors.append(float(torch.mean((output - as_batch([pair.high])) ** 2)))
+        scores.append(psnr_y(_visible(as_image(output)), _visible(pair.high), scale))
+    network.train()
+    return Score(float(np.mean(errors)), float(np.mean(scores)))
+
+
+def as_image(output: Tensor) -> Pixels:
+    """Round a float (1, C, H, W) in [0, 1] to uint8 (H, W, C)."""
+    rounded = output[0].float().mul(255).round_().clamp_(0, 255)
+    return np.asarray(rounded.permute(1, 2, 0).to("cpu", torch.uint8).numpy())
+
+
+def _visible(image: Pixels) -> Pixels:
+    """Grey as a plane, which is how the measures know it."""
+    return image[..., 0] if image.shape[2] == 1 else image

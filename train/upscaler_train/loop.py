@@ -8,16 +8,16 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from upscaler.errors import StartError, UpscalerError, UsageError
 from upscaler.machine import cores, processor
-from upscaler.network import AutoEncoder
 from upscaler_train import checkpoint as checkpoints
 from upscaler_train.checkpoint import Checkpoint, Progress
-from upscaler_train.data import Pair, PatchSampler, load_pairs
-from upscaler_train.evaluation import mean_psnr_y
+from upscaler_train.data import Dataset, load_dataset, sampler_for
+from upscaler_train.evaluation import Score, score
 from upscaler_train.losses import pixel_and_spectrum
+from upscaler_train.networks import build, check_memory, enlarge
 from upscaler_train.recipe import Recipe
 from upscaler_train.schedule import Clock, learning_rate
 
@@ -30,13 +30,15 @@ class Tick:
     """What one step tells the person watching."""
 
     progress: Progress
+    epoch: float
+    """How often, by now, it has seen as many pictures as there are."""
     share: float
     """Of the budget, 0 to 1."""
     rate: float
     """Learning rate."""
     loss: float
-    val_psnr: float | None
-    """Mean PSNR-Y of the averaged weights in dB, on the steps where it was measured."""
+    val: Score | None
+    """Of the averaged weights on the validation images, on the steps where it was measured."""
 
 
 class Watcher(Protocol):
@@ -49,12 +51,18 @@ class Watcher(Protocol):
 class Trainer:
     """One training run: `recipe` says what, `folder` is where its checkpoints go.
 
+    Args:
+        dataset: the pictures, if they have been read already.
+
     Raises:
         UsageError: the folder holds a training that this one does not resume, or one of
-            another network; or there are no pictures.
+            another network; or there are no pictures, or none that fit.
+        StartError: there is too little memory.
     """
 
-    def __init__(self, recipe: Recipe, folder: Path, *, resume: bool = False) -> None:
+    def __init__(
+        self, recipe: Recipe, folder: Path, *, resume: bool = False, dataset: Dataset | None = None
+    ) -> None:
         self.recipe, self.folder = recipe, folder
         if not resume and (folder / LAST).exists():
             raise UsageError(
@@ -63,38 +71,23 @@ class Trainer:
             )
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
+        check_memory(recipe)
+        self.dataset = dataset or load_dataset(recipe)
+        self.sampler = sampler_for(recipe, self.dataset.train)
         torch.manual_seed(recipe.run.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = AutoEncoder(recipe.network)
+        network = build(recipe)
         self._start = ""
         if recipe.start and not resume:
             self._start = checkpoints.load_trunk(network, Path(recipe.start))
         self.network = network.to(self.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
-        optimisation = recipe.optimisation
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(),
-            betas=(optimisation.beta1, optimisation.beta2),
-            weight_decay=optimisation.weight_decay,
-            fused=True,
-        )
+        self.average = self.network
+        if recipe.optimisation.ema:
+            self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
+        self.optimiser = _optimiser(recipe, self.network)
         start = self._restore() if resume else Progress()
-        self.sampler, self.val_pairs = self._load_data()
-        if resume:
-            self.sampler.random.bit_generator.state = self._random_state
-        self.clock = Clock(recipe.schedule, start)
-
-    def _load_data(self) -> tuple[PatchSampler, list[Pair]]:
-        data, scale = self.recipe.data, self.recipe.network.scale
-        sampler = PatchSampler(
-            load_pairs(Path(data.train), scale),
-            scale=scale,
-            patch=data.patch,
-            batch=data.batch,
-            seed=self.recipe.run.seed,
-        )
-        return sampler, load_pairs(Path(data.val), scale)
+        self.clock = Clock(recipe.schedule, start, self.sampler.epoch)
 
     def _restore(self) -> Progress:
         saved = checkpoints.load(self.folder / LAST)
@@ -104,9 +97,10 @@ class Trainer:
                 f"{self.recipe.network}; give another --out"
             )
         self.network.load_state_dict(saved.part("model"))
-        self.average.load_state_dict(saved.part("ema"))
+        if self.average is not self.network:
+            self.average.load_state_dict(saved.part("ema"))
         checkpoints.unpack_optimiser(self.optimiser, saved.part("optimiser"))
-        self._random_state, self._start = saved.random_state, saved.start
+        self._start = saved.start
         return saved.progress
 
     def run(self, watch: Watcher) -> Progress:
@@ -129,33 +123,36 @@ class Trainer:
         return self.clock.progress
 
     def _train(self, watch: Watcher) -> None:
-        loss = 0.0
-        next_check = self.clock.seconds + 60 * self.recipe.run.check_minutes
+        interval = 60 * self.recipe.run.check_minutes
+        next_save = self.clock.seconds + interval
         while (share := self.clock.share) < 1:
             rate = learning_rate(self.recipe.schedule, self.clock.step, share)
             loss = self._step(rate, mse=share >= self.recipe.schedule.mse_from)
             self.clock.step += 1
-            val_psnr = None
-            if self.clock.seconds >= next_check:
-                val_psnr = self._check()
-                next_check = self.clock.seconds + 60 * self.recipe.run.check_minutes
-            watch(Tick(self.clock.progress, share, rate, loss, val_psnr))
-        watch(Tick(self.clock.progress, 1.0, 0.0, loss, self._check()))
+            share = self.clock.share
+            if save_due := share == 1 or self.clock.seconds >= next_save:
+                self._save()
+                next_save = self.clock.seconds + interval
+            epochs = self.recipe.run.check_epochs * self.sampler.epoch
+            check_due = share == 1 or (self.clock.step % epochs == 0 if epochs else save_due)
+            val = self._score() if check_due else None
+            epoch = self.clock.step / self.sampler.epoch
+            watch(Tick(self.clock.progress, epoch, share, rate, loss, val))
 
     def _step(self, rate: float, *, mse: bool) -> float:
-        low, high = (self._to_device(batch) for batch in self.sampler.draw())
+        low, high = (self._to_device(batch) for batch in self.sampler.draw(self.clock.step))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.run.bf16):
-            residual = self.network.residual(low)
-        output = self.network.onto_bicubic(low, residual.float())
-        fft = self.recipe.optimisation.fft
-        loss = F.mse_loss(output, high) if mse else pixel_and_spectrum(output, high, fft)
+        output = enlarge(self.network, low, bf16=self.recipe.run.bf16)
+        settings = self.recipe.optimisation
+        loss = F.mse_loss(output, high) if mse else pixel_and_spectrum(output, high, settings.fft)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.optimisation.clip)
+        if settings.clip:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
         self.optimiser.step()
-        self._update_average()
+        if settings.ema:
+            self._update_average()
         return float(loss.detach())
 
     def _to_device(self, batch: Tensor) -> Tensor:
@@ -169,9 +166,8 @@ class Trainer:
         weights: list[Tensor] = list(self.network.parameters())
         torch._foreach_lerp_(averages, weights, 1 - decay)
 
-    def _check(self) -> float:
-        self._save()
-        return mean_psnr_y(self.average, self.val_pairs, self.recipe.network.scale, self.device)
+    def _score(self) -> Score:
+        return score(self.average, self.dataset.val, self.recipe.scale, self.device)
 
     def _save(self) -> None:
         """Write a checkpoint; never one that a diverged training would go on from."""
@@ -183,20 +179,35 @@ class Trainer:
         checkpoint = Checkpoint(
             recipe=self.recipe,
             progress=self.clock.progress,
-            random_state=dict(self.sampler.random.bit_generator.state),
-            machine=self._machine(),
+            machine=self.machine,
             start=self._start,
             tensors=dict(self._tensors()),
         )
         checkpoints.save(checkpoint, self.folder / LAST)
 
-    def _machine(self) -> str:
+    @property
+    def machine(self) -> str:
+        """What it runs on, in words."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name()
         return f"{torch.get_num_threads()} of {cores()} cores of an {processor()}"
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
-        for prefix, module in (("model", self.network), ("ema", self.average)):
+        modules = {"model": self.network}
+        if self.average is not self.network:
+            modules["ema"] = self.average
+        for prefix, module in modules.items():
             for name, tensor in module.state_dict().items():
                 yield f"{prefix}.{name}", tensor
         yield from checkpoints.pack_optimiser(self.optimiser).items()
+
+
+def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+    settings = recipe.optimisation
+    kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
+    return kind(
+        network.parameters(),
+        betas=(settings.beta1, settings.beta2),
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )

@@ -4,12 +4,14 @@ import json
 import time
 from datetime import timedelta
 from pathlib import Path
+from statistics import fmean
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from upscaler_train.evaluation import Score
 from upscaler_train.loop import Tick
 
 _PLAIN_SECONDS = 30.0
@@ -30,6 +32,7 @@ class TrainingDisplay:
         )
         self._task = self._bar.add_task(title, total=1.0, facts="")
         self._log, self._val, self._smooth, self._said = log, "", 0.0, 0.0
+        self._losses: list[float] = []
         self._began: tuple[float, float] | None = None
 
     def __enter__(self) -> Self:
@@ -49,9 +52,10 @@ class TrainingDisplay:
     def __call__(self, tick: Tick) -> None:
         """Show one step."""
         self._smooth = 0.98 * self._smooth + 0.02 * tick.loss if self._smooth else tick.loss
-        if tick.val_psnr is not None:
-            self._val = f"val {tick.val_psnr:.3f} dB  "
-            self._write(tick)
+        self._losses.append(tick.loss)
+        if tick.val is not None:
+            self._val = f"val {tick.val.psnr_y:.3f} dB  "
+            self._write(tick, tick.val)
         facts = (
             f"step {tick.progress.step}  loss {self._smooth:.5f}  {self._val}"
             f"left {self._left(tick.share)}"
@@ -69,13 +73,16 @@ class TrainingDisplay:
             return "?"
         return str(timedelta(seconds=round((now - began) * (1 - share) / (share - first))))
 
-    def _write(self, tick: Tick) -> None:
+    def _write(self, tick: Tick, val: Score) -> None:
         row = {
             "step": tick.progress.step,
+            "epoch": round(tick.epoch, 3),
             "seconds": round(tick.progress.seconds, 1),
             "learning_rate": tick.rate,
-            "loss": round(self._smooth, 6),
-            "val_psnr_y": tick.val_psnr,
+            "loss": fmean(self._losses),
+            "val_mse": val.mse,
+            "val_psnr_y": val.psnr_y,
         }
+        self._losses = []
         with self._log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")

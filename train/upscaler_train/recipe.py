@@ -1,7 +1,8 @@
 """Recipes: everything that decides how a model is trained, as TOML.
 
 A key that nobody knows is an error that names the nearest one, so that a typo never trains
-the wrong thing for hours.
+the wrong thing for hours. A recipe may say `extends = "OTHER.toml"`, a file beside it whose
+tables it changes key by key.
 """
 
 import dataclasses
@@ -9,10 +10,15 @@ import difflib
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from upscaler.errors import UsageError
 from upscaler.spec import Architecture
+from upscaler_train.seed import SeedArchitecture
+
+TWINS = ("smaller", "same-size")
+OPTIMISERS = ("adamw", "adam")
+DECAYS = ("cosine", "constant")
 
 
 @dataclass(frozen=True)
@@ -25,18 +31,31 @@ class Data:
     """Folder of images that watch the training; never trained on."""
     description: str = ""
     """What the training folder holds, in words, for the model's card."""
+    twin: str = "smaller"
+    """The low-resolution side of a pair: `smaller` by the network's scale, or of the `same-size`
+    as the picture but with half its detail, as the seed report has it (see `data.make_pair`)."""
+    grey: bool = False
+    """One channel, the luma, in and out."""
     patch: int = 48
-    """Side of a low-resolution training patch in pixels; smaller images are left out."""
+    """Side of a low-resolution training patch in pixels; smaller images are left out.
+    0 takes whole pictures, each once an epoch."""
     batch: int = 16
+
+    def __post_init__(self) -> None:
+        _one_of("data.twin", self.twin, TWINS)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, and how fast. Give `steps` or `minutes`, not both."""
+    """How long, and how fast. What is used up first of steps, epochs and minutes ends it."""
 
     steps: int = 0
+    epochs: int = 0
+    """Times as many pictures as there are."""
     minutes: float = 0.0
     """Wall-clock budget; the learning rate still ends at zero exactly."""
+    decay: str = "cosine"
+    """`cosine` from the peak to zero over the whole budget, or `constant`."""
     warmup: int = 500
     """Steps of linear warm-up before the cosine."""
     learning_rate: float = 2e-3
@@ -44,20 +63,28 @@ class Schedule:
     mse_from: float = 0.88
     """The share of the budget after which plain MSE takes over: PSNR is MSE."""
 
+    def __post_init__(self) -> None:
+        _one_of("schedule.decay", self.decay, DECAYS)
+
 
 @dataclass(frozen=True)
 class Optimisation:
-    """AdamW and what keeps it steady."""
+    """Adam, and what keeps it steady."""
 
+    optimiser: str = "adamw"
+    """`adamw`, or `adam`, whose weight decay is an L2 penalty."""
     fft: float = 0.05
     """Weight of the L1 distance between spectra beside the L1 between pixels."""
     beta1: float = 0.9
     beta2: float = 0.99
     weight_decay: float = 0.0
     clip: float = 1.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient; 0 leaves it as it is."""
     ema: float = 0.999
-    """Decay of the averaged weights, which are the ones that ship."""
+    """Decay of the averaged weights, which are the ones that ship; 0 averages nothing."""
+
+    def __post_init__(self) -> None:
+        _one_of("optimisation.optimiser", self.optimiser, OPTIMISERS)
 
 
 @dataclass(frozen=True)
@@ -71,6 +98,8 @@ class Run:
     """bfloat16 autocast for the convolutions; the weights stay float32."""
     check_minutes: float = 3.0
     """Minutes between checkpoints, each with a look at the validation images."""
+    check_epochs: int = 0
+    """Look at the validation images after so many epochs instead."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +110,52 @@ class Recipe:
     """The model's name without its scale: `fast`."""
     start: str = ""
     """A checkpoint whose trunk the training starts from; parts of other shapes are left out."""
-    network: Architecture = field(default_factory=Architecture)
+    reported: str = ""
+    """What the seed report says this network reached, in words."""
+    network: Architecture | SeedArchitecture = field(default_factory=Architecture)
+    """The product's own family; with `family = "seed"`, one of the seed report's."""
     data: Data = field(default_factory=Data)
     schedule: Schedule = field(default_factory=Schedule)
     optimisation: Optimisation = field(default_factory=Optimisation)
     run: Run = field(default_factory=Run)
 
     def __post_init__(self) -> None:
-        if bool(self.schedule.steps) == bool(self.schedule.minutes):
+        schedule = self.schedule
+        if not (schedule.steps or schedule.epochs or schedule.minutes):
             raise UsageError(
-                f"recipe {self.name}: schedule.steps is {self.schedule.steps} and "
-                f"schedule.minutes is {self.schedule.minutes}; give exactly one of them"
+                f"recipe {self.name} has no end: give schedule.steps, .epochs or .minutes"
             )
+        if self.data.twin == "same-size" and self.scale != 1:
+            raise UsageError(
+                f"recipe {self.name}: twins of the same size are for networks of scale 1, "
+                f"this one enlarges by {self.scale}"
+            )
+        if self.data.grey and isinstance(self.network, Architecture):
+            raise UsageError(f"recipe {self.name}: data.grey is for the seed's networks only")
+
+    @property
+    def scale(self) -> int:
+        """Output size / input size, per axis."""
+        return self.network.scale
+
+
+def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise UsageError(f"{key} in the recipe must be one of {', '.join(allowed)}, not {value!r}")
 
 
 # the recipes lie beside this package in a checkout, and inside it once installed
 _FOLDERS = (Path(__file__).parents[1] / "recipes", Path(__file__).parent / "recipes")
+
+
+def known() -> dict[str, Path]:
+    """Return the project's recipes by name: `fast-x2`, `experiments/3-layer`."""
+    return {
+        str(path.relative_to(folder).with_suffix("")): path
+        for folder in _FOLDERS
+        for path in sorted(folder.rglob("*.toml"))
+        if not path.name.startswith("_")
+    }
 
 
 def find(name: str) -> Path:
@@ -107,12 +166,9 @@ def find(name: str) -> Path:
     """
     if Path(name).is_file():
         return Path(name)
-    known = {path.stem: path for folder in _FOLDERS for path in folder.glob("*.toml")}
-    if name not in known:
-        raise UsageError(
-            f"no recipe {name}; give a TOML file or one of: {', '.join(sorted(known))}"
-        )
-    return known[name]
+    if name not in known():
+        raise UsageError(f"no recipe {name}; give a TOML file or one of: {', '.join(known())}")
+    return known()[name]
 
 
 def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
@@ -121,15 +177,30 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     Raises:
         UsageError: an unreadable file, an unknown key or a value of the wrong type.
     """
+    table = _read(path)
+    for override in overrides:
+        _override(table, override)
+    return from_table(table)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the recipe {path}: {error.strerror}") from None
     except ValueError as error:
         raise UsageError(f"the recipe {path} is not TOML: {error}") from None
-    for override in overrides:
-        _override(table, override)
-    return from_table(table)
+    base = table.pop("extends", None)
+    return _merged(_read(path.parent / base), table) if base else table
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        inner = merged.get(key)
+        tables = isinstance(inner, dict) and isinstance(value, dict)
+        merged[key] = {**inner, **value} if inner and tables else value
+    return merged
 
 
 def from_table(table: dict[str, Any]) -> Recipe:
@@ -178,12 +249,15 @@ def _nearest(key: str, known: dict[str, Any]) -> str:
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:
+    if kind == Architecture | SeedArchitecture:
+        of_seed = isinstance(value, dict) and value.get("family") == SeedArchitecture.family
+        kind = SeedArchitecture if of_seed else Architecture
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         if not isinstance(value, dict):
             raise UsageError(f"{where} in the recipe must be a table [{where}], not {value!r}")
         return _build(kind, value, where + ".")
-    if kind == tuple[int, ...] and isinstance(value, list | tuple):
-        return tuple(_value(int, item, where) for item in value)
+    if get_origin(kind) is tuple and isinstance(value, list | tuple):
+        return tuple(_value(get_args(kind)[0], item, where) for item in value)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:

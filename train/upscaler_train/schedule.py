@@ -10,8 +10,10 @@ from upscaler_train.recipe import Schedule
 class Clock:
     """Counts steps and training time, also across a resume."""
 
-    def __init__(self, schedule: Schedule, start: Progress) -> None:
-        self._schedule = schedule
+    def __init__(self, schedule: Schedule, start: Progress, epoch: int) -> None:
+        """`epoch` is the number of steps in one."""
+        self._minutes = schedule.minutes
+        self._limits = [n for n in (schedule.steps, schedule.epochs * epoch) if n]
         self.step = start.step
         self._began = time.monotonic() - start.seconds
 
@@ -28,12 +30,17 @@ class Clock:
     @property
     def share(self) -> float:
         """The part of the budget that is used up, 0 to 1."""
-        if self._schedule.steps:
-            return min(self.step / self._schedule.steps, 1.0)
-        return min(self.seconds / (60 * self._schedule.minutes), 1.0)
+        used = [self.step / limit for limit in self._limits]
+        if self._minutes:
+            used.append(self.seconds / (60 * self._minutes))
+        return min(max(used), 1.0)
 
 
 def learning_rate(schedule: Schedule, step: int, share: float) -> float:
-    """Linear warm-up over the first steps, then half a cosine from the peak to zero."""
+    """Linear warm-up over the first steps; then half a cosine from the peak to zero, or the peak.
+
+    `share` is the part of the budget that is used up, 0 to 1.
+    """
     warm = min((step + 1) / schedule.warmup, 1.0) if schedule.warmup else 1.0
-    return schedule.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * share))
+    peak = schedule.learning_rate * warm
+    return peak if schedule.decay == "constant" else peak * 0.5 * (1 + math.cos(math.pi * share))

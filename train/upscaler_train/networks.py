@@ -1,0 +1,66 @@
+"""From a recipe to its network, whichever family it is of; and what that network costs."""
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from upscaler.errors import StartError
+from upscaler.machine import memory_bytes
+from upscaler.network import AutoEncoder
+from upscaler.spec import Architecture
+from upscaler_train.recipe import Recipe
+from upscaler_train.seed import SeedAutoEncoder
+
+
+def build(recipe: Recipe) -> nn.Module:
+    """Return the network of a recipe, with fresh weights on torch's default device."""
+    if isinstance(recipe.network, Architecture):
+        return AutoEncoder(recipe.network)
+    return SeedAutoEncoder(recipe.network, channels=1 if recipe.data.grey else 3)
+
+
+def enlarge(network: nn.Module, low: Tensor, *, bf16: bool) -> Tensor:
+    """Run the network for training: float32 in and out, the convolutions in bfloat16 if asked."""
+    with torch.autocast(low.device.type, torch.bfloat16, enabled=bf16):
+        if not isinstance(network, AutoEncoder):
+            output: Tensor = network(low)
+            return output.float()
+        residual = network.residual(low)
+    return network.onto_bicubic(low, residual.float())
+
+
+def parameters(recipe: Recipe) -> int:
+    """Count the trainable weights, without allocating them."""
+    with torch.device("meta"):
+        return sum(weights.numel() for weights in build(recipe).parameters())
+
+
+def macs_per_pixel(recipe: Recipe, size: int) -> float:
+    """Return the multiplications per output pixel for an input of `size` x `size`."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        build(recipe)(torch.empty(1, 1 if recipe.data.grey else 3, size, size))
+    return float(counter.get_total_flops()) / 2 / (size * recipe.scale) ** 2
+
+
+def check_memory(recipe: Recipe, available: int | None = None) -> None:
+    """Refuse a training that this machine has too little memory for.
+
+    Counted are weights, gradients, Adam's two moments, the average and the copies in
+    bfloat16; what a batch needs comes on top.
+
+    Args:
+        available: bytes; by default all of this machine's.
+
+    Raises:
+        StartError: it would not fit.
+    """
+    count = parameters(recipe)
+    copies = 4 + (1 if recipe.optimisation.ema else 0) + (1 if recipe.run.bf16 else 0)
+    needed = 4 * copies * count
+    available = memory_bytes() if available is None else available
+    if needed > available:
+        raise StartError(
+            f"{recipe.name} has {count / 1e6:.0f} million weights and needs "
+            f"{needed / 2**30:.1f} GB to train, this machine has {available / 2**30:.1f} GB; "
+            f"make network.bottleneck smaller"
+        )
