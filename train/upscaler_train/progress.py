@@ -20,7 +20,10 @@ _PLAIN_SECONDS = 30.0
 class TrainingDisplay:
     """Shows loss, PSNR and the time left on stderr; every check also goes to `log` as JSON."""
 
-    def __init__(self, title: str, log: Path) -> None:
+    def __init__(
+        self, title: str, log: Path, *, again: str = "the same command with --resume"
+    ) -> None:
+        """`again` says what goes on from an interruption."""
         self._console = Console(stderr=True)
         self._bar = Progress(
             TextColumn(title),
@@ -31,7 +34,8 @@ class TrainingDisplay:
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task(title, total=1.0, facts="")
-        self._log, self._val, self._smooth, self._said = log, "", 0.0, 0.0
+        self._log, self._again = log, again
+        self._val, self._smooth, self._said = "", 0.0, 0.0
         self._losses: list[float] = []
         self._began: tuple[float, float] | None = None
 
@@ -47,7 +51,7 @@ class TrainingDisplay:
     ) -> None:
         self._bar.stop()
         if error is not None and not isinstance(error, Exception):  # Ctrl-C or SIGTERM
-            self._console.print("saved; the same command with --resume goes on from here")
+            self._console.print(f"saved; {self._again} goes on from here")
 
     def __call__(self, tick: Tick) -> None:
         """Show one step."""

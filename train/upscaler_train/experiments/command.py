@@ -1,0 +1,60 @@
+"""`upscaler experiments`."""
+
+import shlex
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command(short_help="Reproduce the experiments of the report this project grew out of.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--data", type=_FOLDER, required=True, help="Folder with 256x256 pictures in train, val, test."
+)
+@click.option("-o", "--out", type=_FOLDER, required=True, help="Folder of the report.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Epochs of each  [as its recipe says]")
+@click.option(
+    "--budget", type=click.FloatRange(min=0, min_open=True), help="Minutes for each at most."
+)
+@click.option("--show", type=_FOLDER, help="Pictures to show in the report  [the first of test]")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one key of each recipe."
+)
+def experiments(
+    names: tuple[str, ...],
+    data: Path,
+    out: Path,
+    epochs: int | None,
+    budget: float | None,
+    show: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Train the report's autoencoders, and write the table, the curves and the pictures.
+
+    What is trained already stays; what was interrupted goes on; more --epochs or a larger
+    --budget train on from where it stopped. Without a NAME: all of them.
+
+    \b
+    upscaler experiments 2-layer 3-layer --data seed-256 -o report/
+    upscaler experiments --data seed-256 -o report/ --budget 10
+    """
+    from upscaler_train.experiments.catalogue import choose
+    from upscaler_train.experiments.report import write
+    from upscaler_train.experiments.session import Session, overrides_for
+    from upscaler_train.progress import TrainingDisplay
+
+    changes = overrides_for(data, epochs, budget)
+    recipes = [experiment.recipe((*changes, *overrides)) for experiment in choose(names)]
+    command = shlex.join(["upscaler", *sys.argv[1:]])
+    session = Session(data, out, show=show, command=command)
+    for done in session.run(recipes, partial(TrainingDisplay, again="the same command")):
+        page = write(out)
+        click.echo(
+            f"{done.name}: test MSE {done.test.mse:.5f}, PSNR-Y {done.test.psnr_y:.2f} dB "
+            f"after {done.epochs:g} epochs"
+        )
+    click.echo(page)
