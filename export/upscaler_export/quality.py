@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from upscaler.errors import RuntimeUnavailable, UsageError
-from upscaler.evaluation import evaluate
+from upscaler.evaluation import evaluate, mean
 from upscaler.runtimes import RUNTIMES
 from upscaler.upscaler import Upscaler
 
@@ -20,13 +20,17 @@ def measure(
     if len({folder.name for folder in folders}) < len(folders):
         raise UsageError("two folders to score have the same name; the card could not tell them")
     exact = Upscaler(str(model), scale=scale, precision="fp32")
-    quality = {folder.name: evaluate(exact, folder).psnr for folder in folders}
+    quality = {folder.name: _psnr(exact, folder) for folder in folders}
     loss = {"fp32": 0.0}
     for precision, runtime in _reduced_precisions().items():
         reduced = Upscaler(str(model), scale=scale, runtime=runtime, precision=precision)
-        losses = [quality[f.name] - evaluate(reduced, f).psnr for f in folders]
+        losses = [quality[folder.name] - _psnr(reduced, folder) for folder in folders]
         loss[precision] = round(max(losses), 4)
     return {name: round(value, 3) for name, value in quality.items()}, loss
+
+
+def _psnr(upscaler: Upscaler, folder: Path) -> float:
+    return mean(folder.name, list(evaluate(upscaler, folder))).psnr
 
 
 def _reduced_precisions() -> dict[str, str]:

@@ -3,10 +3,14 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from upscaler.cli import options
+
+if TYPE_CHECKING:
+    from upscaler.evaluation import Score
 
 
 @click.command(name="eval", short_help="Measure a model on high-resolution images.")
@@ -21,30 +25,65 @@ from upscaler.cli import options
 @options.SCALE
 @options.RUNTIME
 @options.PRECISION
+@click.option(
+    "--degrade",
+    multiple=True,
+    metavar="KIND:VALUE",
+    help="Do this to the small pictures first: jpeg:75, webp:75, blur:1, noise:5; repeatable.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="A line for each picture, too.")
 @options.JSON
 def evaluate(
-    model: str, folders: tuple[Path, ...], scale: int, runtime: str, precision: str, as_json: bool
+    model: str,
+    folders: tuple[Path, ...],
+    scale: int,
+    runtime: str,
+    precision: str,
+    degrade: tuple[str, ...],
+    verbose: bool,
+    as_json: bool,
 ) -> None:
     """Shrink the images of DATA by antialiased bicubic, upscale them with MODEL and compare.
 
-    PSNR and SSIM of the luma, a border of SCALE pixels left out, as the papers report them.
+    PSNR and SSIM of the luma, a border of SCALE pixels left out, as the papers report them;
+    "shift" is how far, of 255, the mean colour moved. JSON has a line for each picture and
+    one for each folder.
 
     \b
     upscaler eval fast Set5/ BSD100/ -s 2
+    upscaler eval fast BSD100/ -s 4 --degrade jpeg:75
     """
+    from upscaler.degradation import Degradation
     from upscaler.evaluation import evaluate as evaluate_folder
+    from upscaler.evaluation import mean
     from upscaler.upscaler import Upscaler
 
+    degradations = [Degradation.parse(text) for text in degrade]
     upscaler = Upscaler(model, scale=scale, runtime=runtime, precision=precision)
     if not as_json:
         click.echo(f"{upscaler}", err=True)
+        click.echo(
+            _ROW.format("", "files", "PSNR-Y", "bicubic", "SSIM", "bicubic", "below", "shift")
+        )
     for folder in folders:
-        score = evaluate_folder(upscaler, folder)
-        if as_json:
-            click.echo(json.dumps(asdict(score)))
-        else:
-            click.echo(
-                f"{score.name}: {score.files} files, PSNR-Y {score.psnr:.3f} dB "
-                f"(bicubic {score.bicubic_psnr:.3f}, {score.below_bicubic} below it), "
-                f"SSIM {'-' if score.ssim is None else format(score.ssim, '.4f')}"
-            )
+        scores = []
+        for score in evaluate_folder(upscaler, folder, degradations):
+            scores.append(score)
+            if as_json:
+                click.echo(json.dumps({"event": "file", "set": folder.name, **asdict(score)}))
+            elif verbose:
+                click.echo(_line(score))
+        whole = mean(folder.name, scores)
+        click.echo(json.dumps({"event": "set", **asdict(whole)}) if as_json else _line(whole))
+
+
+_ROW = "{:<24} {:>5} {:>7} {:>7} {:>6} {:>7} {:>5} {:>5}"
+
+
+def _line(score: "Score") -> str:
+    psnr, cubic = f"{score.psnr:.3f}", f"{score.bicubic_psnr:.3f}"
+    ssims = ["-" if value is None else f"{value:.4f}" for value in (score.ssim, score.bicubic_ssim)]
+    shift = f"{score.colour_shift:.2f}"
+    return _ROW.format(
+        score.name[:24], score.files, psnr, cubic, *ssims, score.below_bicubic, shift
+    )
