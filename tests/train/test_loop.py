@@ -1,4 +1,7 @@
 import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -6,9 +9,11 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
 from upscaler.errors import ModelError, StartError, UsageError
 from upscaler_train import checkpoint as checkpoints
-from upscaler_train.loop import LAST, Trainer
+from upscaler_train.loop import LAST, Trainer, _check_batch
 from upscaler_train.losses import pixel_and_spectrum
 from upscaler_train.networks import check_memory
 from upscaler_train.progress import TrainingDisplay
@@ -171,6 +176,10 @@ def test_the_log_has_a_line_for_each_check(table, tmp_path):
     row = json.loads(line)
     assert (row["step"], row["epoch"]) == (8, 8.0)
     assert row["val_mse"] > 0
+    (board,) = (tmp_path / "tensorboard").iterdir()
+    events = EventAccumulator(str(board)).Reload()
+    (scalar,) = events.Scalars("val_psnr_y")
+    assert (scalar.step, scalar.value) == (8, pytest.approx(row["val_psnr_y"]))
 
 
 def test_a_look_at_the_validation_pictures_every_epoch(table, tmp_path):
@@ -189,6 +198,44 @@ def test_plain_adam_without_average_trains_and_resumes_exactly(table, tmp_path):
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert not any(name.startswith("ema.") for name in whole)
     assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains(table, tmp_path):
+    table["schedule"] = {"steps": 6, "warmup": 2}
+    table["run"]["bf16"] = False
+    recipe = tmp_path / "tiny.toml"
+    sections = (f"[{k}]\n" + "".join(f"{n} = {json.dumps(v)}\n" for n, v in t.items())
+                for k, t in table.items() if isinstance(t, dict))  # fmt: skip
+    recipe.write_text("name = 'tiny'\n" + "\n".join(sections))
+    for count in (1, 2):
+        start = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count)]
+        rest = ["-m", "upscaler", "train", str(recipe), "-o", str(tmp_path / str(count))]
+        done = subprocess.run(start + rest, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("6 steps") == 1
+    one, two = checkpoints.load(tmp_path / "1" / LAST), checkpoints.load(tmp_path / "2" / LAST)
+    for name, tensor in one.part("ema").items():
+        assert torch.allclose(tensor, two.part("ema")[name], atol=1e-4), name
+    assert two.machine == f"2 x {one.machine}"
+
+
+def test_a_batch_that_the_processes_cannot_share_is_refused(table):
+    with pytest.raises(UsageError, match="3 processes cannot share a batch of 4"):
+        _check_batch(from_table(table), 3)
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.slow
+def test_a_compiled_training_learns_the_same(table, tmp_path):
+    table["schedule"] = {"steps": 3, "warmup": 1}
+    table["run"]["bf16"] = False
+    plain = train(table, tmp_path / "plain")
+    table["run"]["compile"] = True
+    compiled = train(table, tmp_path / "compiled")
+    for a, b in zip(plain, compiled, strict=True):
+        assert a.loss.item() == pytest.approx(b.loss.item(), rel=1e-3)
+    train(table, tmp_path / "compiled", resume=True)
 
 
 def test_too_little_memory_is_said_before_anything_is_read(table):

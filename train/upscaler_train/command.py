@@ -21,6 +21,7 @@ def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...
     upscaler train fast-x2 --set data.train=photos/ --set data.val=held-out/
     upscaler train fast-x4 --set start=runs/fast-x2/last.safetensors --set schedule.minutes=30
     upscaler train my-recipe.toml --resume
+    torchrun --nproc-per-node 2 -m upscaler train fast-x2   on two cores or two GPUs
     """
     from upscaler_train.loop import LAST, Trainer
     from upscaler_train.progress import TrainingDisplay
@@ -30,6 +31,9 @@ def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...
     folder = out or Path("runs") / path.stem
     settings = load(path, overrides)
     trainer = Trainer(settings, folder, resume=resume)
+    if not trainer.leads:  # one of several processes; another one tells
+        trainer.run(lambda tick: None)
+        return
     with TrainingDisplay(path.stem, folder / "log.jsonl") as display:
         done = trainer.run(display)
     click.echo(f"{folder / LAST}: {done.step} steps in {done.seconds / 60:.1f} min")

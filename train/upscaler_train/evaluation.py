@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from upscaler.metrics import psnr_y
-from upscaler_train.data import Pair, Pixels, as_batch
+from upscaler_train.pairs import Pair, Pixels, as_batch
 
 
 @dataclass(frozen=True)

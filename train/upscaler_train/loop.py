@@ -11,14 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upscaler.errors import StartError, UpscalerError, UsageError
-from upscaler.machine import cores, processor
 from upscaler_train import checkpoint as checkpoints
 from upscaler_train.checkpoint import Checkpoint, Progress
-from upscaler_train.data import Dataset, load_dataset, sampler_for
+from upscaler_train.devices import connect, describe
 from upscaler_train.evaluation import Score, score
 from upscaler_train.losses import pixel_and_spectrum
-from upscaler_train.networks import build, check_memory, enlarge
+from upscaler_train.networks import TrainingForm, build, check_memory
+from upscaler_train.pairs import Dataset, load_dataset
 from upscaler_train.recipe import Recipe
+from upscaler_train.sampling import sampler_for
 from upscaler_train.schedule import Clock, learning_rate
 
 LAST = "last.safetensors"
@@ -36,7 +37,8 @@ class Tick:
     """Of the budget, 0 to 1."""
     rate: float
     """Learning rate."""
-    loss: float
+    loss: Tensor
+    """A number, still on the device: reading it every step would make a GPU wait."""
     val: Score | None
     """Of the averaged weights on the validation images, on the steps where it was measured."""
 
@@ -72,22 +74,30 @@ class Trainer:
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
         check_memory(recipe)
+        self.fabric = connect()
+        _check_batch(recipe, self.fabric.world_size)
         self.dataset = dataset or load_dataset(recipe)
-        self.sampler = sampler_for(recipe, self.dataset.train)
-        torch.manual_seed(recipe.run.seed)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = build(recipe)
+        self.sampler = sampler_for(recipe, self.dataset.train, self.fabric.device)
         self._start = ""
+        self._set_up(resume=resume)
+        start = self._restore() if resume else Progress()
+        self.clock = Clock(recipe.schedule, start, self.sampler.epoch)
+
+    def _set_up(self, *, resume: bool) -> None:
+        recipe = self.recipe
+        torch.manual_seed(recipe.run.seed)
+        self.network = build(recipe).to(self.fabric.device)
         if recipe.start and not resume:
-            self._start = checkpoints.load_trunk(network, Path(recipe.start))
-        self.network = network.to(self.device)
+            self._start = checkpoints.load_trunk(self.network, Path(recipe.start))
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = self.network
         if recipe.optimisation.ema:
             self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
-        self.optimiser = _optimiser(recipe, self.network)
-        start = self._restore() if resume else Progress()
-        self.clock = Clock(recipe.schedule, start, self.sampler.epoch)
+        form: nn.Module = TrainingForm(self.network, bf16=recipe.run.bf16)
+        if recipe.run.compile:
+            form.compile()
+        optimiser = _optimiser(recipe, self.network)
+        self._form, self.optimiser = self.fabric.setup(form, optimiser)
 
     def _restore(self) -> Progress:
         saved = checkpoints.load(self.folder / LAST)
@@ -103,6 +113,16 @@ class Trainer:
         self._start = saved.start
         return saved.progress
 
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that saves, looks and tells."""
+        return self.fabric.is_global_zero
+
+    @property
+    def machine(self) -> str:
+        """What it runs on, in words."""
+        return describe(self.fabric)
+
     def run(self, watch: Watcher) -> Progress:
         """Train until the budget is used up; checkpoints are written on the way and at the end.
 
@@ -112,7 +132,7 @@ class Trainer:
             StartError: the weights are no numbers any more.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.clock.share < 1:
+        if self._share() < 1:
             try:
                 self._train(watch)
             except UpscalerError:
@@ -125,10 +145,12 @@ class Trainer:
     def _train(self, watch: Watcher) -> None:
         interval = 60 * self.recipe.run.check_minutes
         next_save = self.clock.seconds + interval
-        while (share := self.clock.share) < 1:
+        while (share := self._share()) < 1:
             rate = learning_rate(self.recipe.schedule, self.clock.step, share)
             loss = self._step(rate, mse=share >= self.recipe.schedule.mse_from)
             self.clock.step += 1
+            if not self.leads:
+                continue
             share = self.clock.share
             if save_due := share == 1 or self.clock.seconds >= next_save:
                 self._save()
@@ -139,24 +161,27 @@ class Trainer:
             epoch = self.clock.step / self.sampler.epoch
             watch(Tick(self.clock.progress, epoch, share, rate, loss, val))
 
-    def _step(self, rate: float, *, mse: bool) -> float:
-        low, high = (self._to_device(batch) for batch in self.sampler.draw(self.clock.step))
+    def _share(self) -> float:
+        """The part of the budget that is used up, by the clock of the process that leads."""
+        return self.fabric.broadcast(self.clock.share)
+
+    def _step(self, rate: float, *, mse: bool) -> Tensor:
+        fabric, settings = self.fabric, self.recipe.optimisation
+        low, high = self.sampler.draw(
+            self.clock.step, worker=fabric.global_rank, workers=fabric.world_size
+        )
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        output = enlarge(self.network, low, bf16=self.recipe.run.bf16)
-        settings = self.recipe.optimisation
+        output = self._form(low)
         loss = F.mse_loss(output, high) if mse else pixel_and_spectrum(output, high, settings.fft)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        fabric.backward(loss)
         if settings.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
         self.optimiser.step()
         if settings.ema:
             self._update_average()
-        return float(loss.detach())
-
-    def _to_device(self, batch: Tensor) -> Tensor:
-        return batch.to(self.device, memory_format=torch.channels_last, non_blocking=True)
+        return loss.detach()
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -167,10 +192,12 @@ class Trainer:
         torch._foreach_lerp_(averages, weights, 1 - decay)
 
     def _score(self) -> Score:
-        return score(self.average, self.dataset.val, self.recipe.scale, self.device)
+        return score(self.average, self.dataset.val, self.recipe.scale, self.fabric.device)
 
     def _save(self) -> None:
         """Write a checkpoint; never one that a diverged training would go on from."""
+        if not self.leads:
+            return
         if not all(torch.isfinite(parameter).all() for parameter in self.network.parameters()):
             raise StartError(
                 f"the training has diverged at step {self.clock.step}; lower "
@@ -185,13 +212,6 @@ class Trainer:
         )
         checkpoints.save(checkpoint, self.folder / LAST)
 
-    @property
-    def machine(self) -> str:
-        """What it runs on, in words."""
-        if self.device.type == "cuda":
-            return torch.cuda.get_device_name()
-        return f"{torch.get_num_threads()} of {cores()} cores of an {processor()}"
-
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         modules = {"model": self.network}
         if self.average is not self.network:
@@ -200,6 +220,14 @@ class Trainer:
             for name, tensor in module.state_dict().items():
                 yield f"{prefix}.{name}", tensor
         yield from checkpoints.pack_optimiser(self.optimiser).items()
+
+
+def _check_batch(recipe: Recipe, workers: int) -> None:
+    if recipe.data.batch % workers:
+        raise UsageError(
+            f"{workers} processes cannot share a batch of {recipe.data.batch} evenly; "
+            f"change data.batch or the number of processes"
+        )
 
 
 def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:

@@ -19,14 +19,22 @@ def build(recipe: Recipe) -> nn.Module:
     return SeedAutoEncoder(recipe.network, channels=1 if recipe.data.grey else 3)
 
 
-def enlarge(network: nn.Module, low: Tensor, *, bf16: bool) -> Tensor:
-    """Run the network for training: float32 in and out, the convolutions in bfloat16 if asked."""
-    with torch.autocast(low.device.type, torch.bfloat16, enabled=bf16):
-        if not isinstance(network, AutoEncoder):
-            output: Tensor = network(low)
-            return output.float()
-        residual = network.residual(low)
-    return network.onto_bicubic(low, residual.float())
+class TrainingForm(nn.Module):
+    """A network as it is trained: float32 in and out, the convolutions in bfloat16 if asked."""
+
+    def __init__(self, network: nn.Module, *, bf16: bool) -> None:
+        super().__init__()
+        self.network, self._bf16 = network, bf16
+
+    def forward(self, low: Tensor) -> Tensor:
+        """(N, C, H, W) in [0, 1] -> (N, C, scale * H, scale * W), not clamped."""
+        network = self.network
+        with torch.autocast(low.device.type, torch.bfloat16, enabled=self._bf16):
+            if not isinstance(network, AutoEncoder):
+                output: Tensor = network(low)
+                return output.float()
+            residual = network.residual(low)
+        return network.onto_bicubic(low, residual.float())
 
 
 def parameters(recipe: Recipe) -> int:

@@ -1,24 +1,24 @@
 """What a person sees of a training: a progress bar, or a plain line now and then; and its log."""
 
-import json
 import time
 from datetime import timedelta
 from pathlib import Path
-from statistics import fmean
 from types import TracebackType
 from typing import Self
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import Tensor
 
-from upscaler_train.evaluation import Score
+from upscaler_train.log import Log
 from upscaler_train.loop import Tick
 
-_PLAIN_SECONDS = 30.0
+_BAR_SECONDS, _PLAIN_SECONDS = 0.2, 30.0
 
 
 class TrainingDisplay:
-    """Shows loss, PSNR and the time left on stderr; every check also goes to `log` as JSON."""
+    """Shows loss, PSNR and the time left on stderr, and keeps the log."""
 
     def __init__(
         self, title: str, log: Path, *, again: str = "the same command with --resume"
@@ -34,9 +34,9 @@ class TrainingDisplay:
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task(title, total=1.0, facts="")
-        self._log, self._again = log, again
-        self._val, self._smooth, self._said = "", 0.0, 0.0
-        self._losses: list[float] = []
+        self._log, self._again = Log(log), again
+        self._val, self._said = "", 0.0
+        self._losses: list[Tensor] = []
         self._began: tuple[float, float] | None = None
 
     def __enter__(self) -> Self:
@@ -50,24 +50,27 @@ class TrainingDisplay:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        self._log.close()
         if error is not None and not isinstance(error, Exception):  # Ctrl-C or SIGTERM
             self._console.print(f"saved; {self._again} goes on from here")
 
     def __call__(self, tick: Tick) -> None:
-        """Show one step."""
-        self._smooth = 0.98 * self._smooth + 0.02 * tick.loss if self._smooth else tick.loss
+        """Show one step, if it is time for it."""
         self._losses.append(tick.loss)
+        self._log.add(tick)
         if tick.val is not None:
             self._val = f"val {tick.val.psnr_y:.3f} dB  "
-            self._write(tick, tick.val)
-        facts = (
-            f"step {tick.progress.step}  loss {self._smooth:.5f}  {self._val}"
-            f"left {self._left(tick.share)}"
-        )
-        self._bar.update(self._task, completed=tick.share, facts=facts)
-        due = time.monotonic() - self._said >= _PLAIN_SECONDS or tick.share == 1
-        if not self._console.is_terminal and due:
+        interval = _BAR_SECONDS if self._console.is_terminal else _PLAIN_SECONDS
+        left = self._left(tick.share)
+        if time.monotonic() - self._said >= interval or tick.share == 1:
             self._said = time.monotonic()
+            loss = torch.stack(self._losses).mean().item()
+            self._losses = []
+            self._show(tick, f"step {tick.progress.step}  loss {loss:.5f}  {self._val}left {left}")
+
+    def _show(self, tick: Tick, facts: str) -> None:
+        self._bar.update(self._task, completed=tick.share, facts=facts)
+        if not self._console.is_terminal:
             self._console.print(f"{tick.share:6.1%}  {facts}", highlight=False)
 
     def _left(self, share: float) -> str:
@@ -76,17 +79,3 @@ class TrainingDisplay:
         if share <= first:
             return "?"
         return str(timedelta(seconds=round((now - began) * (1 - share) / (share - first))))
-
-    def _write(self, tick: Tick, val: Score) -> None:
-        row = {
-            "step": tick.progress.step,
-            "epoch": round(tick.epoch, 3),
-            "seconds": round(tick.progress.seconds, 1),
-            "learning_rate": tick.rate,
-            "loss": fmean(self._losses),
-            "val_mse": val.mse,
-            "val_psnr_y": val.psnr_y,
-        }
-        self._losses = []
-        with self._log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")

@@ -33,13 +33,14 @@ class Data:
     """What the training folder holds, in words, for the model's card."""
     twin: str = "smaller"
     """The low-resolution side of a pair: `smaller` by the network's scale, or of the `same-size`
-    as the picture but with half its detail, as the seed report has it (see `data.make_pair`)."""
+    as the picture but with half its detail, as the seed report has it (see `pairs.make_pair`)."""
     grey: bool = False
     """One channel, the luma, in and out."""
     patch: int = 48
     """Side of a low-resolution training patch in pixels; smaller images are left out.
     0 takes whole pictures, each once an epoch."""
     batch: int = 16
+    """Of all processes together."""
 
     def __post_init__(self) -> None:
         _one_of("data.twin", self.twin, TWINS)
@@ -93,9 +94,11 @@ class Run:
 
     seed: int = 0
     threads: int = 0
-    """CPU threads; 0 lets torch decide."""
+    """CPU threads of each process; 0 lets torch decide."""
     bf16: bool = True
     """bfloat16 autocast for the convolutions; the weights stay float32."""
+    compile: bool = False
+    """torch.compile: worth its minutes on a GPU, not on a CPU."""
     check_minutes: float = 3.0
     """Minutes between checkpoints, each with a look at the validation images."""
     check_epochs: int = 0

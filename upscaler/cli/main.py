@@ -23,7 +23,10 @@ _COMMANDS = {
 _PLUGINS = "upscaler.commands"
 """The entry-point group of the commands that live in packages of their own."""
 
-_EXTRAS = ("torch", "safetensors", "matplotlib", "markdown_it", "onnx", "onnxscript")
+_EXTRAS = {
+    *("torch", "safetensors", "lightning_fabric", "tensorboard", "matplotlib", "markdown_it"),
+    *("onnx", "onnxscript"),
+}
 """What a plain installation does not have."""
 
 _SIGINT_EXIT, _SIGTERM_EXIT = 130, 143

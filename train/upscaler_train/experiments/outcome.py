@@ -12,10 +12,10 @@ from PIL import Image
 from torch import nn
 
 from upscaler_train.checkpoint import Progress
-from upscaler_train.data import Pair, Pixels, as_batch
 from upscaler_train.evaluation import Score, as_image, score
 from upscaler_train.loop import Trainer
 from upscaler_train.networks import macs_per_pixel, parameters
+from upscaler_train.pairs import Pair, Pixels, as_batch
 
 _NAME = "outcome.json"
 PANEL = "panel.webp"
@@ -72,7 +72,7 @@ def of_training(trainer: Trainer, test: list[Pair], command: str) -> Outcome:
     return Outcome(
         name=recipe.name,
         reported=recipe.reported,
-        test=score(trainer.average, test, recipe.scale, trainer.device),
+        test=score(trainer.average, test, recipe.scale, trainer.fabric.device),
         given=score(nn.Identity(), test, recipe.scale, torch.device("cpu")),
         channels=test[0].low.shape[2],
         epochs=round(progress.step / trainer.sampler.epoch, 2),
@@ -92,7 +92,7 @@ def save_panel(trainer: Trainer, pairs: list[Pair], folder: Path) -> None:
     trainer.average.eval()
     rows = []
     for pair in pairs:
-        output = as_image(trainer.average(as_batch([pair.low]).to(trainer.device)))
+        output = as_image(trainer.average(as_batch([pair.low]).to(trainer.fabric.device)))
         rows.append(np.hstack([_coloured(image) for image in (pair.low, output, pair.high)]))
     Image.fromarray(np.vstack(rows)).save(folder / PANEL, quality=_PANEL_QUALITY)
 

@@ -6,11 +6,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from upscaler.errors import UsageError
-from upscaler_train.data import Dataset, Pair, load_dataset, load_pairs, sampler_for
 from upscaler_train.experiments.outcome import Outcome, of_training, save_panel
 from upscaler_train.loop import LAST, Trainer, Watcher
 from upscaler_train.networks import check_memory
+from upscaler_train.pairs import Dataset, Pair, load_dataset, load_pairs
 from upscaler_train.recipe import Recipe
+from upscaler_train.sampling import sampler_for
 from upscaler_train.schedule import Clock
 
 LOG = "log.jsonl"

@@ -1,13 +1,18 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("torch", reason="needs the [train] extra")
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
 from upscaler.metrics import bicubic
-from upscaler_train.data import Pair, PatchSampler, PictureSampler, load_pairs
+from upscaler_train.pairs import Pair, load_pairs
 from upscaler_train.recipe import from_table
+from upscaler_train.sampling import PatchSampler, PictureSampler
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -18,7 +23,7 @@ def pairs(rng):
 
 
 def sampler(pairs, **changes):
-    settings = {"scale": 2, "patch": 16, "batch": 6, "seed": 3} | changes
+    settings = {"scale": 2, "patch": 16, "batch": 6, "seed": 3, "device": CPU} | changes
     return PatchSampler(pairs, **settings)
 
 
@@ -89,16 +94,41 @@ def test_the_seed_decides(pairs):
     assert all((first != other).any() for other in others)
 
 
+def test_patches_come_in_all_eight_ways_and_all_orders_of_channels():
+    low = np.arange(5 * 5 * 3, dtype=np.uint8).reshape(5, 5, 3)
+    pair = Pair(low=low, high=low.repeat(2, axis=0).repeat(2, axis=1))
+    drawn = sampler([pair], patch=5, batch=400).draw(0)[0].numpy().transpose(0, 2, 3, 1) * 255
+    turned = [np.rot90(side, turns) for side in (low, low[:, ::-1]) for turns in range(4)]
+    orders = list(permutations(range(3)))
+    possible = {image[..., list(order)].tobytes() for image in turned for order in orders}
+    assert len(possible) == 48
+    assert {image.tobytes() for image in np.rint(drawn).astype(np.uint8)} == possible
+
+
+def test_workers_share_a_batch(pairs):
+    whole = sampler(pairs).draw(4)
+    parts = [sampler(pairs).draw(4, worker=number, workers=2) for number in (0, 1)]
+    for side in (0, 1):
+        assert torch.equal(whole[side][0::2], parts[0][side])
+        assert torch.equal(whole[side][1::2], parts[1][side])
+
+
 def test_whole_pictures_come_once_an_epoch():
-    highs = [np.full((4, 4, 3), value, np.uint8) for value in range(7)]
-    whole = PictureSampler([Pair(low=high, high=high) for high in highs], batch=3, seed=1)
+    pairs = [
+        Pair(low=high, high=high) for high in (np.full((4, 4, 3), n, np.uint8) for n in range(7))
+    ]
+    whole = PictureSampler(pairs, batch=3, seed=1, device=CPU)
     assert whole.epoch == 3
-    seen = [[int(value) for step in epoch for value in whole.draw(step)[0][:, 0, 0, 0] * 255 + 0.5]
-            for epoch in (range(3), range(3, 6))]  # fmt: skip
-    assert [sorted(epoch) for epoch in seen] == [list(range(7))] * 2
-    assert seen[0] != seen[1]
+
+    def seen(steps):
+        drawn = torch.cat([whole.draw(step)[0][:, 0, 0, 0] for step in steps])
+        return drawn.mul(255).round().int().tolist()
+
+    first, second = seen(range(3)), seen(range(3, 6))
+    assert sorted(first) == sorted(second) == list(range(7))
+    assert first != second
 
 
 def test_whole_pictures_of_several_sizes_are_refused(pairs):
     with pytest.raises(UsageError, match="all of one size"):
-        PictureSampler(pairs, batch=2, seed=1)
+        PictureSampler(pairs, batch=2, seed=1, device=CPU)

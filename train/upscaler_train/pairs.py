@@ -1,0 +1,99 @@
+"""Pairs of images for training: the high-resolution picture and its low-resolution twin."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from upscaler.errors import ImageError, UsageError
+from upscaler.images import format_of, open_picture
+from upscaler.metrics import bicubic, modcrop
+from upscaler_train.recipe import Recipe
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One picture twice; uint8 (H, W, channels), `high` exactly `scale` times `low`."""
+
+    low: Pixels
+    high: Pixels
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a training sees, and what watches it."""
+
+    train: list[Pair]
+    val: list[Pair]
+
+
+def load_dataset(recipe: Recipe) -> Dataset:
+    """Read both folders of a recipe; raises UsageError if one has no images."""
+    return Dataset(
+        load_pairs(Path(recipe.data.train), recipe), load_pairs(Path(recipe.data.val), recipe)
+    )
+
+
+def load_pairs(folder: Path, recipe: Recipe) -> list[Pair]:
+    """Read every image below `folder`, in the order of their names.
+
+    Raises:
+        UsageError: there is no image, one that cannot be read, or one that does not fit the
+            network.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and format_of(path))
+    if not paths:
+        raise UsageError(
+            f"no images in {folder}; give the folder of high-resolution "
+            f"images with --set data.train=DIR and --set data.val=DIR"
+        )
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda path: make_pair(path, recipe), paths))
+
+
+def make_pair(path: Path, recipe: Recipe) -> Pair:
+    """Read a picture and make its low-resolution twin.
+
+    `smaller`: shrunk by antialiased bicubic, as the published test sets are made.
+    `same-size`: shrunk so by 2, then enlarged by 2 bilinearly, as the seed report has it.
+
+    Raises:
+        UsageError: it cannot be read, or the network takes pictures of another size only.
+    """
+    try:
+        rgb = open_picture(path).rgb
+    except ImageError as error:
+        raise UsageError(f"{path}: {error}; take it out") from None
+    high = np.asarray(rgb // 257 if rgb.dtype == np.uint16 else rgb, dtype=np.uint8)
+    if recipe.data.grey:
+        high = np.asarray(Image.fromarray(high).convert("L"))[..., None]
+    size = getattr(recipe.network, "size", None)
+    if size and high.shape[:2] != (size, size):
+        raise UsageError(
+            f"{path} has {high.shape[1]}x{high.shape[0]} pixels, the network takes {size}x{size}"
+        )
+    if recipe.data.twin == "same-size":
+        high = modcrop(high, 2)
+        return Pair(low=_enlarged(bicubic(high, 1 / 2)), high=high)
+    high = modcrop(high, recipe.scale)
+    return Pair(low=bicubic(high, 1 / recipe.scale), high=high)
+
+
+def _enlarged(image: Pixels) -> Pixels:
+    height, width, channels = image.shape
+    picture = Image.fromarray(image[..., 0] if channels == 1 else image)
+    large = picture.resize((2 * width, 2 * height), Image.Resampling.BILINEAR)
+    return np.asarray(large).reshape(2 * height, 2 * width, channels)
+
+
+def as_batch(images: list[Pixels]) -> Tensor:
+    """Turn uint8 (H, W, C) images of one size into a float32 (N, C, H, W) batch in [0, 1]."""
+    batch = np.stack(images).transpose(0, 3, 1, 2)
+    return torch.from_numpy(np.ascontiguousarray(batch)).float().div_(255)
