@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from upscaler.errors import ModelError, StartError, UsageError
 from upscaler_train import checkpoint as checkpoints
 from upscaler_train.loop import LAST, Trainer, _check_batch
-from upscaler_train.losses import pixel_and_spectrum
+from upscaler_train.losses import reconstruction
 from upscaler_train.networks import check_memory
 from upscaler_train.progress import TrainingDisplay
 from upscaler_train.recipe import Schedule, from_table
@@ -165,8 +165,18 @@ def test_what_is_used_up_first_ends_it():
 def test_spectrum_loss_sees_what_pixels_average_away():
     target = torch.zeros(1, 1, 8, 8)
     flat = target + 0.1
-    assert pixel_and_spectrum(flat, target, 0.0).item() == pytest.approx(0.1)
-    assert pixel_and_spectrum(flat, target, 0.05) > pixel_and_spectrum(flat, target, 0.0)
+    assert reconstruction(flat, target).item() == pytest.approx(0.1)
+    assert reconstruction(flat, target, fft=0.05) > reconstruction(flat, target)
+
+
+def test_structure_counts_beside_brightness():
+    target = torch.rand(1, 3, 96, 96, generator=torch.manual_seed(1))
+    brighter, shuffled = (target + 0.1).requires_grad_(), 1 - target
+    plain = [reconstruction(image, target) for image in (brighter, shuffled)]
+    structured = [reconstruction(image, target, ms_ssim=0.5) for image in (brighter, shuffled)]
+    assert structured[0] - plain[0] < 0.1 < structured[1] - plain[1]
+    structured[0].backward()
+    assert torch.isfinite(brighter.grad).all()
 
 
 def test_the_log_has_a_line_for_each_check(table, tmp_path):

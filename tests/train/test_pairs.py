@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
 from upscaler.metrics import bicubic
+from upscaler_train.degrade import shrink_badly
 from upscaler_train.pairs import Pair, load_pairs
-from upscaler_train.recipe import from_table
+from upscaler_train.recipe import Degradation, from_table
 from upscaler_train.sampling import PatchSampler, PictureSampler
 
 CPU = torch.device("cpu")
@@ -19,7 +20,7 @@ CPU = torch.device("cpu")
 def pairs(rng):
     sizes = [(40, 60), (64, 24), (8, 8)]
     highs = [rng.integers(0, 256, (2 * h, 2 * w, 3), np.uint8) for h, w in sizes]
-    return [Pair(low=bicubic(high, 0.5), high=high) for high in highs]
+    return [Pair((bicubic(high, 0.5),), high) for high in highs]
 
 
 def sampler(pairs, **changes):
@@ -60,6 +61,34 @@ def test_grey_twins_have_one_channel(tmp_path, photo):
     np.testing.assert_array_equal(pair.high[..., 0], Image.fromarray(photo[:36, :36]).convert("L"))
 
 
+def test_variants_are_the_same_each_time_and_some_are_clean(tmp_path, photo):
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    settings = {"variants": 12, "clean": 0.5}
+    table = {"name": "x", "schedule": {"steps": 1}, "degradation": settings}
+    ((first,), (again,)) = (load_pairs(tmp_path, from_table(table)) for _ in range(2))
+    for a, b in zip(first.lows, again.lows, strict=True):
+        np.testing.assert_array_equal(a, b)
+    clean = bicubic(photo[:36, :52], 0.5)
+    assert 2 < sum(np.array_equal(low, clean) for low in first.lows) < 10
+    drawn = sampler([first], batch=60).draw(0)[0]
+    assert len({tuple(patch.flatten().sort().values.tolist()[:9]) for patch in drawn}) > 12
+
+
+def test_bad_twins_lie_where_the_clean_one_lies_and_keep_its_colour(rng):
+    y, x = np.mgrid[0:192, 0:256]
+    high = np.stack([127 + 90 * np.sin(x / 20), 127 + 90 * np.cos(y / 30), (x + y) / 2], axis=2)
+    high = high.astype(np.uint8)
+    clean = bicubic(high, 0.25)
+    for _ in range(20):
+        low = shrink_badly(high, 4, Degradation(), rng)
+        assert (low.shape, low.dtype) == (clean.shape, np.uint8)
+        difference = low.astype(float) - clean
+        assert 0.1 < np.abs(difference).mean() < 12
+        assert np.abs(difference.mean(axis=(0, 1))).max() < 1.5
+        moved = [np.abs(np.roll(low, shift, 1) - clean.astype(float)).mean() for shift in (-1, 1)]
+        assert np.abs(difference).mean() < min(moved)
+
+
 def test_an_empty_folder_says_what_to_do(tmp_path):
     with pytest.raises(UsageError, match="--set data"):
         load_pairs(tmp_path, recipe())
@@ -96,7 +125,7 @@ def test_the_seed_decides(pairs):
 
 def test_patches_come_in_all_eight_ways_and_all_orders_of_channels():
     low = np.arange(5 * 5 * 3, dtype=np.uint8).reshape(5, 5, 3)
-    pair = Pair(low=low, high=low.repeat(2, axis=0).repeat(2, axis=1))
+    pair = Pair((low,), low.repeat(2, axis=0).repeat(2, axis=1))
     drawn = sampler([pair], patch=5, batch=400).draw(0)[0].numpy().transpose(0, 2, 3, 1) * 255
     turned = [np.rot90(side, turns) for side in (low, low[:, ::-1]) for turns in range(4)]
     orders = list(permutations(range(3)))
@@ -114,9 +143,7 @@ def test_workers_share_a_batch(pairs):
 
 
 def test_whole_pictures_come_once_an_epoch():
-    pairs = [
-        Pair(low=high, high=high) for high in (np.full((4, 4, 3), n, np.uint8) for n in range(7))
-    ]
+    pairs = [Pair((high,), high) for high in (np.full((4, 4, 3), n, np.uint8) for n in range(7))]
     whole = PictureSampler(pairs, batch=3, seed=1, device=CPU)
     assert whole.epoch == 3
 

@@ -32,6 +32,16 @@ def test_every_recipe_of_the_project_is_valid(path):
         ({"name": "x", "schedule": {"decay": "no"}}, "schedule.decay .* one of cosine, constant"),
         ({"name": "x", "schedule": {"steps": 1}, "data": {"twin": "same-size"}}, "of scale 1"),
         ({"name": "x", "schedule": {"steps": 1}, "data": {"grey": True}}, "seed's networks only"),
+        (
+            {
+                "name": "x",
+                "network": {"scale": 1},
+                "schedule": {"steps": 1},
+                "data": {"twin": "same-size"},
+                "degradation": {"variants": 2},
+            },
+            "only smaller twins",
+        ),
     ],
 )
 def test_mistakes_are_named(table, message):

@@ -15,7 +15,7 @@ from upscaler_train import checkpoint as checkpoints
 from upscaler_train.checkpoint import Checkpoint, Progress
 from upscaler_train.devices import connect, describe
 from upscaler_train.evaluation import Score, score
-from upscaler_train.losses import pixel_and_spectrum
+from upscaler_train.losses import reconstruction
 from upscaler_train.networks import TrainingForm, build, check_memory
 from upscaler_train.pairs import Dataset, load_dataset
 from upscaler_train.recipe import Recipe
@@ -173,7 +173,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         output = self._form(low)
-        loss = F.mse_loss(output, high) if mse else pixel_and_spectrum(output, high, settings.fft)
+        loss = self._loss(output, high, mse=mse)
         self.optimiser.zero_grad(set_to_none=True)
         fabric.backward(loss)
         if settings.clip:
@@ -182,6 +182,12 @@ class Trainer:
         if settings.ema:
             self._update_average()
         return loss.detach()
+
+    def _loss(self, output: Tensor, high: Tensor, *, mse: bool) -> Tensor:
+        if mse:
+            return F.mse_loss(output, high)
+        settings = self.recipe.optimisation
+        return reconstruction(output, high, fft=settings.fft, ms_ssim=settings.ms_ssim)
 
     @torch.no_grad()
     def _update_average(self) -> None:

@@ -1,5 +1,7 @@
 """Pairs of images for training: the high-resolution picture and its low-resolution twin."""
 
+import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from torch import Tensor
 from upscaler.errors import ImageError, UsageError
 from upscaler.images import format_of, open_picture
 from upscaler.metrics import bicubic, modcrop
+from upscaler_train.degrade import shrink_badly
 from upscaler_train.recipe import Recipe
 
 Pixels = NDArray[np.uint8]
@@ -20,10 +23,16 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Pair:
-    """One picture twice; uint8 (H, W, channels), `high` exactly `scale` times `low`."""
+    """One picture twice; uint8 (H, W, channels), `high` exactly `scale` times as large."""
 
-    low: Pixels
+    lows: tuple[Pixels, ...]
+    """One, or as many as the recipe's degradation asks for, of one size."""
     high: Pixels
+
+    @property
+    def low(self) -> Pixels:
+        """The first, which is the one that is measured."""
+        return self.lows[0]
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ def make_pair(path: Path, recipe: Recipe) -> Pair:
 
     `smaller`: shrunk by antialiased bicubic, as the published test sets are made.
     `same-size`: shrunk so by 2, then enlarged by 2 bilinearly, as the seed report has it.
+    With variants in the recipe's degradation, some of `smaller` have been through something else.
 
     Raises:
         UsageError: it cannot be read, or the network takes pictures of another size only.
@@ -81,9 +91,21 @@ def make_pair(path: Path, recipe: Recipe) -> Pair:
         )
     if recipe.data.twin == "same-size":
         high = modcrop(high, 2)
-        return Pair(low=_enlarged(bicubic(high, 1 / 2)), high=high)
+        return Pair((_enlarged(bicubic(high, 1 / 2)),), high)
     high = modcrop(high, recipe.scale)
-    return Pair(low=bicubic(high, 1 / recipe.scale), high=high)
+    random = np.random.default_rng((recipe.run.seed, zlib.crc32(path.name.encode())))
+    return Pair(tuple(_smaller(high, recipe, random)), high)
+
+
+def _smaller(high: Pixels, recipe: Recipe, random: np.random.Generator) -> Iterator[Pixels]:
+    clean = bicubic(high, 1 / recipe.scale)
+    if not recipe.degradation.variants:
+        yield clean
+    for _ in range(recipe.degradation.variants):
+        if random.random() < recipe.degradation.clean:
+            yield clean
+        else:
+            yield shrink_badly(high, recipe.scale, recipe.degradation, random)
 
 
 def _enlarged(image: Pixels) -> Pixels:

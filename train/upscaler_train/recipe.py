@@ -47,6 +47,25 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Degradation:
+    """What the small pictures go through before the network sees them (see `degrade`)."""
+
+    variants: int = 0
+    """How many twins each picture gets; 0 for one, the clean one."""
+    clean: float = 0.25
+    """Share of the variants that stay clean."""
+    blur: float = 0.5
+    """Largest sigma of the blur, in pixels of the small picture."""
+    noise: float = 6.0
+    """Largest sigma of the noise, of 255."""
+    least_quality: int = 30
+    most_quality: int = 95
+    """Of JPEG."""
+    twice: float = 0.3
+    """Share that is compressed a second time."""
+
+
+@dataclass(frozen=True)
 class Schedule:
     """How long, and how fast. What is used up first of steps, epochs and minutes ends it."""
 
@@ -76,6 +95,8 @@ class Optimisation:
     """`adamw`, or `adam`, whose weight decay is an L2 penalty."""
     fft: float = 0.05
     """Weight of the L1 distance between spectra beside the L1 between pixels."""
+    ms_ssim: float = 0.0
+    """Weight of 1 - MS-SSIM beside them, until plain MSE takes over."""
     beta1: float = 0.9
     beta2: float = 0.99
     weight_decay: float = 0.0
@@ -118,6 +139,7 @@ class Recipe:
     network: Architecture | SeedArchitecture = field(default_factory=Architecture)
     """The product's own family; with `family = "seed"`, one of the seed report's."""
     data: Data = field(default_factory=Data)
+    degradation: Degradation = field(default_factory=Degradation)
     schedule: Schedule = field(default_factory=Schedule)
     optimisation: Optimisation = field(default_factory=Optimisation)
     run: Run = field(default_factory=Run)
@@ -133,6 +155,8 @@ class Recipe:
                 f"recipe {self.name}: twins of the same size are for networks of scale 1, "
                 f"this one enlarges by {self.scale}"
             )
+        if self.degradation.variants and (self.data.twin != "smaller" or self.data.grey):
+            raise UsageError(f"recipe {self.name}: only smaller twins in colour can be degraded")
         if self.data.grey and isinstance(self.network, Architecture):
             raise UsageError(f"recipe {self.name}: data.grey is for the seed's networks only")
 

@@ -68,7 +68,7 @@ class PatchSampler:
 
     Every patch position of the whole collection is equally likely, so that large pictures
     count for what they hold. Each patch is flipped and rotated one of eight ways and its
-    colour channels are permuted.
+    colour channels are permuted. Of several small twins, all of one number, any may come.
     """
 
     def __init__(
@@ -86,7 +86,9 @@ class PatchSampler:
             raise UsageError(f"every image is smaller than the patch of {patch} pixels")
         self._batch, self._seed, self._pictures = batch, seed, len(pairs)
         self._free = np.array([pair.low.shape[:2] for pair in pairs]) - patch + 1
-        self._low = _Pool([pair.low for pair in pairs], patch, device)
+        self._variants = len(pairs[0].lows)
+        lows = [pair.lows[number] for number in range(self._variants) for pair in pairs]
+        self._low = _Pool(lows, patch, device)
         self._high = _Pool([pair.high for pair in pairs], scale * patch, device)
         self._scale = scale
         self.epoch = math.ceil(len(pairs) / batch)
@@ -104,10 +106,11 @@ class PatchSampler:
         turn = random.integers(2, size=(self._batch, 3))
         channels = np.tile(np.arange(self._low.channels), (self._batch, 1))
         channels = random.permuted(channels, axis=1)
+        twin = picture + self._pictures * random.integers(self._variants, size=self._batch)
         mine = slice(worker, None, workers)
-        picture, corner, turn, channels = picture[mine], corner[mine], turn[mine], channels[mine]
-        low = self._low.cut(picture, corner, turn, channels)
-        return low, self._high.cut(picture, self._scale * corner, turn, channels)
+        turn, channels = turn[mine], channels[mine]
+        low = self._low.cut(twin[mine], corner[mine], turn, channels)
+        return low, self._high.cut(picture[mine], self._scale * corner[mine], turn, channels)
 
 
 class _Pool:

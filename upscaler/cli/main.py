@@ -24,8 +24,8 @@ _PLUGINS = "upscaler.commands"
 """The entry-point group of the commands that live in packages of their own."""
 
 _EXTRAS = {
-    *("torch", "safetensors", "lightning_fabric", "tensorboard", "matplotlib", "markdown_it"),
-    *("onnx", "onnxscript"),
+    *("torch", "torchmetrics", "safetensors", "lightning_fabric", "tensorboard"),
+    *("matplotlib", "markdown_it", "onnx", "onnxscript"),
 }
 """What a plain installation does not have."""
 
