@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
-from upscaler_train.recipe import find, from_table, load
+from upscaler_train.recipe import find, from_table, known, load
 
 RECIPES = sorted((Path(__file__).parents[2] / "train" / "recipes").glob("*.toml"))
 
@@ -16,6 +16,11 @@ def test_every_recipe_of_the_project_is_valid(path):
     assert f"{recipe.name}-x{recipe.network.scale}" == path.stem
     assert recipe.data.description
     assert find(path.stem) == path
+
+
+@pytest.mark.parametrize("name", known())
+def test_the_recipes_to_compare_are_valid_and_say_their_name(name):
+    assert load(find(name)).name in name
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from upscaler.errors import StartError, UpscalerError, UsageError
 from upscaler_train import checkpoint as checkpoints
 from upscaler_train.checkpoint import Checkpoint, Progress
+from upscaler_train.collapse import collapsed, make_collapsible
 from upscaler_train.devices import connect, describe
 from upscaler_train.evaluation import Score, score
 from upscaler_train.losses import reconstruction
@@ -93,6 +94,7 @@ class Trainer:
         self.average = self.network
         if recipe.optimisation.ema:
             self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
+        make_collapsible(self.network, recipe.optimisation.collapse)
         form: nn.Module = TrainingForm(self.network, bf16=recipe.run.bf16)
         if recipe.run.compile:
             form.compile()
@@ -194,7 +196,7 @@ class Trainer:
         # young averages forget fast, or the first random weights would linger in them
         decay = min(self.recipe.optimisation.ema, (1 + self.clock.step) / (10 + self.clock.step))
         averages: list[Tensor] = list(self.average.parameters())
-        weights: list[Tensor] = list(self.network.parameters())
+        weights = collapsed(self.network, like=self.average)
         torch._foreach_lerp_(averages, weights, 1 - decay)
 
     def _score(self) -> Score:
