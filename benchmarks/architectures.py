@@ -23,7 +23,7 @@ from upscaler.runtimes import open_runtime
 from upscaler.runtimes.runtime import Runtime
 from upscaler.spec import Architecture, Trained, Training
 from upscaler_export.export import export_network
-from upscaler_train.networks import macs_per_pixel, parameters
+from upscaler_train.networks import cost, parameters
 from upscaler_train.recipe import load
 
 SETTINGS = (("cpu", "fp32"), ("openvino", "bf16"))
@@ -42,7 +42,7 @@ def main(recipes: tuple[Path, ...], rounds: int) -> None:
     for path in recipes:
         recipe = load(path)
         facts = {"recipe": path.stem, "scale": recipe.scale, "parameters": parameters(recipe)}
-        macs = round(macs_per_pixel(recipe, SIDE))
+        macs = round(cost(recipe, SIDE))
         click.echo(json.dumps({**facts, "macs_per_pixel": macs, "ms_per_megapixel": times[path]}))
 
 

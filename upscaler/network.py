@@ -22,6 +22,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from upscaler.metrics import cubic
 from upscaler.spec import Architecture
@@ -169,6 +170,17 @@ class AutoEncoder(nn.Module):
         in bfloat16: the network would learn to mend a rounded base otherwise.
         """
         return F.pixel_shuffle(self.base(x) + residual, self.architecture.scale)
+
+
+def macs_per_pixel(network: nn.Module, image: Tensor) -> float:
+    """Return the multiplications per output pixel when `network` runs on `image`.
+
+    Convolutions and linear layers count; on the meta device nothing is computed.
+    """
+    with FlopCounterMode(display=False) as counter:
+        output: Tensor = network(image)
+    pixels = output.shape[0] * output.shape[-2] * output.shape[-1]
+    return float(counter.get_total_flops()) / 2 / pixels
 
 
 def _mirror(x: Tensor, bottom: int, right: int) -> Tensor:

@@ -83,6 +83,10 @@ class ModelSpec:
     probe: str = ""
     """What the network makes of the probe image (see `upscaler.probe`)."""
     channels: int = 3
+    parameters: int = 0
+    """Trained weights; 0 if not known."""
+    macs_per_pixel: float = 0.0
+    """Multiplications per output pixel; 0 if not known."""
     training: Training = field(default_factory=Training)
     quality: dict[str, float] = field(default_factory=dict)
     """Mean PSNR-Y in dB in fp32, by test set."""

@@ -11,6 +11,10 @@ def card(spec: ModelSpec, difference: float) -> str:
             f"AE-U, widths {'-'.join(map(str, sizes.widths))}, {sizes.encoder} encoder and "
             f"{sizes.decoder} decoder layers a level, {sizes.blocks} residual blocks"
         ),
+        "Size": (
+            f"{spec.parameters / 1000:,.0f} K parameters, "
+            f"{spec.macs_per_pixel / 1000:.1f} K multiplications per output pixel"
+        ),
         "Scale": f"{spec.scale}",
         "Halo, alignment": f"{spec.halo} and {spec.alignment} input pixels",
         "Training data": training.data,

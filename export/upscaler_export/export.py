@@ -1,5 +1,6 @@
 """From a checkpoint to a proved ONNX file that carries its own description."""
 
+import copy
 import hashlib
 import os
 import tempfile
@@ -7,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
+import torch
 from torch import nn
 
 from upscaler.errors import OutputError
-from upscaler.network import AutoEncoder
+from upscaler.network import AutoEncoder, macs_per_pixel
 from upscaler.probe import encode, probe_image
 from upscaler.spec import METADATA_KEY, ModelSpec, Trained
 from upscaler_export.card import card
@@ -42,6 +44,7 @@ def export_network(
         ProofError: the file would not compute what the network computes; nothing is written.
         OutputError: the folder cannot be written.
     """
+    network = rounded(network)
     model = to_onnx(network)
     spec = _describe(network, model, trained)
     difference = prove(network, _with_spec(model, spec))
@@ -71,8 +74,19 @@ def _describe(network: AutoEncoder, model: onnx.ModelProto, trained: Trained) ->
         alignment=found.alignment,
         weights_sha256=weights_sha256(network),
         probe=encode(run_torch(network, probe_image())),
+        parameters=sum(weights.numel() for weights in network.parameters()),
+        macs_per_pixel=round(macs_per_pixel(network, torch.zeros(1, 3, 64, 64)), 1),
         training=trained.training,
     )
+
+
+def rounded(network: AutoEncoder) -> AutoEncoder:
+    """Return a copy with every weight rounded to float16, as the model file holds them."""
+    copied = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in copied.parameters():
+            parameter.copy_(parameter.half())
+    return copied
 
 
 def weights_sha256(network: nn.Module) -> str:

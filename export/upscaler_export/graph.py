@@ -5,8 +5,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import onnx
 import torch
+from onnx import helper, numpy_helper
 from torch import Tensor, nn
 from torch.export import Dim
 
@@ -14,6 +16,9 @@ from upscaler.network import AutoEncoder
 
 OPSET = 20
 INPUT, OUTPUT = "image", "upscaled"
+
+_WORTH_A_CAST = 256
+"""Values; biases are not."""
 
 _LARGEST_BATCH, _LARGEST_SIDE = 1024, 65536
 
@@ -54,8 +59,25 @@ def to_onnx(network: AutoEncoder) -> onnx.ModelProto:
     assert program is not None
     model: onnx.ModelProto = program.model_proto
     _strip(model)
+    _store_in_half(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _store_in_half(graph: onnx.GraphProto) -> None:
+    """Store what float16 holds exactly as float16, cast at load: half the file, the same values."""
+    casts = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        half = values.astype(np.float16)
+        if values.dtype != np.float32 or values.size < _WORTH_A_CAST or (half != values).any():
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+        casts.append(helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _strip(model: onnx.ModelProto) -> None:

@@ -94,8 +94,10 @@ class _Walk:
 
     def _follow(self, node: onnx.NodeProto) -> None:
         sources = [self._reach[name] for name in node.input if name in self._reach]
-        if not sources:
-            return  # computed from constants alone
+        if not sources:  # computed from constants alone
+            if node.op_type == "Cast" and node.input[0] in self._constants:
+                self._constants[node.output[0]] = self._constants[node.input[0]]
+            return
         if node.op_type not in _RULES:
             raise ModelError(f"the reach of the operation {node.op_type} is not known")
         reach = sources[0]

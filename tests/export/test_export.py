@@ -12,7 +12,7 @@ from upscaler.network import AutoEncoder
 from upscaler.spec import Architecture, Trained, Training
 from upscaler_export import export as export_module
 from upscaler_export.checkpoint import read_checkpoint
-from upscaler_export.export import export_network
+from upscaler_export.export import export_network, rounded
 from upscaler_export.graph import to_onnx
 from upscaler_export.proof import photograph, prove
 
@@ -45,6 +45,16 @@ def test_the_graph_is_plain(network):
     assert operations == {"Conv", "Relu", "Add", "DepthToSpace", "Pad", "Concat"}
     for axis in (0, 2, 3):
         assert model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param
+
+
+def test_weights_that_float16_holds_are_stored_so_and_no_others(network):
+    size, own = len(to_onnx(network).SerializeToString()), to_onnx(rounded(network))
+    assert len(own.SerializeToString()) < size
+    stored = {tensor.name: tensor.data_type for tensor in own.graph.initializer}
+    large = {"network.body.down.weight", "network.tail.weight"}
+    assert {f"{name}.half" for name in large} <= stored.keys()
+    assert stored["network.base.weight"] == onnx.TensorProto.FLOAT
+    assert prove(rounded(network), own.SerializeToString()) < 1e-5
 
 
 def test_proof_refuses_another_network(network):

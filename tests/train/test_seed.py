@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
-from upscaler_train.networks import macs_per_pixel, parameters
+from upscaler_train.networks import cost, parameters
 from upscaler_train.recipe import find, load
 from upscaler_train.seed import (
     ACTIVATIONS,
@@ -89,7 +89,7 @@ def test_macs_are_counted():
         3 * 4 * 16 * 4 * 4 + 4 * 8 * 16 * 2 * 2 + 16 * 4 * 16 * 2 * 2 + 8 * 3 * 16 * 4 * 4
     )
     linear = 2 * (8 * 2 * 2) * 2
-    assert macs_per_pixel(recipe, 8) == (convolutions + linear) / 64
+    assert cost(recipe, 8) == (convolutions + linear) / 64
 
 
 @pytest.mark.parametrize(

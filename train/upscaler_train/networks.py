@@ -2,11 +2,10 @@
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from upscaler.errors import StartError
 from upscaler.machine import memory_bytes
-from upscaler.network import AutoEncoder
+from upscaler.network import AutoEncoder, macs_per_pixel
 from upscaler.spec import Architecture
 from upscaler_train.recipe import Recipe
 from upscaler_train.seed import SeedAutoEncoder
@@ -16,7 +15,12 @@ def build(recipe: Recipe) -> nn.Module:
     """Return the network of a recipe, with fresh weights on torch's default device."""
     if isinstance(recipe.network, Architecture):
         return AutoEncoder(recipe.network)
-    return SeedAutoEncoder(recipe.network, channels=1 if recipe.data.grey else 3)
+    return SeedAutoEncoder(recipe.network, channels(recipe))
+
+
+def channels(recipe: Recipe) -> int:
+    """Return 1 for grey, 3 for colour."""
+    return 1 if recipe.data.grey else 3
 
 
 class TrainingForm(nn.Module):
@@ -43,11 +47,10 @@ def parameters(recipe: Recipe) -> int:
         return sum(weights.numel() for weights in build(recipe).parameters())
 
 
-def macs_per_pixel(recipe: Recipe, size: int) -> float:
+def cost(recipe: Recipe, size: int) -> float:
     """Return the multiplications per output pixel for an input of `size` x `size`."""
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        build(recipe)(torch.empty(1, 1 if recipe.data.grey else 3, size, size))
-    return float(counter.get_total_flops()) / 2 / (size * recipe.scale) ** 2
+    with torch.device("meta"):
+        return macs_per_pixel(build(recipe), torch.empty(1, channels(recipe), size, size))
 
 
 def check_memory(recipe: Recipe, available: int | None = None) -> None:

@@ -17,11 +17,14 @@ def models(as_json: bool) -> None:
     from upscaler.models import packaged
     from upscaler.speed import megapixels_per_second
 
-    table = Table("model", "scale", "KB", "runtime here", "MP/s here", "PSNR-Y, dB")
+    table = Table(
+        "model", "scale", "KB", "K MACs a pixel", "runtime here", "MP/s here", "PSNR-Y, dB"
+    )
     for model in packaged():
         spec, speed = model.spec, megapixels_per_second(model)
         if as_json:
             facts = {"model": spec.name, "scale": spec.scale, "bytes": model.path.stat().st_size}
+            facts |= {"parameters": spec.parameters, "macs_per_pixel": spec.macs_per_pixel}
             measured = {"quality": spec.quality, "sha256": model.sha256}
             click.echo(json.dumps({**facts, **measured, "speed": speed}))
         quality = "  ".join(f"{name} {value:.2f}" for name, value in spec.quality.items())
@@ -29,6 +32,7 @@ def models(as_json: bool) -> None:
             spec.name,
             f"x{spec.scale}",
             f"{model.path.stat().st_size / 1000:.0f}",
+            f"{spec.macs_per_pixel / 1000:.1f}",
             f"{speed['runtime']} {speed['precision']}",
             f"{speed['megapixels_per_second']:.1f}",
             quality,

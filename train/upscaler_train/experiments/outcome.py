@@ -14,7 +14,7 @@ from torch import nn
 from upscaler_train.checkpoint import Progress
 from upscaler_train.evaluation import Score, as_image, score
 from upscaler_train.loop import Trainer
-from upscaler_train.networks import macs_per_pixel, parameters
+from upscaler_train.networks import cost, parameters
 from upscaler_train.pairs import Pair, Pixels, as_batch
 
 _NAME = "outcome.json"
@@ -78,7 +78,7 @@ def of_training(trainer: Trainer, test: list[Pair], command: str) -> Outcome:
         epochs=round(progress.step / trainer.sampler.epoch, 2),
         progress=progress,
         parameters=parameters(recipe),
-        macs_per_pixel=macs_per_pixel(recipe, test[0].low.shape[0]),
+        macs_per_pixel=cost(recipe, test[0].low.shape[0]),
         machine=trainer.machine,
         torch=torch.__version__,
         date=datetime.now(UTC).date().isoformat(),
