@@ -1,10 +1,13 @@
 """What all tests share: small pictures, a model whose answer is known, and the shared data."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from upscaler.cli.main import main
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -40,3 +43,19 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("needs the standard test sets, which may not be redistributed")
     return SHARED
+
+
+@pytest.fixture
+def command(capfd):
+    """Run the command line in this process; returns (exit code, stdout, stderr)."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        output = capfd.readouterr()
+        return ended.value.code, output.out, output.err
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

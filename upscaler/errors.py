@@ -5,6 +5,7 @@
     └── StartError          (3)    the work could not begin
         ├── ModelError             a model is missing, unreadable or not an upscaler
         ├── RuntimeUnavailable     an inference runtime does not open here
+        │   └── HardwareMissing    nor could it: the machine lacks what it runs on
         ├── OutputError            the output folder cannot be used
         └── ProofError             an exported model does not agree with its source
     ImageError                     one file failed; the others go on
@@ -38,6 +39,10 @@ class ModelError(StartError):
 
 class RuntimeUnavailable(StartError):
     """An inference runtime does not open on this machine."""
+
+
+class HardwareMissing(RuntimeUnavailable):
+    """The machine lacks what the runtime runs on; nothing to install would help."""
 
 
 class OutputError(StartError):

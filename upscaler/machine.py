@@ -2,6 +2,8 @@
 
 import os
 import platform
+import resource
+import sys
 from pathlib import Path
 
 
@@ -30,3 +32,14 @@ def memory_bytes() -> int:
     except OSError:
         return installed
     return min(installed, int(limit)) if limit.isdecimal() else installed
+
+
+def peak_memory_bytes() -> int:
+    """Return the largest resident size that this process has had."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        # not the first choice: on Linux it counts the process that this one was forked from
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else 1024 * peak

@@ -88,7 +88,12 @@ def psnr_y(image: Image, truth: Image, border: int) -> float:
     Returns:
         At most 100 dB, so that a perfect picture does not make every mean infinite.
     """
-    error = _inside(luma(image) - luma(truth), border)
+    return psnr(_inside(luma(image), border), _inside(luma(truth), border))
+
+
+def psnr(image: Image, truth: Image) -> float:
+    """Peak signal-to-noise ratio in dB of all values alike, in 0..255; at most 100 dB."""
+    error = image.astype(np.float64) - truth
     mean_square = max(float(np.mean(error**2)), _SMALLEST_ERROR)
     return float(10 * np.log10(255**2 / mean_square))
 

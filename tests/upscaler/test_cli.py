@@ -9,25 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from upscaler.cli.main import main
-
+COMMANDS = ("run", "bench", "doctor", "models", "eval", "export", "train", "experiments")
 HEAVY = ("numpy", "PIL", "rich", "torch", "onnxruntime", "openvino", "onnx")
-
-
-@pytest.fixture
-def command(capfd):
-    """Run the command line in this process; returns (exit code, stdout, stderr)."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        output = capfd.readouterr()
-        return ended.value.code, output.out, output.err
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 def one_line(text):
@@ -41,12 +24,14 @@ def test_help_names_every_command_and_loads_nothing_heavy():
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for name in ("run", "models", "eval", "export", "train"):
+    for name in COMMANDS:
         assert f"\n  {name} " in done.stdout
     assert done.stdout.strip().endswith("[]")
 
 
-@pytest.mark.parametrize("name", ["run", "models", "eval", "export", "train"])
+@pytest.mark.parametrize(
+    "name", ["run", "bench", "doctor", "models", "eval", "export", "train", "experiments"]
+)
 def test_every_command_has_help(command, name):
     code, out, _ = command(name, "--help")
     assert code == 0
@@ -103,7 +88,7 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
         (["{in}", "{out}", "-s", "nan"], 2, "'nan' is not a whole number"),
         (["{in}", "{out}", "-t", "0"], 2, "'0' is not a number of pixels"),
         (["{in}", "{out}", "-f", "gif"], 2, "gif"),
-        (["{in}", "{out}", "-r", "abacus"], 2, "there are: auto, openvino, cpu"),
+        (["{in}", "{out}", "-r", "abacus"], 2, "there are: auto, cuda, openvino, cpu"),
         (["{in}", "{out}", "-p", "fp7"], 2, "there are: auto, fp32"),
         (["{in}", "{out}", "-m", "nonesuch"], 3, "there are: fast-x2, fast-x4"),
         (["{in}", "{out}", "-s", "3"], 3, "no model fast for scale 3"),
@@ -252,19 +237,34 @@ def test_a_reader_that_leaves_ends_the_run_quietly(folder, tmp_path):
     assert "Traceback" not in done.stderr and "Error" not in done.stderr
 
 
-def test_a_run_touches_no_network_and_nothing_in_the_home_folder(folder, tmp_path):
+@pytest.mark.parametrize("runtime", ["auto", "openvino", "cpu"])
+def test_a_run_touches_no_network_and_nothing_in_the_home_folder(folder, tmp_path, runtime):
     code = (
         "import sys\nfrom upscaler.cli.main import main\n"
         "sys.addaudithook(lambda event, _: event.startswith('socket.') and print(event))\n"
         "main(sys.argv[1:])\n"
     )
+    out = str(tmp_path / "out")
+    assert at_home(tmp_path, code, "run", str(folder), out, "-q", "-r", runtime) == ""
+
+
+@pytest.mark.parametrize("module", ["upscaler.diagnosis", "upscaler_export.proof"])
+def test_no_import_leaves_anything_in_the_home_folder(tmp_path, module):
+    if module.startswith("upscaler_export"):
+        pytest.importorskip("onnx", reason="needs the [export] extra")
+    assert at_home(tmp_path, f"import {module}, onnxruntime") == ""
+
+
+def at_home(tmp_path, code, *arguments):
+    """Run Python code in an empty home folder that must stay empty; returns what it printed."""
     home = tmp_path / "home"
     home.mkdir()
-    arguments = [sys.executable, "-c", code, "run", str(folder), str(tmp_path / "out"), "-q"]
-    environment = {**os.environ, "HOME": str(home)}
-    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout == ""
+    environment = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name}
+    environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert list(home.iterdir()) == []
+    return done.stdout
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from upscaler.errors import RuntimeUnavailable
+from upscaler.gpu import nvidia_driver
 from upscaler.models import find
 from upscaler.runtimes import RUNTIMES, open_runtime
 from upscaler.runtimes import table as table_module
@@ -17,7 +18,7 @@ def available(name):
 
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_every_runtime_agrees_with_the_reference(name, rng):
-    if not available(name):
+    if not available(name):  # what is there but does not open must fail below
         pytest.skip(f"{name} does not exist on this machine")
     model = find("fast", 2)
     batch = rng.random((2, 3, 32, 46), np.float32)
@@ -34,10 +35,10 @@ def test_auto_takes_the_first_that_opens_and_says_why_not_the_others(monkeypatch
         def load(self):
             raise RuntimeUnavailable("no such hardware")
 
-    monkeypatch.setitem(RUNTIMES, "openvino", Missing("", "", ""))
+    monkeypatch.setitem(RUNTIMES, "openvino", Missing("", "", "", ""))
     choice = open_runtime(find("fast", 2), name="auto", precision="auto", streams=1)
     assert choice.runtime.name == "cpu"
-    assert choice.passed_over == {"openvino": "no such hardware"}
+    assert choice.passed_over["openvino"] == "no such hardware"
     with pytest.raises(RuntimeUnavailable, match="no such hardware"):
         open_runtime(find("fast", 2), name="openvino", precision="auto", streams=1)
 
@@ -56,7 +57,7 @@ class Wrong(Runtime):
 
 
 def test_a_runtime_that_computes_wrongly_never_opens(monkeypatch):
-    entry = table_module.Entry("", "", "")
+    entry = table_module.Entry("", "", "", "")
     monkeypatch.setattr(type(entry), "load", lambda self: Wrong)
     with pytest.raises(RuntimeUnavailable, match="differs from the proved one"):
         open_runtime(find("fast", 2), name="cpu", precision="auto", streams=1)
@@ -72,10 +73,10 @@ def test_auto_steps_over_a_runtime_that_breaks(monkeypatch):
         def load(self):
             return Breaks
 
-    monkeypatch.setitem(RUNTIMES, "openvino", Entry("", "", ""))
+    monkeypatch.setitem(RUNTIMES, "openvino", Entry("", "", "", ""))
     choice = open_runtime(find("fast", 2), name="auto", precision="auto", streams=1)
     assert choice.runtime.name == "cpu"
-    assert choice.passed_over == {"openvino": "OSError: the library is broken"}
+    assert choice.passed_over["openvino"] == "OSError: the library is broken"
 
 
 def test_a_precision_the_runtime_lacks_is_refused():
@@ -88,3 +89,22 @@ def test_auto_precision_never_takes_an_unmeasured_one(monkeypatch):
     monkeypatch.setitem(model.spec.precision_loss, "bf16", 0.5)
     chosen = open_runtime(model, name="auto", precision="auto", streams=1).runtime
     assert chosen.precision == "fp32"
+
+
+@pytest.mark.skipif(nvidia_driver() is not None, reason="there is an NVIDIA GPU here")
+def test_a_missing_gpu_is_said_and_never_papered_over(command, folder, tmp_path):
+    code, out, err = command("run", folder, tmp_path / "out", "-r", "cuda")
+    assert (code, out) == (3, "")
+    assert err.splitlines() == [
+        "Error: the runtime does not open here: cuda: there is no NVIDIA GPU here, "
+        "or no driver for it"
+    ]
+    assert [path.name for path in (tmp_path / "out").glob("*")] in ([], [".upscaler"])
+
+
+@pytest.mark.gpu
+def test_the_gpu_computes_what_the_reference_computes(rng):
+    model, batch = find("fast", 2), rng.random((1, 3, 64, 64), np.float32)
+    reference = open_runtime(model, name="cpu", precision="fp32", streams=1).runtime.infer(batch)
+    opened = open_runtime(model, name="cuda", precision="fp32", streams=2).runtime
+    assert np.abs(opened.infer(batch) - reference).max() < 1e-3

@@ -17,6 +17,8 @@ from upscaler.errors import UpscalerError
 
 _COMMANDS = {
     "run": "upscaler.cli.run:run",
+    "bench": "upscaler.cli.bench:bench",
+    "doctor": "upscaler.cli.doctor:doctor",
     "models": "upscaler.cli.models:models",
     "eval": "upscaler.cli.eval:evaluate",
 }

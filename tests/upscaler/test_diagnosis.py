@@ -1,0 +1,66 @@
+import json
+
+import pytest
+
+from upscaler import diagnosis
+from upscaler.errors import HardwareMissing
+from upscaler.runtimes import RUNTIMES
+from upscaler.runtimes.table import Entry
+
+
+def health(name):
+    (found,) = (one for one in diagnosis.examine() if one.runtime == name)
+    return found
+
+
+def test_what_opens_is_said_with_its_precisions(command):
+    code, out, _ = command("doctor", "--json")
+    found = json.loads(out)
+    states = {one["runtime"]: one for one in found["runtimes"]}
+    assert code == 0
+    assert states.keys() == RUNTIMES.keys()
+    assert (states["cpu"]["state"], states["cpu"]["precisions"]) == ("opens", ["fp32"])
+    assert found["facts"]["upscaler"]
+    _, text, _ = command("doctor")
+    assert "cpu:             opens  fp32" in text
+
+
+def test_what_is_not_installed_comes_with_the_line_that_installs_it(monkeypatch):
+    monkeypatch.setitem(RUNTIMES, "other", Entry("nonesuch", "nonesuch", "X", "pip install it"))
+    assert (health("other").state, health("other").repair) == ("missing", "pip install it")
+
+
+def test_missing_hardware_cannot_be_installed(monkeypatch):
+    class NoGpu(Entry):
+        def load(self):
+            raise HardwareMissing("no GPU")
+
+    monkeypatch.setitem(RUNTIMES, "other", NoGpu("x", "x", "x", "pip install it"))
+    assert (health("other").state, health("other").repair) == ("missing", "")
+
+
+def test_both_onnxruntimes_are_found_broken(monkeypatch):
+    own = diagnosis._version
+    both = {"onnxruntime": "1", "onnxruntime-gpu": "1"}
+    monkeypatch.setattr(diagnosis, "_version", lambda name: both.get(name) or own(name))
+    found = health("cpu")
+    assert found.state == "broken"
+    assert found.repair.startswith("pip uninstall -y onnxruntime onnxruntime-gpu && pip install")
+
+
+@pytest.mark.parametrize("message", ["a library is broken", ""])
+def test_a_runtime_that_breaks_is_no_end_of_the_examination(monkeypatch, message):
+    class Breaks(Entry):
+        def load(self):
+            raise OSError(message)
+
+    monkeypatch.setitem(RUNTIMES, "other", Breaks("x", "x", "x", "pip install it"))
+    assert (health("other").state, health("other").repair) == ("broken", "pip install it")
+
+
+def test_without_any_runtime_the_doctor_exits_3(monkeypatch, command):
+    only = {"other": Entry("x", "nonesuch", "X", "pip install it")}
+    monkeypatch.setattr(diagnosis, "RUNTIMES", only)
+    code, out, _ = command("doctor")
+    assert code == 3
+    assert "pip install it" in out

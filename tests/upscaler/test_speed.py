@@ -1,0 +1,56 @@
+import json
+
+import numpy as np
+
+from upscaler.machine import peak_memory_bytes
+from upscaler.models import find
+from upscaler.runtimes import RUNTIMES
+from upscaler.runtimes.table import Entry
+from upscaler.speed import bench
+
+
+def test_every_runtime_that_opens_is_measured_beside_the_reference():
+    done = bench(find("fast", 2), rounds=1)
+    rows = {(row.runtime, row.precision): row for row in done.measured}
+    reference = rows["cpu", "fp32"]
+    assert (reference.ratio, reference.psnr) == (1.0, 100.0)
+    for name, entry in RUNTIMES.items():
+        try:
+            offered = entry.load().precisions()
+        except Exception:
+            assert name in done.missing
+            continue
+        assert {precision for runtime, precision in rows if runtime == name} == set(offered)
+    for row in done.measured:
+        assert row.mp_per_s > 0.01
+        assert row.psnr > (80 if row.precision == "fp32" else 35)
+        assert 0 < row.startup_s < 60
+        assert 20 < row.memory_mb < 20_000
+
+
+def test_what_does_not_open_is_named(monkeypatch):
+    broken = Entry("nonesuch", "upscaler.nonesuch", "X", "pip install nonesuch")
+    monkeypatch.setitem(RUNTIMES, "other", broken)
+    done = bench(find("fast", 2), rounds=1)
+    assert "not installed" in done.missing["other"]
+
+
+def test_json_lines_have_the_promised_keys(command):
+    code, out, _ = command("bench", "-m", "fast", "-s", "2", "--rounds", "1", "--json")
+    assert code == 0
+    for line in map(json.loads, out.splitlines()):
+        assert {"model", "runtime", "precision", "mp_per_s", "ratio", "psnr"} <= line.keys()
+        assert line["machine"]
+
+
+def test_the_table_names_every_precision(command):
+    code, out, _ = command("bench", "-m", "fast", "-s", "2", "--rounds", "1")
+    assert code == 0
+    assert "same" in out and "1.00x" in out
+
+
+def test_peak_memory_grows_with_what_is_used():
+    before = peak_memory_bytes()
+    used = np.ones(before // 8 + 5_000_000)
+    assert peak_memory_bytes() > before + 20_000_000
+    assert used[0] == 1

@@ -1,0 +1,85 @@
+"""What this machine has, which runtimes open on it, and what would repair those that do not."""
+
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+
+from upscaler import __version__
+from upscaler.errors import HardwareMissing, RuntimeUnavailable
+from upscaler.gpu import nvidia_driver
+from upscaler.machine import cores, memory_bytes, processor
+from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
+from upscaler.runtimes import RUNTIMES, open_runtime
+
+_PACKAGES = ("numpy", "pillow", "onnxruntime", "onnxruntime-gpu", "openvino", "torch")
+
+_TWINS = ("onnxruntime", "onnxruntime-gpu")
+"""Two packages for one folder: the one that was installed last wins, half of it."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """One runtime."""
+
+    runtime: str
+    state: str
+    """`opens`, `missing` (its package or hardware is not here) or `broken`."""
+    precisions: list[str] = field(default_factory=list)
+    """In which it opened and computed the probe right."""
+    reason: str = ""
+    repair: str = ""
+    """What to do about it, if there is anything."""
+
+
+def facts() -> dict[str, str]:
+    """Return what the machine and the installation are, in words."""
+    found = {
+        "upscaler": __version__,
+        "python": f"{platform.python_version()} on {platform.platform()}",
+        "processor": f"{processor()}, {cores()} cores, {memory_bytes() / 2**30:.0f} GiB of memory",
+        "NVIDIA driver": nvidia_driver() or "none",
+    }
+    for package in _PACKAGES:
+        found[package] = _version(package) or "not installed"
+    return found
+
+
+def examine() -> list[Health]:
+    """Try every runtime of the table in every precision that it offers, on a packaged model."""
+    return [_examine(name) for name in RUNTIMES]
+
+
+def _examine(name: str) -> Health:
+    entry = RUNTIMES[name]
+    if _version("onnxruntime") and _version("onnxruntime-gpu") and entry.package in _TWINS:
+        both = "onnxruntime and onnxruntime-gpu share a folder and are both installed"
+        cure = f"pip uninstall -y {' '.join(_TWINS)} && {entry.install}"
+        return Health(name, "broken", reason=both, repair=cure)
+    try:
+        offered = entry.load().precisions()
+    except HardwareMissing as error:
+        return Health(name, "missing", reason=str(error))
+    except RuntimeUnavailable as error:
+        return Health(name, "missing", reason=str(error), repair=entry.install)
+    except Exception as error:  # every runtime has errors of its own
+        return Health(name, "broken", reason=str(error), repair=entry.install)
+    opened, reasons = [], []
+    for precision in offered:
+        try:
+            open_runtime(_model(), name=name, precision=precision, streams=1)
+            opened.append(precision)
+        except RuntimeUnavailable as error:
+            reasons.append(f"{precision}: {error}")
+    state = "opens" if opened else "broken"
+    return Health(name, state, opened, "; ".join(reasons), entry.install if reasons else "")
+
+
+def _model() -> Model:
+    return find(DEFAULT_MODEL, DEFAULT_SCALE)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
