@@ -8,10 +8,13 @@ from upscaler import __version__
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
 from upscaler.gpu import nvidia_driver
 from upscaler.machine import cores, memory_bytes, processor
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
+from upscaler.models import DEFAULT_MODEL, Model, find
 from upscaler.runtimes import RUNTIMES, open_runtime
 
 _PACKAGES = ("numpy", "pillow", "onnxruntime", "onnxruntime-gpu", "openvino", "torch")
+
+_SCALE = 2
+"""Of the model that is tried: at x2 there is a file for every precision."""
 
 _TWINS = ("onnxruntime", "onnxruntime-gpu")
 """Two packages for one folder: the one that was installed last wins, half of it."""
@@ -75,7 +78,7 @@ def _examine(name: str) -> Health:
 
 
 def _model() -> Model:
-    return find(DEFAULT_MODEL, DEFAULT_SCALE)
+    return find(DEFAULT_MODEL, _SCALE)
 
 
 def _version(package: str) -> str | None:

@@ -92,6 +92,10 @@ class ModelSpec:
     """Mean PSNR-Y in dB in fp32, by test set."""
     precision_loss: dict[str, float] = field(default_factory=lambda: {"fp32": 0.0})
     """Measured loss of mean PSNR-Y in dB against fp32, by precision."""
+    precision: str = "fp32"
+    """What this file is written in: `fp16` and `int8` files lie beside the fp32 one."""
+    proof: dict[str, float] = field(default_factory=dict)
+    """How far a reduced file was from torch when it was exported."""
 
     @property
     def scale(self) -> int:

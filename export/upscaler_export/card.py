@@ -1,10 +1,11 @@
 """The card of a model: what it is, where it came from and what it scores, for people."""
 
 from upscaler.spec import ModelSpec
+from upscaler_export.variants import Proof
 
 
-def card(spec: ModelSpec, difference: float) -> str:
-    """Return the card as Markdown; every figure in it comes from the model's own description."""
+def card(spec: ModelSpec, difference: float, variants: dict[str, Proof]) -> str:
+    """Return the card as Markdown; every figure in it was measured by the export."""
     sizes, training = spec.architecture, spec.training
     facts = {
         "Network": (
@@ -41,4 +42,12 @@ def card(spec: ModelSpec, difference: float) -> str:
         "|---|---|",
     ]
     lines += [f"| {name} | {value:.4f} |" for name, value in spec.precision_loss.items()]
+    if variants:
+        lines += ["", "Beside it, proved on real pictures with ONNX Runtime's CPU:", ""]
+        lines += ["| file | largest difference, of 255 | PSNR to fp32, dB | lost, dB |"]
+        lines += ["|---|---|---|---|"]
+    for name, proof in variants.items():
+        lines.append(
+            f"| {name} | {proof.difference:.0f} | {proof.psnr:.1f} | {max(proof.loss, 0):.4f} |"
+        )
     return "\n".join(lines) + "\n"

@@ -15,6 +15,7 @@ from upscaler.errors import OutputError
 from upscaler.network import AutoEncoder, macs_per_pixel
 from upscaler.probe import encode, probe_image
 from upscaler.spec import METADATA_KEY, ModelSpec, Trained
+from upscaler_export import variants
 from upscaler_export.card import card
 from upscaler_export.graph import to_onnx
 from upscaler_export.proof import prove, run_torch
@@ -30,39 +31,76 @@ class Exported:
     spec: ModelSpec
     difference: float
     """Largest difference between torch and ONNX Runtime on the proof image, of [0, 1]."""
+    variants: dict[str, variants.Proof]
+    """The files in reduced precision beside it, by name."""
 
 
 def export_network(
-    network: AutoEncoder, trained: Trained, folder: Path, sets: list[Path]
+    network: AutoEncoder,
+    trained: Trained,
+    folder: Path,
+    sets: list[Path],
+    *,
+    fp16: bool = False,
+    photographs: Path | None = None,
 ) -> Exported:
     """Write `NAME-xSCALE.onnx` and its card `NAME-xSCALE.md` into `folder`.
 
     Args:
         sets: folders of high-resolution images to score the model on.
+        fp16: write `NAME-xSCALE.fp16.onnx` and `NAME-xSCALE.fp16-u8.onnx`, too.
+        photographs: write `NAME-xSCALE.int8.onnx`, too, calibrated on this folder.
 
     Raises:
-        ProofError: the file would not compute what the network computes; nothing is written.
+        ProofError: a file would not compute what the network computes; nothing is written.
         OutputError: the folder cannot be written.
     """
     network = rounded(network)
     model = to_onnx(network)
     spec = _describe(network, model, trained)
     difference = prove(network, _with_spec(model, spec))
+    files, proofs = _reduced(network, spec, sets, fp16=fp16, photographs=photographs)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
+            for name, content in files.items():
+                (Path(scratch) / name).write_bytes(content)
             draft = Path(scratch) / f"{spec.title}.onnx"
             draft.write_bytes(_with_spec(model, spec))
             if sets:
                 quality, loss = measure(draft, spec.scale, sets)
                 spec = replace(spec, quality=quality, precision_loss=loss)
                 draft.write_bytes(_with_spec(model, spec))
-            path = folder / draft.name
-            os.replace(draft, path)
-        path.with_suffix(".md").write_text(card(spec, difference), encoding="utf-8")
+            for name in (draft.name, *files):
+                os.replace(Path(scratch) / name, folder / name)
+        path = folder / draft.name
+        path.with_suffix(".md").write_text(card(spec, difference, proofs), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write into {folder}: {error.strerror}") from None
-    return Exported(path, spec, difference)
+    return Exported(path, spec, difference, proofs)
+
+
+def _reduced(
+    network: AutoEncoder,
+    spec: ModelSpec,
+    sets: list[Path],
+    *,
+    fp16: bool,
+    photographs: Path | None,
+) -> tuple[dict[str, bytes], dict[str, variants.Proof]]:
+    """Return the files in reduced precision and their proofs, by file name."""
+    models: dict[str, tuple[str, onnx.ModelProto]] = {}
+    if fp16:
+        models["fp16"] = "fp16", variants.half(network, pixels=False)
+        models["fp16-u8"] = "fp16", variants.half(network, pixels=True)
+    if photographs:
+        models["int8"] = "int8", variants.int8(network, photographs)
+    files, proofs = {}, {}
+    for suffix, (precision, model) in models.items():
+        name = f"{spec.title}.{suffix}.onnx"
+        proofs[name] = variants.prove(network, model, precision, sets)
+        files[name] = _with_spec(model, variants.describe(spec, precision, proofs[name]))
+    return files, proofs
 
 
 def _describe(network: AutoEncoder, model: onnx.ModelProto, trained: Trained) -> ModelSpec:

@@ -1,5 +1,6 @@
 """From a network to an ONNX graph."""
 
+import copy
 import logging
 import warnings
 from collections.abc import Iterator
@@ -34,26 +35,46 @@ class _Aligned(nn.Module):
         return self.network.aligned(image)
 
 
-def to_onnx(network: AutoEncoder) -> onnx.ModelProto:
-    """Return the network as an ONNX model: float32, batch and size dynamic, checked.
+class _Pixels(_Aligned):
+    """The same on pixels: uint8 (N, H, W, 3) in and out, so that a quarter crosses to a GPU."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        # TensorRT takes bytes only straight into a Cast, and gives them only straight out of one
+        values = image.to(self.network.tail.weight.dtype).permute(0, 3, 1, 2) / 255
+        output = super().forward(values).float()
+        rounded = torch.round(torch.clamp(output * 255, 0, 255))
+        return rounded.permute(0, 2, 3, 1).to(torch.uint8)
+
+
+def to_onnx(network: AutoEncoder, *, half: bool = False, pixels: bool = False) -> onnx.ModelProto:
+    """Return the network as an ONNX model, batch and size dynamic, checked.
 
     Input `image` (N, 3, H, W) in [0, 1], H and W multiples of the network's alignment;
-    output `upscaled` (N, 3, scale*H, scale*W).
+    output `upscaled` (N, 3, scale*H, scale*W). Both are float32.
+
+    Args:
+        half: compute in float16; input and output are float16, too.
+        pixels: uint8 (N, H, W, 3) in and out instead.
     """
     align = network.alignment
     height = align * Dim("height_units", min=1, max=_LARGEST_SIDE // align)
     width = align * Dim("width_units", min=1, max=_LARGEST_SIDE // align)
     batch = Dim("batch", min=1, max=_LARGEST_BATCH)
-    sample = torch.rand(2, 3, 16 * align, 24 * align)
+    dtype = torch.float16 if half else torch.float32
+    network = copy.deepcopy(network).to(dtype).eval()
+    form = _Pixels(network) if pixels else _Aligned(network)
+    size = 16 * align, 24 * align
+    sample = torch.zeros(2, *size, 3).byte() if pixels else torch.rand(2, 3, *size).to(dtype)
+    rows = 1 if pixels else 2
     with _quiet():
         program = torch.onnx.export(
-            _Aligned(network).eval(),
+            form,
             (sample,),
             dynamo=True,
             opset_version=OPSET,
             input_names=[INPUT],
             output_names=[OUTPUT],
-            dynamic_shapes={"image": {0: batch, 2: height, 3: width}},
+            dynamic_shapes={"image": {0: batch, rows: height, rows + 1: width}},
             verbose=False,
         )
     assert program is not None
@@ -62,6 +83,30 @@ def to_onnx(network: AutoEncoder) -> onnx.ModelProto:
     _store_in_half(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def convolution_types(model: onnx.ModelProto) -> list[str]:
+    """Return in what arithmetic each convolution of a graph is written: float32, float16, int8.
+
+    Read from the weights as they reach the convolution, casts and dequantisation included.
+    """
+    made = {node.output[0]: node for node in model.graph.node}
+    stored = {item.name: item.data_type for item in model.graph.initializer}
+    types = []
+    for node in model.graph.node:
+        if node.op_type != "Conv":
+            continue
+        source = made.get(node.input[1])
+        if source is None:
+            types.append(_NAMES[stored[node.input[1]]])
+        elif source.op_type == "DequantizeLinear":
+            types.append("int8")
+        else:
+            types.append(_NAMES[helper.get_node_attr_value(source, "to")])
+    return types
+
+
+_NAMES = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.FLOAT16: "float16"}
 
 
 def _store_in_half(graph: onnx.GraphProto) -> None:

@@ -19,10 +19,10 @@ def test_what_opens_is_said_with_its_precisions(command):
     states = {one["runtime"]: one for one in found["runtimes"]}
     assert code == 0
     assert states.keys() == RUNTIMES.keys()
-    assert (states["cpu"]["state"], states["cpu"]["precisions"]) == ("opens", ["fp32"])
+    assert (states["cpu"]["state"], states["cpu"]["precisions"]) == ("opens", ["int8", "fp32"])
     assert found["facts"]["upscaler"]
     _, text, _ = command("doctor")
-    assert "cpu:             opens  fp32" in text
+    assert "cpu:             opens  int8, fp32" in text
 
 
 def test_what_is_not_installed_comes_with_the_line_that_installs_it(monkeypatch):

@@ -80,7 +80,7 @@ def test_auto_steps_over_a_runtime_that_breaks(monkeypatch):
 
 
 def test_a_precision_the_runtime_lacks_is_refused():
-    with pytest.raises(RuntimeUnavailable, match="it has no bf16 here, only fp32"):
+    with pytest.raises(RuntimeUnavailable, match="it has no bf16 here, only int8, fp32"):
         open_runtime(find("fast", 2), name="cpu", precision="bf16", streams=1)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from upscaler.errors import ModelError
+from upscaler.errors import ModelError, RuntimeUnavailable
 from upscaler.models.metadata import read_metadata
 from upscaler.spec import METADATA_KEY, ModelSpec
 
@@ -22,6 +22,22 @@ class Model:
     path: Path
     spec: ModelSpec
 
+    def file(self, precision: str) -> Path:
+        """Return the file to run in a precision: this one, or for int8 the one beside it.
+
+        Raises:
+            RuntimeUnavailable: there is none, or it holds other weights.
+        """
+        if precision != "int8":
+            return self.path
+        path = self.path.with_suffix(f".{precision}.onnx")
+        if not path.is_file():
+            raise RuntimeUnavailable(f"there is no {path.name}; make it with `upscaler export`")
+        other = read_model(path).spec
+        if (other.precision, other.weights_sha256) != (precision, self.spec.weights_sha256):
+            raise RuntimeUnavailable(f"{path.name} holds other weights; export it again")
+        return path
+
     @cached_property
     def sha256(self) -> str:
         """Of the whole file, in hexadecimal."""
@@ -30,7 +46,7 @@ class Model:
 
 def packaged() -> list[Model]:
     """Return the models that come with the program, by scale and name."""
-    models = [read_model(path) for path in FOLDER.glob("*.onnx")]
+    models = [read_model(path) for path in FOLDER.glob("*-x?.onnx")]
     return sorted(models, key=lambda model: (model.spec.name, model.spec.scale))
 
 
@@ -42,6 +58,11 @@ def find(name: str, scale: int) -> Model:
     """
     if Path(name).suffix == ".onnx":
         model = read_model(Path(name))
+        if model.spec.precision != "fp32":
+            raise ModelError(
+                f"{name} is the {model.spec.precision} half of a model; give the file without "
+                f".{model.spec.precision}, and --precision {model.spec.precision}"
+            )
         if model.spec.scale != scale:
             raise ModelError(
                 f"{name} enlarges {model.spec.scale} times, not {scale}; "

@@ -13,7 +13,7 @@ AUTO = "auto"
 AUTO_LOSS_DB = 0.02
 """The loss of PSNR on a model's card up to which `auto` takes a faster precision."""
 
-PROBE_BOUND = {"fp32": 1 / 255, "fp16": 2 / 255, "bf16": 8 / 255, "int8": 24 / 255}
+PROBE_BOUND = {"fp32": 1 / 255, "fp16": 2 / 255, "bf16": 8 / 255, "int8": 48 / 255}
 """The largest difference from the proved output that a runtime may show on the probe."""
 
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: everywhere, in fp32."""
+"""ONNX Runtime on the CPU: everywhere, in fp32, and in int8 where the model has such a file."""
 
 import onnxruntime as ort
 
@@ -20,7 +20,7 @@ class OnnxRuntimeCpu(Runtime):
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._session = ort.InferenceSession(model.path, options, providers=[_PROVIDER])
+        self._session = ort.InferenceSession(model.file(precision), options, providers=[_PROVIDER])
         if self._session.get_providers() != [_PROVIDER]:
             raise RuntimeUnavailable(f"ONNX Runtime loaded {self._session.get_providers()}")
         self._input = self._session.get_inputs()[0].name
@@ -28,7 +28,7 @@ class OnnxRuntimeCpu(Runtime):
     @classmethod
     def precisions(cls) -> tuple[str, ...]:
         """See `Runtime`."""
-        return ("fp32",)
+        return ("int8", "fp32")
 
     def infer(self, batch: Batch) -> Batch:
         """See `Runtime`."""

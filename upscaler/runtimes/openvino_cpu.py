@@ -34,28 +34,33 @@ def _import_openvino() -> Any:
 ov = _import_openvino()
 
 _TYPES = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}
+_EIGHT_BITS = {"u8", "i8"}
 
 
 class OpenVinoRuntime(Runtime):
-    """fp32 everywhere, bf16 where the CPU computes in it."""
+    """fp32 everywhere, bf16 and int8 where the CPU computes in them."""
 
     name = "openvino"
 
     def __init__(self, model: Model, precision: str, streams: int) -> None:
         super().__init__(model, precision, streams)
         core = ov.Core()
+        # what an int8 file leaves in float runs in the next best
+        float_type = _TYPES.get(precision) or _TYPES["bf16" if _computes("BF16") else "fp32"]
         compiled = core.compile_model(
-            core.read_model(model.path),
+            core.read_model(model.file(precision)),
             "CPU",
             {
-                "INFERENCE_PRECISION_HINT": _TYPES[precision],
+                "INFERENCE_PRECISION_HINT": float_type,
                 "INFERENCE_NUM_THREADS": streams,
                 "NUM_STREAMS": streams,
             },
         )
         really = compiled.get_property("INFERENCE_PRECISION_HINT")
-        if really != _TYPES[precision]:
-            raise RuntimeUnavailable(f"asked for {precision}, OpenVINO computes in {really}")
+        if really != float_type:
+            raise RuntimeUnavailable(f"asked for {float_type}, OpenVINO computes in {really}")
+        if precision == "int8" and not _convolves_in_eight_bits(compiled):
+            raise RuntimeUnavailable("OpenVINO computes no convolution in 8 bits here")
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
             self._requests.put(compiled.create_infer_request())
@@ -63,8 +68,7 @@ class OpenVinoRuntime(Runtime):
     @classmethod
     def precisions(cls) -> tuple[str, ...]:
         """See `Runtime`."""
-        able = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        return ("bf16", "fp32") if "BF16" in able else ("fp32",)
+        return (*(p for p in ("int8", "bf16") if _computes(p.upper())), "fp32")
 
     def infer(self, batch: Batch) -> Batch:
         """See `Runtime`."""
@@ -75,3 +79,17 @@ class OpenVinoRuntime(Runtime):
         finally:
             self._requests.put(request)
         return output
+
+
+def _computes(capability: str) -> bool:
+    return capability in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _convolves_in_eight_bits(compiled: Any) -> bool:
+    """Read back from what was compiled in what its convolutions really run."""
+    kinds = (operation.get_rt_info() for operation in compiled.get_runtime_model().get_ops())
+    return any(
+        kind["layerType"].astype(str) == "Convolution"
+        and kind["runtimePrecision"].astype(str) in _EIGHT_BITS
+        for kind in kinds
+    )

@@ -1,0 +1,122 @@
+"""The same model in reduced precision; each file is proved before it gets its name."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+from PIL import Image
+
+from upscaler.errors import ProofError
+from upscaler.images import format_of, open_picture
+from upscaler.metrics import bicubic, modcrop, psnr, psnr_y
+from upscaler.network import AutoEncoder
+from upscaler.spec import ModelSpec
+from upscaler.tiling import align
+from upscaler_export.graph import INPUT, convolution_types, to_onnx
+from upscaler_export.int8 import to_int8
+from upscaler_export.proof import PHOTOGRAPH, run_torch
+
+Pixels = NDArray[np.uint8]
+
+LOSS_BOUND = {"fp16": 0.02, "int8": 0.1}
+"""How much PSNR-Y in dB a variant may lose against float32."""
+
+_EXPECTED = {"fp16": "float16", "int8": "int8"}
+_PICTURES = 8
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A variant on ONNX Runtime's CPU against torch in float32, on real pictures."""
+
+    difference: float
+    """The largest, of 255."""
+    psnr: float
+    """Of one output against the other, in dB."""
+    differing: float
+    """Share of bytes that differ."""
+    loss: float
+    """Of PSNR-Y against the originals, in dB; the mean over the pictures."""
+
+
+def half(network: AutoEncoder, *, pixels: bool) -> onnx.ModelProto:
+    """Return the network in float16, its input and output float16, or uint8 pixels."""
+    return to_onnx(network, half=True, pixels=pixels)
+
+
+def int8(network: AutoEncoder, photographs: Path) -> onnx.ModelProto:
+    """Return the network with 8-bit convolutions, calibrated on photographs."""
+    return to_int8(to_onnx(network), photographs, network.architecture.scale)
+
+
+def prove(network: AutoEncoder, model: onnx.ModelProto, precision: str, sets: list[Path]) -> Proof:
+    """Compare a variant with the network, on the first pictures of `sets` or the proof picture.
+
+    Raises:
+        ProofError: it loses more than LOSS_BOUND, or its convolutions are not what it says.
+    """
+    found = convolution_types(model)
+    if _EXPECTED[precision] not in found or (precision == "fp16" and "float32" in found):
+        raise ProofError(f"the {precision} model computes its convolutions in {', '.join(found)}")
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    rows = [_compare(network, session, truth) for truth in _truths(sets)]
+    proof = Proof(
+        difference=max(row.difference for row in rows),
+        psnr=float(np.mean([row.psnr for row in rows])),
+        differing=float(np.mean([row.differing for row in rows])),
+        loss=float(np.mean([row.loss for row in rows])),
+    )
+    if proof.loss > LOSS_BOUND[precision]:
+        raise ProofError(
+            f"the {precision} model loses {proof.loss:.3f} dB, more than "
+            f"{LOSS_BOUND[precision]:g}; nothing was written"
+        )
+    return proof
+
+
+def describe(spec: ModelSpec, precision: str, proof: Proof) -> ModelSpec:
+    """Return what the variant says of itself."""
+    facts = {name: round(value, 4) for name, value in asdict(proof).items()}
+    return replace(spec, precision=precision, proof=facts)
+
+
+def _truths(sets: list[Path]) -> list[Pixels]:
+    paths = [path for folder in sets for path in sorted(folder.iterdir()) if format_of(path)]
+    if not paths:
+        with Image.open(PHOTOGRAPH) as image:
+            return [np.asarray(image.convert("RGB"))]
+    return [np.asarray(open_picture(path).rgb, np.uint8) for path in paths[:_PICTURES]]
+
+
+def _compare(network: AutoEncoder, session: ort.InferenceSession, truth: Pixels) -> Proof:
+    scale = network.architecture.scale
+    truth = modcrop(truth, scale)
+    low = align(bicubic(truth, 1 / scale), network.alignment)
+    batch = np.ascontiguousarray(low.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+    height, width = truth.shape[:2]
+    exact = _pixels(run_torch(network, batch))[:height, :width]
+    ours = _run(session, low, batch)[:height, :width]
+    return Proof(
+        difference=float(np.abs(ours.astype(int) - exact).max()),
+        psnr=psnr(ours, exact),
+        differing=float((ours != exact).mean()),
+        loss=psnr_y(exact, truth, scale) - psnr_y(ours, truth, scale),
+    )
+
+
+def _run(session: ort.InferenceSession, low: Pixels, batch: NDArray[np.float32]) -> Pixels:
+    kind = session.get_inputs()[0].type
+    if kind == "tensor(uint8)":
+        output: Pixels = session.run(None, {INPUT: low[None]})[0][0]
+        return output
+    dtype = np.float16 if kind == "tensor(float16)" else np.float32
+    return _pixels(session.run(None, {INPUT: batch.astype(dtype)})[0])
+
+
+def _pixels(output: NDArray[np.floating]) -> Pixels:
+    rounded = np.rint(np.clip(output[0].astype(np.float32), 0, 1) * 255)
+    pixels: Pixels = rounded.astype(np.uint8).transpose(1, 2, 0)
+    return pixels
