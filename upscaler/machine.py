@@ -34,6 +34,16 @@ def memory_bytes() -> int:
     return min(installed, int(limit)) if limit.isdecimal() else installed
 
 
+def available_memory_bytes() -> int:
+    """Return how much memory is free for this process, as the system judges it."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free = 1024 * next(int(line.split()[1]) for line in lines if "MemAvailable" in line)
+    except (OSError, StopIteration):
+        return memory_bytes()
+    return min(free, memory_bytes())
+
+
 def peak_memory_bytes() -> int:
     """Return the largest resident size that this process has had."""
     try:

@@ -11,7 +11,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler.cli.main import commands, main
+from upscaler.cli.main import commands
 from upscaler.errors import UsageError
 from upscaler_train import checkpoint as checkpoints
 from upscaler_train.experiments import report
@@ -45,7 +45,7 @@ def tiny(name, data, *changes):
 
 
 @contextmanager
-def silent(title, log):
+def silent(title, log, step):
     yield lambda tick: None
 
 
@@ -128,58 +128,26 @@ def test_returning_the_input_scores_what_the_twins_differ_by(data, tmp_path):
     assert given.mse == pytest.approx(np.mean(errors), rel=1e-4)
 
 
-def complaint(capsys, *arguments):
-    """Exit code and what stands on stderr, of the whole program."""
-    with pytest.raises(SystemExit) as stop:
-        main(["experiments", *map(str, arguments)])
-    return stop.value.code, capsys.readouterr().err
-
-
-def test_other_pictures_to_show(data, tmp_path):
-    (tmp_path / "free").mkdir()
-    Image.new("RGB", (SIZE, SIZE), (9, 99, 199)).save(tmp_path / "free" / "a.png")
-    recipe = tiny("kernel-6", data, "schedule.steps=1")
-    shown = Session(data, tmp_path, show=tmp_path / "free", command="")
-    list(shown.run([recipe], silent))
-    with Image.open(shown.folder(recipe) / PANEL) as panel:
-        assert panel.size == (3 * SIZE, SIZE)
-        assert panel.convert("RGB").getpixel((3 * SIZE - 9, 9)) == pytest.approx(
-            (9, 99, 199), abs=4
-        )
-
-
-def test_one_network_that_takes_any_size_hides_no_other_that_does_not(data, tmp_path):
-    recipes = [tiny("ae-u", data), tiny("kernel-6", data, "network.size=128")]
-    with pytest.raises(UsageError, match="has 64x64 pixels, the network takes 128x128"):
-        next(session(data, tmp_path).run(recipes, silent))
-
-
-def test_curves_take_what_was_trained_twice_once(tmp_path):
-    rows = [{"step": step, "epoch": step, "loss": loss} for step, loss in ((1, 3), (2, 9), (2, 2))]
-    (tmp_path / LOG).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert [row["loss"] for row in report._log(tmp_path / LOG)] == [3, 2]
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["nonesuch"], "no experiment nonesuch; there are: 2-layer, "),
         (["2-layer"], "0.png has 64x64 pixels, the network takes 256x256"),
         (["2-layer", "--set", "network.stride=300"], "leaves nothing of 256 pixels: 256 -> 1"),
-        (["2-layer", "--set", "network.bottleneck=9000000"], "needs .* GB to train"),
+        (["2-layer", "--set", "network.bottleneck=9000000"], "needs .* GiB to train"),
     ],
 )
-def test_one_clear_line_before_training_starts(arguments, message, data, tmp_path, capsys):
-    code, said = complaint(capsys, *arguments, "--data", data, "-o", tmp_path / "out")
+def test_one_clear_line_before_training_starts(arguments, message, data, tmp_path, command):
+    code, _, said = command("experiments", *arguments, "--data", data, "-o", tmp_path / "out")
     assert code in (2, 3)
     assert re.search(message, said)
     assert len(said.splitlines()) == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_folder_is_named(data, tmp_path, capsys):
+def test_a_missing_folder_is_named(data, tmp_path, command):
     (data / "val").rename(data / "elsewhere")
-    code, said = complaint(capsys, "2-layer", "--data", data, "-o", tmp_path / "out")
+    code, _, said = command("experiments", "2-layer", "--data", data, "-o", tmp_path / "out")
     assert code == 2
     assert f"there is no folder {data / 'val'}" in said
 

@@ -1,6 +1,7 @@
 import copy
 import json
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -17,7 +18,7 @@ from upscaler_train import checkpoint as checkpoints
 from upscaler_train.collapse import collapsed, make_collapsible
 from upscaler_train.loop import LAST, Trainer, _check_batch
 from upscaler_train.losses import reconstruction
-from upscaler_train.networks import build, check_memory
+from upscaler_train.networks import TrainingForm, build, check_memory
 from upscaler_train.progress import TrainingDisplay
 from upscaler_train.recipe import Schedule, from_table
 from upscaler_train.schedule import Clock, learning_rate
@@ -81,6 +82,67 @@ def test_resume_is_exact(table, tmp_path):
         assert torch.equal(tensor, parts[name]), name
 
 
+@pytest.mark.parametrize("moment", ["forward", "step"])
+def test_a_signal_in_the_middle_of_a_step_waits_for_its_end(table, tmp_path, monkeypatch, moment):
+    """Neither half a step nor one that is counted twice may reach the checkpoint."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    train(table, tmp_path / "whole")
+    struck = []
+
+    def strike_once():
+        if not struck:
+            struck.append(True)
+            signal.raise_signal(signal.SIGINT)
+
+    if moment == "forward":
+        own = TrainingForm.forward
+
+        def forward(self, low):
+            output = own(self, low)
+            strike_once()
+            return output
+
+        monkeypatch.setattr(TrainingForm, "forward", forward)
+    else:
+        own_step = torch.optim.AdamW.step
+
+        def step(self, *arguments, **options):
+            result = own_step(self, *arguments, **options)
+            strike_once()
+            return result
+
+        monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    with pytest.raises(KeyboardInterrupt):
+        train(table, tmp_path / "parts")
+    signal.signal(signal.SIGINT, before)
+    train(table, tmp_path / "parts", resume=True)
+    whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
+
+
+def test_two_trainings_into_one_folder_are_refused(table, tmp_path):
+    trainer = Trainer(from_table(table), tmp_path / "run")
+
+    def meanwhile(tick):
+        if tick.progress.step > 1:
+            return
+        with pytest.raises(StartError, match="another process trains into"):
+            Trainer(from_table(table), tmp_path / "run").run(lambda tick: None)
+        (tmp_path / "seen").touch()
+
+    trainer.run(meanwhile)
+    assert (tmp_path / "seen").exists()
+
+
+def test_the_statistics_of_a_normalisation_are_averaged_too(table, tmp_path):
+    table["network"] = {"family": "seed", "size": 64, "widths": [8], "decoder": ["tanh"]}
+    table["network"]["normalisation"] = "batch"
+    table["data"] |= {"patch": 0, "twin": "same-size"}
+    train(table, tmp_path / "run")
+    ema = checkpoints.load(tmp_path / "run" / LAST).part("ema")
+    assert ema["encoder.0.1.running_mean"].abs().sum() > 0
+
+
 def test_a_finished_training_resumes_to_nothing(table, tmp_path):
     train(table, tmp_path / "run")
     before = weights(tmp_path / "run")
@@ -94,12 +156,13 @@ def test_a_training_is_never_overwritten_by_another(table, tmp_path):
     with pytest.raises(UsageError, match="--resume"):
         train(table, tmp_path / "run")
     table["network"]["widths"] = [8, 16]
-    with pytest.raises(UsageError, match="give another --out"):
+    with pytest.raises(UsageError, match="another network.widths; give another --out"):
         train(table, tmp_path / "run", resume=True)
 
 
 def test_a_diverged_training_keeps_its_last_checkpoint(table, tmp_path):
-    table["schedule"] = {"steps": 4, "learning_rate": float("nan")}
+    table["schedule"] = {"steps": 4, "learning_rate": 1e38, "warmup": 0}
+    table["optimisation"] = {"clip": 0.0}
     with pytest.raises(StartError, match="diverged at step 4"):
         train(table, tmp_path / "run")
     assert not (tmp_path / "run" / LAST).exists()
@@ -285,6 +348,6 @@ def test_the_average_follows_the_collapsed_weights(table):
 
 
 def test_too_little_memory_is_said_before_anything_is_read(table):
-    with pytest.raises(StartError, match=r"tiny has 0 million weights and needs 0.0 GB to train"):
+    with pytest.raises(StartError, match=r"tiny has 0 million weights and needs 0.0 GiB to train"):
         check_memory(from_table(table), available=1000)
     check_memory(from_table(table))

@@ -1,3 +1,5 @@
+import os
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -11,7 +13,7 @@ from upscaler.metrics import bicubic
 from upscaler_train.degrade import shrink_badly
 from upscaler_train.pairs import Pair, load_pairs
 from upscaler_train.recipe import Degradation, from_table
-from upscaler_train.sampling import PatchSampler, PictureSampler
+from upscaler_train.sampling import PatchSampler, PictureSampler, steps_per_epoch
 
 CPU = torch.device("cpu")
 
@@ -89,6 +91,12 @@ def test_bad_twins_lie_where_the_clean_one_lies_and_keep_its_colour(rng):
         assert np.abs(difference).mean() < min(moved)
 
 
+def test_any_name_a_file_system_allows(tmp_path, photo):
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / os.fsdecode(b"caf\xe9.png"))
+    assert len(load_pairs(tmp_path, recipe())) == 1
+
+
 def test_an_empty_folder_says_what_to_do(tmp_path):
     with pytest.raises(UsageError, match="--set data"):
         load_pairs(tmp_path, recipe())
@@ -111,9 +119,11 @@ def test_both_twins_are_cut_turned_and_permuted_alike(pairs):
 
 
 def test_small_images_are_left_out(pairs):
-    assert len(sampler(pairs)) == 2
+    pairs = [replace(pair, high=np.full_like(pair.high, n)) for n, pair in enumerate(pairs)]
+    high = sampler(pairs, batch=60).draw(0)[1]
+    assert set((high * 255).round().unique().int().tolist()) == {0, 1}
     with pytest.raises(UsageError, match="smaller than the patch"):
-        sampler(pairs, patch=100)
+        steps_per_epoch(recipe(patch=100), pairs)
 
 
 def test_the_seed_decides(pairs):
@@ -145,7 +155,6 @@ def test_workers_share_a_batch(pairs):
 def test_whole_pictures_come_once_an_epoch():
     pairs = [Pair((high,), high) for high in (np.full((4, 4, 3), n, np.uint8) for n in range(7))]
     whole = PictureSampler(pairs, batch=3, seed=1, device=CPU)
-    assert whole.epoch == 3
 
     def seen(steps):
         drawn = torch.cat([whole.draw(step)[0][:, 0, 0, 0] for step in steps])
@@ -158,4 +167,5 @@ def test_whole_pictures_come_once_an_epoch():
 
 def test_whole_pictures_of_several_sizes_are_refused(pairs):
     with pytest.raises(UsageError, match="all of one size"):
-        PictureSampler(pairs, batch=2, seed=1, device=CPU)
+        steps_per_epoch(recipe(patch=0), pairs)
+    assert steps_per_epoch(recipe(patch=0, batch=2), pairs[:1]) == 1

@@ -20,7 +20,8 @@ def test_every_recipe_of_the_project_is_valid(path):
 
 @pytest.mark.parametrize("name", known())
 def test_the_recipes_to_compare_are_valid_and_say_their_name(name):
-    assert load(find(name)).name in name
+    recipe = load(find(name))
+    assert Path(name).name in (recipe.name, f"{recipe.name}-x{recipe.scale}")
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,35 @@ def test_the_recipes_to_compare_are_valid_and_say_their_name(name):
         ({"name": "x", "run": {"bf16": 1}}, "run.bf16 in the recipe must be bool, not 1"),
         ({"name": "x", "data": 3}, "must be a table"),
         ({}, "lacks name"),
+        (
+            {"name": "x", "data": {"batch": 0}},
+            "data.batch in the recipe is 0; it must be 1 or more",
+        ),
+        ({"name": "x", "schedule": {"minutes": float("nan")}}, "schedule.minutes .* is nan"),
+        ({"name": "x", "degradation": {"clean": 2}}, "must be from 0 to 1"),
+        ({"name": "x", "run": {"seed": -1}}, "run.seed .* is -1"),
+        (
+            {
+                "name": "x",
+                "schedule": {"steps": 1},
+                "data": {"patch": 9},
+                "optimisation": {"ms_ssim": 1},
+            },
+            "18 pixels are too small for MS-SSIM",
+        ),
+        (
+            {"name": "x", "schedule": {"steps": 1}, "degradation": {"least_quality": 96}},
+            "least_quality is above",
+        ),
+        (
+            {
+                "name": "x",
+                "network": {"family": "seed", "size": 67},
+                "schedule": {"steps": 1},
+                "data": {"twin": "same-size"},
+            },
+            "even network.size",
+        ),
         ({"name": "x"}, "recipe x has no end: give schedule.steps, .epochs or .minutes"),
         ({"name": "x", "data": {"twin": "big"}}, "data.twin .* smaller, same-size, not 'big'"),
         ({"name": "x", "schedule": {"decay": "no"}}, "schedule.decay .* one of cosine, constant"),
@@ -82,6 +112,9 @@ def test_a_recipe_extends_another_key_by_key(tmp_path):
     recipe = load(tmp_path / "more.toml", ("schedule.warmup=2",))
     assert (recipe.name, recipe.run.seed, recipe.data.patch) == ("more", 3, 12)
     assert (recipe.schedule.steps, recipe.schedule.warmup) == (7, 2)
+    (tmp_path / "self.toml").write_text("extends = 'self.toml'")
+    with pytest.raises(UsageError, match="extends itself"):
+        load(tmp_path / "self.toml")
     (tmp_path / "lost.toml").write_text("extends = 'nonesuch.toml'")
     with pytest.raises(UsageError, match="cannot read the recipe .*nonesuch.toml"):
         load(tmp_path / "lost.toml")

@@ -6,15 +6,18 @@ checkpoint alone says what it is, and nothing is ever unpickled.
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from upscaler.errors import ModelError, StartError
+from upscaler.errors import ModelError, StartError, UsageError
 from upscaler.spec import CHECKPOINT_KEY, Architecture, Trained, Training
 from upscaler_train.recipe import Recipe, from_table
 
@@ -60,7 +63,8 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
     facts = {_KEY: json.dumps(metadata)}
-    if isinstance(checkpoint.recipe.network, Architecture):  # export knows no other family
+    averaged = checkpoint.recipe.optimisation.ema
+    if isinstance(checkpoint.recipe.network, Architecture) and averaged:  # export knows no other
         facts[CHECKPOINT_KEY] = _trained(checkpoint, checkpoint.recipe.network).to_json()
     try:
         save_file(tensors, temporary, facts)
@@ -90,23 +94,35 @@ def load(path: Path) -> Checkpoint:
     Raises:
         ModelError: the file is missing or not one of ours.
     """
+    with _opened(path) as (file, facts):
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return Checkpoint(**facts, tensors=tensors)
+
+
+def peek(path: Path) -> Checkpoint:
+    """Read what a checkpoint says of itself, without its tensors; raises as `load` does."""
+    with _opened(path) as (_, facts):
+        return Checkpoint(**facts, tensors={})
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     if not path.is_file():
         raise ModelError(f"there is no checkpoint {path}")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads(file.metadata()[_KEY])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            facts = {
+                "recipe": from_table(metadata["recipe"]),
+                "progress": Progress(**metadata["progress"]),
+                "machine": metadata.get("machine", ""),
+                "start": metadata.get("start", ""),
+            }
+            yield file, facts
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, UsageError) as error:
         raise ModelError(
             f"{path} is not a checkpoint of `upscaler train` ({type(error).__name__}: {error})"
         ) from None
-    return Checkpoint(
-        recipe=from_table(metadata["recipe"]),
-        progress=Progress(**metadata["progress"]),
-        machine=metadata.get("machine", ""),
-        start=metadata.get("start", ""),
-        tensors=tensors,
-    )
 
 
 def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -145,6 +161,8 @@ def load_trunk(network: nn.Module, path: Path) -> str:
     """
     source = load(path)
     weights, own = source.part("ema"), network.state_dict()
+    if not weights:
+        raise ModelError(f"{path} has no averaged weights to start from (optimisation.ema was 0)")
     fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
     if any(not name.startswith("tail.") for name in own.keys() - fitting.keys()):
         raise ModelError(f"the trunk in {path} has other sizes; start from a model of these widths")

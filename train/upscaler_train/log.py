@@ -1,6 +1,7 @@
 """A training's log: a JSON line for each look at the validation pictures, and TensorBoard."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -11,10 +12,17 @@ from upscaler_train.loop import Tick
 
 
 class Log:
-    """Writes `path`, and beside it a folder `tensorboard` (`tensorboard --logdir runs/`)."""
+    """Writes `path`, and beside it a folder `tensorboard` (`tensorboard --logdir runs/`).
 
-    def __init__(self, path: Path) -> None:
+    The loss of a line is the mean since the line before, or since the training was resumed.
+    """
+
+    def __init__(self, path: Path, step: int = 0) -> None:
+        """What lies beyond `step`, where the training goes on, is dropped from the file."""
         self._path = path
+        kept = [row for row in read_log(path) if row["step"] <= step]
+        if path.exists():
+            path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
         self._losses: list[Tensor] = []
         self._board: SummaryWriter | None = None
 
@@ -45,3 +53,14 @@ class Log:
         """Write what is still in memory."""
         if self._board is not None:
             self._board.close()
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """Return the lines of a log; one that a kill left unfinished is passed over."""
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError):
+            rows.append(json.loads(line))
+    return rows

@@ -1,7 +1,9 @@
 """The training loop, the one that every model of the project goes through."""
 
 import copy
+import fcntl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,10 +21,12 @@ from upscaler_train.evaluation import Score, score
 from upscaler_train.losses import reconstruction
 from upscaler_train.networks import TrainingForm, build, check_memory
 from upscaler_train.pairs import Dataset, load_dataset
-from upscaler_train.recipe import Recipe
-from upscaler_train.sampling import sampler_for
+from upscaler_train.recipe import Recipe, differences
+from upscaler_train.sampling import sampler_for, steps_per_epoch
 from upscaler_train.schedule import Clock, learning_rate
+from upscaler_train.signals import held_back
 
+_LOCK = ".lock"
 LAST = "last.safetensors"
 """The file name of a run's newest checkpoint."""
 
@@ -42,6 +46,10 @@ class Tick:
     """A number, still on the device: reading it every step would make a GPU wait."""
     val: Score | None
     """Of the averaged weights on the validation images, on the steps where it was measured."""
+
+
+class Diverged(StartError):
+    """The weights are no numbers any more."""
 
 
 class Watcher(Protocol):
@@ -79,10 +87,11 @@ class Trainer:
         _check_batch(recipe, self.fabric.world_size)
         self.dataset = dataset or load_dataset(recipe)
         self.sampler = sampler_for(recipe, self.dataset.train, self.fabric.device)
+        self.epoch = steps_per_epoch(recipe, self.dataset.train)
         self._start = ""
         self._set_up(resume=resume)
         start = self._restore() if resume else Progress()
-        self.clock = Clock(recipe.schedule, start, self.sampler.epoch)
+        self.clock = Clock(recipe.schedule, start, self.epoch)
 
     def _set_up(self, *, resume: bool) -> None:
         recipe = self.recipe
@@ -103,10 +112,11 @@ class Trainer:
 
     def _restore(self) -> Progress:
         saved = checkpoints.load(self.folder / LAST)
-        if saved.recipe.network != self.recipe.network:
+        other = [key for key in differences(saved.recipe, self.recipe) if _shapes(key)]
+        if other:
             raise UsageError(
-                f"{self.folder / LAST} holds {saved.recipe.network}, the recipe asks for "
-                f"{self.recipe.network}; give another --out"
+                f"{self.folder / LAST} was trained with another {', '.join(other)}; "
+                f"give another --out"
             )
         self.network.load_state_dict(saved.part("model"))
         if self.average is not self.network:
@@ -131,36 +141,51 @@ class Trainer:
         An interrupt saves, too, and then goes on upwards.
 
         Raises:
-            StartError: the weights are no numbers any more.
+            Diverged: the weights are no numbers any more.
+            StartError: another process trains into the folder.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self._share() < 1:
-            try:
-                self._train(watch)
-            except UpscalerError:
-                raise
-            except BaseException:
-                self._save()
-                raise
+        with self._lock():
+            if self._share() < 1:
+                try:
+                    self._train(watch)
+                except UpscalerError:
+                    raise
+                except BaseException:
+                    self._save()
+                    raise
         return self.clock.progress
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        if not self.leads:
+            yield
+            return
+        with (self.folder / _LOCK).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StartError(f"another process trains into {self.folder}") from None
+            yield
 
     def _train(self, watch: Watcher) -> None:
         interval = 60 * self.recipe.run.check_minutes
         next_save = self.clock.seconds + interval
         while (share := self._share()) < 1:
             rate = learning_rate(self.recipe.schedule, self.clock.step, share)
-            loss = self._step(rate, mse=share >= self.recipe.schedule.mse_from)
-            self.clock.step += 1
+            with held_back():
+                loss = self._step(rate, mse=share >= self.recipe.schedule.mse_from)
+                self.clock.step += 1
             if not self.leads:
                 continue
             share = self.clock.share
             if save_due := share == 1 or self.clock.seconds >= next_save:
                 self._save()
                 next_save = self.clock.seconds + interval
-            epochs = self.recipe.run.check_epochs * self.sampler.epoch
+            epochs = self.recipe.run.check_epochs * self.epoch
             check_due = share == 1 or (self.clock.step % epochs == 0 if epochs else save_due)
             val = self._score() if check_due else None
-            epoch = self.clock.step / self.sampler.epoch
+            epoch = self.clock.step / self.epoch
             watch(Tick(self.clock.progress, epoch, share, rate, loss, val))
 
     def _share(self) -> float:
@@ -198,6 +223,8 @@ class Trainer:
         averages: list[Tensor] = list(self.average.parameters())
         weights = collapsed(self.network, like=self.average)
         torch._foreach_lerp_(averages, weights, 1 - decay)
+        for own, other in zip(self.average.buffers(), self.network.buffers(), strict=True):
+            own.copy_(other)  # the statistics of a normalisation are averages already
 
     def _score(self) -> Score:
         return score(self.average, self.dataset.val, self.recipe.scale, self.fabric.device)
@@ -207,9 +234,9 @@ class Trainer:
         if not self.leads:
             return
         if not all(torch.isfinite(parameter).all() for parameter in self.network.parameters()):
-            raise StartError(
-                f"the training has diverged at step {self.clock.step}; lower "
-                f"schedule.learning_rate and --resume from the last checkpoint"
+            raise Diverged(
+                f"the training of {self.recipe.name} has diverged at step {self.clock.step}; lower "
+                f"schedule.learning_rate and go on from the last checkpoint"
             )
         checkpoint = Checkpoint(
             recipe=self.recipe,
@@ -230,7 +257,18 @@ class Trainer:
         yield from checkpoints.pack_optimiser(self.optimiser).items()
 
 
+def _shapes(key: str) -> bool:
+    """Whether a key of a recipe decides what the tensors of a checkpoint are."""
+    return key.startswith("network.") or key in (
+        "data.grey",
+        "optimisation.collapse",
+        "optimisation.ema",
+    )
+
+
 def _check_batch(recipe: Recipe, workers: int) -> None:
+    if workers > 1 and not recipe.data.patch:
+        raise UsageError("training on whole pictures (data.patch = 0) runs in one process only")
     if recipe.data.batch % workers:
         raise UsageError(
             f"{workers} processes cannot share a batch of {recipe.data.batch} evenly; "

@@ -19,7 +19,8 @@ def reconstruction(
     "Loss functions for image restoration with neural networks").
 
     Args:
-        output, target: float (N, C, H, W) in [0, 1]; for MS-SSIM more than 40 pixels a side.
+        output, target: float (N, C, H, W) in [0, 1]; for MS-SSIM more than
+            `recipe.SMALLEST_FOR_MS_SSIM` pixels a side.
     """
     loss = F.l1_loss(output, target)
     if fft:

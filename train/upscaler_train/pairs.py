@@ -1,5 +1,6 @@
 """Pairs of images for training: the high-resolution picture and its low-resolution twin."""
 
+import os
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,8 +61,8 @@ def load_pairs(folder: Path, recipe: Recipe) -> list[Pair]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and format_of(path))
     if not paths:
         raise UsageError(
-            f"no images in {folder}; give the folder of high-resolution "
-            f"images with --set data.train=DIR and --set data.val=DIR"
+            f"no images in {folder}; it should hold high-resolution ones "
+            f"(--set data.train=DIR, --set data.val=DIR)"
         )
     with ThreadPoolExecutor() as pool:
         return list(pool.map(lambda path: make_pair(path, recipe), paths))
@@ -93,7 +94,7 @@ def make_pair(path: Path, recipe: Recipe) -> Pair:
         high = modcrop(high, 2)
         return Pair((_enlarged(bicubic(high, 1 / 2)),), high)
     high = modcrop(high, recipe.scale)
-    random = np.random.default_rng((recipe.run.seed, zlib.crc32(path.name.encode())))
+    random = np.random.default_rng((recipe.run.seed, zlib.crc32(os.fsencode(path.name))))
     return Pair(tuple(_smaller(high, recipe, random)), high)
 
 

@@ -21,9 +21,14 @@ class TrainingDisplay:
     """Shows loss, PSNR and the time left on stderr, and keeps the log."""
 
     def __init__(
-        self, title: str, log: Path, *, again: str = "the same command with --resume"
+        self,
+        title: str,
+        log: Path,
+        step: int = 0,
+        *,
+        again: str = "the same command with --resume",
     ) -> None:
-        """`again` says what goes on from an interruption."""
+        """`step` is where the training goes on; `again` says what resumes an interrupted one."""
         self._console = Console(stderr=True)
         self._bar = Progress(
             TextColumn(title),
@@ -34,7 +39,7 @@ class TrainingDisplay:
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task(title, total=1.0, facts="")
-        self._log, self._again = Log(log), again
+        self._log, self._again = Log(log, step), again
         self._val, self._said = "", 0.0
         self._losses: list[Tensor] = []
         self._began: tuple[float, float] | None = None

@@ -16,8 +16,41 @@ from upscaler.errors import UsageError
 from upscaler.spec import Architecture
 from upscaler_train.seed import SeedArchitecture
 
+_RANGES: dict[str, tuple[float, float | None]] = {
+    "data.patch": (0, None),
+    "data.batch": (1, None),
+    "degradation.variants": (0, None),
+    "degradation.clean": (0, 1),
+    "degradation.blur": (0, None),
+    "degradation.noise": (0, None),
+    "degradation.least_quality": (1, 100),
+    "degradation.most_quality": (1, 100),
+    "degradation.twice": (0, 1),
+    "schedule.steps": (0, None),
+    "schedule.epochs": (0, None),
+    "schedule.minutes": (0, None),
+    "schedule.warmup": (0, None),
+    "schedule.learning_rate": (0, None),
+    "schedule.mse_from": (0, 1),
+    "optimisation.fft": (0, None),
+    "optimisation.ms_ssim": (0, None),
+    "optimisation.beta1": (0, 0.9999),
+    "optimisation.beta2": (0, 0.9999),
+    "optimisation.weight_decay": (0, None),
+    "optimisation.clip": (0, None),
+    "optimisation.ema": (0, 0.99999),
+    "optimisation.collapse": (0, None),
+    "run.seed": (0, None),
+    "run.threads": (0, None),
+    "run.check_minutes": (0, None),
+    "run.check_epochs": (0, None),
+}
+"""The least and the largest value of each number."""
+
 TWINS = ("smaller", "same-size")
 OPTIMISERS = ("adamw", "adam")
+SMALLEST_FOR_MS_SSIM = 40
+"""Pixels; see `losses.reconstruction`."""
 DECAYS = ("cosine", "constant")
 
 
@@ -155,6 +188,20 @@ class Recipe:
             raise UsageError(
                 f"recipe {self.name} has no end: give schedule.steps, .epochs or .minutes"
             )
+        if self.degradation.least_quality > self.degradation.most_quality:
+            raise UsageError(f"recipe {self.name}: degradation.least_quality is above the most")
+        if self.degradation.variants and not self.data.patch:
+            raise UsageError(f"recipe {self.name}: whole pictures (data.patch = 0) have one twin")
+        patch = self.data.patch * self.scale
+        if self.optimisation.ms_ssim and self.data.patch and patch <= SMALLEST_FOR_MS_SSIM:
+            raise UsageError(
+                f"recipe {self.name}: patches of {patch} pixels are too small for MS-SSIM; "
+                f"make data.patch larger"
+            )
+        if self.data.twin == "same-size" and getattr(self.network, "size", 0) % 2:
+            raise UsageError(
+                f"recipe {self.name}: twins of the same size need an even network.size"
+            )
         if self.data.twin == "same-size" and self.scale != 1:
             raise UsageError(
                 f"recipe {self.name}: twins of the same size are for networks of scale 1, "
@@ -203,6 +250,20 @@ def find(name: str) -> Path:
     return known()[name]
 
 
+def differences(one: Recipe, other: Recipe) -> list[str]:
+    """Return the dotted keys whose values differ, such as `schedule.learning_rate`."""
+    first, second = _flat(dataclasses.asdict(one)), _flat(dataclasses.asdict(other))
+    return [key for key in first | second if first.get(key) != second.get(key)]
+
+
+def _flat(table: dict[str, Any], where: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        inner = _flat(value, f"{where}{key}.") if isinstance(value, dict) else {where + key: value}
+        flat |= inner
+    return flat
+
+
 def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     """Read a recipe, then apply `key=value` overrides (`schedule.steps=100`; TOML values).
 
@@ -215,7 +276,9 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     return from_table(table)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, inside: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if path in inside:
+        raise UsageError(f"the recipe {path} extends itself")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -223,7 +286,7 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UsageError(f"the recipe {path} is not TOML: {error}") from None
     base = table.pop("extends", None)
-    return _merged(_read(path.parent / base), table) if base else table
+    return _merged(_read(path.parent / base, (*inside, path)), table) if base else table
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -267,7 +330,16 @@ def _build(kind: type, table: dict[str, Any], where: str) -> Any:
     if missing:
         raise UsageError(f"the recipe lacks {where}{missing[0]}")
     values = {key: _value(types[key], value, where + key) for key, value in table.items()}
+    for key, value in values.items():
+        _check_range(where + key, value)
     return kind(**values)
+
+
+def _check_range(key: str, value: Any) -> None:
+    least, most = _RANGES.get(key, (None, None))
+    if (least is not None and not value >= least) or (most is not None and not value <= most):
+        bounds = f"from {least} to {most}" if most is not None else f"{least} or more"
+        raise UsageError(f"{key} in the recipe is {value}; it must be {bounds}")
 
 
 def _required(item: dataclasses.Field[Any]) -> bool:

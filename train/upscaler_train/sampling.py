@@ -22,11 +22,23 @@ _BYTES = 4
 class Sampler(Protocol):
     """Gives the same batch for the same step, so that a resumed training goes on exactly."""
 
-    epoch: int
-    """Steps in an epoch."""
-
     def draw(self, step: int, *, worker: int = 0, workers: int = 1) -> Batch:
         """Return what `worker` of `workers` trains on in a step; together they see the batch."""
+
+
+def steps_per_epoch(recipe: Recipe, pairs: list[Pair]) -> int:
+    """Return after how many steps as many pictures were drawn as there are.
+
+    Raises:
+        UsageError: the pictures do not fit the recipe.
+    """
+    data = recipe.data
+    if not data.patch and len({pair.high.shape for pair in pairs}) > 1:
+        raise UsageError("training on whole pictures (data.patch = 0) needs all of one size")
+    usable = [pair for pair in pairs if min(pair.low.shape[:2]) >= data.patch]
+    if not usable:
+        raise UsageError(f"every image is smaller than the patch of {data.patch} pixels")
+    return math.ceil(len(usable) / data.batch)
 
 
 def sampler_for(recipe: Recipe, pairs: list[Pair], device: torch.device | None = None) -> Sampler:
@@ -35,6 +47,7 @@ def sampler_for(recipe: Recipe, pairs: list[Pair], device: torch.device | None =
     Raises:
         UsageError: the pictures do not fit it.
     """
+    steps_per_epoch(recipe, pairs)  # which checks them
     data, seed, device = recipe.data, recipe.run.seed, device or torch.device("cpu")
     if not data.patch:
         return PictureSampler(pairs, batch=data.batch, seed=seed, device=device)
@@ -47,16 +60,14 @@ class PictureSampler:
     """Whole pictures of one size in random order, each once an epoch, as they are."""
 
     def __init__(self, pairs: list[Pair], *, batch: int, seed: int, device: torch.device) -> None:
-        if len({pair.high.shape for pair in pairs}) > 1:
-            raise UsageError("training on whole pictures (data.patch = 0) needs all of one size")
         self._low = torch.from_numpy(np.stack([pair.low for pair in pairs])).to(device)
         self._high = torch.from_numpy(np.stack([pair.high for pair in pairs])).to(device)
         self._batch, self._seed = batch, seed
-        self.epoch = math.ceil(len(pairs) / batch)
+        self._epoch = math.ceil(len(pairs) / batch)
 
     def draw(self, step: int, *, worker: int = 0, workers: int = 1) -> Batch:
         """Return one batch; the last of an epoch may be smaller."""
-        epoch, number = divmod(step, self.epoch)
+        epoch, number = divmod(step, self._epoch)
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._low))
         chosen = order[number * self._batch :][: self._batch][worker::workers]
         index = torch.from_numpy(chosen).to(self._low.device)
@@ -82,8 +93,6 @@ class PatchSampler:
         device: torch.device,
     ) -> None:
         pairs = [pair for pair in pairs if min(pair.low.shape[:2]) >= patch]
-        if not pairs:
-            raise UsageError(f"every image is smaller than the patch of {patch} pixels")
         self._batch, self._seed, self._pictures = batch, seed, len(pairs)
         self._free = np.array([pair.low.shape[:2] for pair in pairs]) - patch + 1
         self._variants = len(pairs[0].lows)
@@ -91,11 +100,6 @@ class PatchSampler:
         self._low = _Pool(lows, patch, device)
         self._high = _Pool([pair.high for pair in pairs], scale * patch, device)
         self._scale = scale
-        self.epoch = math.ceil(len(pairs) / batch)
-
-    def __len__(self) -> int:
-        """How many pictures are large enough to be used."""
-        return self._pictures
 
     def draw(self, step: int, *, worker: int = 0, workers: int = 1) -> Batch:
         """Return low (N, C, patch, patch) and high (N, C, patch*scale, patch*scale)."""

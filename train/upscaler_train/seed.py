@@ -62,6 +62,9 @@ POOLINGS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+_LARGEST_BOTTLENECK = 100_000_000
+
+
 @dataclass(frozen=True)
 class SeedArchitecture:
     """The sizes that define one autoencoder of the report.
@@ -85,7 +88,7 @@ class SeedArchitecture:
     decoder: tuple[str, ...] = ("relu", "tanh", "tanh")
     """The activation after each decoder layer, the lowest first."""
     normalisation: str = "none"
-    """Before every activation but the last."""
+    """After every convolution but the last, and after none that undoes the pooling."""
     pooling: str = "none"
     """After the last encoder layer, by 2; one more transposed convolution undoes it."""
     bottleneck: int = 0
@@ -101,8 +104,10 @@ class SeedArchitecture:
                 f"the network has {len(self.widths)} encoder layers and {len(self.decoder)} "
                 f"activations in its decoder; give one each"
             )
-        if min((*self.widths, self.kernel, self.stride, self.size), default=0) < 1:
+        if not self.widths or min(*self.widths, self.kernel, self.stride, self.size) < 1:
             raise UsageError(f"no such network: {self}; every size must be 1 or more")
+        if self.bottleneck > _LARGEST_BOTTLENECK:
+            raise UsageError(f"a bottleneck of {self.bottleneck} is no bottleneck")
         if min(self.padding, self.bottleneck) < 0:
             raise UsageError(f"no such network: {self}; padding and bottleneck start at 0")
         if 2 * self.padding >= self.kernel:

@@ -20,7 +20,8 @@ SYSTEMS = (
 )
 """The seed report's networks, and this project's own on the same task."""
 
-_BASES = ("3-layer-conv", "grey")
+SWEEP_BASE = "3-layer-conv"
+_BASES = (SWEEP_BASE, "grey")
 """What the sweeps start from, and the one that changes more than one key."""
 
 _FOLDER = "experiments"
@@ -33,6 +34,8 @@ class Experiment:
 
     name: str
     path: Path
+    sweep: str = ""
+    """The sweep that it belongs to, if any."""
     changes: tuple[str, ...] = ()
 
     def recipe(self, overrides: tuple[str, ...] = ()) -> Recipe:
@@ -67,6 +70,7 @@ def _sweeps(folder: Path) -> list[Experiment]:
         Experiment(
             name=f"{sweep}-{_label(value)}",
             path=folder / facts["base"],
+            sweep=sweep,
             changes=(f"{facts['key']}={json.dumps(value)}",),
         )
         for sweep, facts in sweeps.items()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from upscaler.errors import StartError
+
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -51,10 +53,14 @@ def experiments(
     recipes = [experiment.recipe((*changes, *overrides)) for experiment in choose(names)]
     command = shlex.join(["upscaler", *sys.argv[1:]])
     session = Session(data, out, show=show, command=command)
+    page = None
     for done in session.run(recipes, partial(TrainingDisplay, again="the same command")):
         page = write(out)
         click.echo(
             f"{done.name}: test MSE {done.test.mse:.5f}, PSNR-Y {done.test.psnr_y:.2f} dB "
             f"after {done.epochs:g} epochs"
         )
-    click.echo(page)
+    if page:
+        click.echo(page)
+    if session.diverged:
+        raise StartError("; ".join(session.diverged))

@@ -19,7 +19,7 @@ from upscaler_train.pairs import Pair, Pixels, as_batch
 
 _NAME = "outcome.json"
 PANEL = "panel.webp"
-_PANEL_QUALITY = 85
+_PANEL_QUALITY = 95
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Outcome:
     progress: Progress
     parameters: int
     macs_per_pixel: float
+    precision: str
+    """Of the training's convolutions."""
     machine: str
     torch: str
     date: str
@@ -47,8 +49,8 @@ class Outcome:
 
     @property
     def seconds_per_epoch(self) -> float:
-        """Wall time with its look at the validation pictures."""
-        return self.progress.seconds / self.epochs if self.epochs else 0.0
+        """Wall time, with the look at the validation pictures and the checkpoints."""
+        return self.progress.seconds / self.epochs
 
     def save(self, folder: Path) -> None:
         """Write it into an experiment's folder."""
@@ -75,10 +77,11 @@ def of_training(trainer: Trainer, test: list[Pair], command: str) -> Outcome:
         test=score(trainer.average, test, recipe.scale, trainer.fabric.device),
         given=score(nn.Identity(), test, recipe.scale, torch.device("cpu")),
         channels=test[0].low.shape[2],
-        epochs=round(progress.step / trainer.sampler.epoch, 2),
+        epochs=progress.step / trainer.epoch,
         progress=progress,
         parameters=parameters(recipe),
         macs_per_pixel=cost(recipe, test[0].low.shape[0]),
+        precision="bfloat16" if recipe.run.bf16 else "float32",
         machine=trainer.machine,
         torch=torch.__version__,
         date=datetime.now(UTC).date().isoformat(),

@@ -1,17 +1,18 @@
 """Writes what the experiments came to: one page as Markdown and as HTML, pictures beside it."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from markdown_it import MarkdownIt
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from upscaler_train.evaluation import Score
-from upscaler_train.experiments.catalogue import SYSTEMS, catalogue
+from upscaler_train.experiments.catalogue import SWEEP_BASE, SYSTEMS, catalogue
 from upscaler_train.experiments.outcome import PANEL, Outcome
 from upscaler_train.experiments.session import LOG, runs
+from upscaler_train.log import read_log
 
 _COLUMNS = (
     "experiment",
@@ -41,19 +42,21 @@ def write(out: Path) -> Path:
     Returns:
         The path of `index.html`.
     """
-    names = list(catalogue())
-    systems = [name for name in names if name in SYSTEMS]
-    sweeps = [name for name in names if name not in SYSTEMS]
-    found = {name: Outcome.load(runs(out) / name) for name in names}
+    experiments = catalogue()
+    systems = [name for name in experiments if name in SYSTEMS]
+    sweeps = [name for name in experiments if name not in SYSTEMS]
+    found = {name: Outcome.load(runs(out) / name) for name in experiments}
     done = [outcome for outcome in found.values() if outcome]
     parts = ["# The seed report's experiments", "", *_introduction(done)]
     for title, group in (("Systems", systems), ("Sweeps", sweeps)):
         parts += ["", f"## {title}", "", *_WORDS[title], ""]
         parts += _table({name: found[name] for name in group})
-        if picture := _curves(out, title.lower(), group):
-            parts += ["", f"![Loss of the {title.lower()} by epoch]({picture})"]
+        for label, names in _figures(title, group).items():
+            trained = [name for name in names if found[name]]
+            if trained != [SWEEP_BASE]:
+                parts += _curves(out, label, trained)
     parts += ["", "## Pictures", "", "Each row: input, output, original."]
-    parts += _panels(out, systems)
+    parts += _panels(out, [name for name in systems if found[name]])
     text = "\n".join(parts) + "\n"
     (out / "report.md").write_text(text, encoding="utf-8")
     page = out / "index.html"
@@ -61,11 +64,27 @@ def write(out: Path) -> Path:
     return page
 
 
+def _figures(title: str, group: list[str]) -> dict[str, list[str]]:
+    """Return which experiments share a figure: all systems, or a sweep with what it changes."""
+    if title == "Systems":
+        return {"systems": group}
+    experiments = catalogue()
+    sweeps = {experiments[name].sweep for name in group} - {""}
+    return {
+        sweep: [SWEEP_BASE, *(name for name in group if experiments[name].sweep == sweep)]
+        for sweep in sorted(sweeps)
+    }
+
+
 def _introduction(done: list[Outcome]) -> list[str]:
     machines = sorted({f"torch {row.torch}, {row.machine}, {row.date}" for row in done})
+    arithmetic = ", ".join(sorted({row.precision for row in done}))
     commands = sorted({row.command for row in done})
-    lines = ["Mean squared error of values in [0, 1], and PSNR-Y, on the test pictures; seconds"]
-    lines += ["per epoch are wall time and include a look at the validation pictures."]
+    lines = [
+        "Mean squared error of values in [0, 1], and PSNR-Y, on the test pictures, in float32."
+    ]
+    lines += [f"The convolutions were trained in {arithmetic}. Seconds per epoch are wall time,"]
+    lines += ["with the look at the validation pictures and the writing of checkpoints."]
     lines += ["", "Measured with:", "", *(f"- {machine}" for machine in machines)]
     return [*lines, "", "```", *commands, "```"]
 
@@ -80,11 +99,12 @@ def _table(rows: dict[str, Outcome | None]) -> list[str]:
 
 def _experiment(name: str, row: Outcome | None) -> str:
     if row is None:
-        return _row(name, "", "not trained yet", *[""] * (len(_COLUMNS) - 3))
+        reported = catalogue()[name].recipe().reported
+        return _row(name, reported, "not trained yet", *[""] * (len(_COLUMNS) - 3))
     size = f"{row.parameters / 1e6:.2f} M"
     cost = f"{row.macs_per_pixel / 1e3:.1f} k"
-    time = f"{row.seconds_per_epoch:.1f}"
-    return _row(name, row.reported, *_scores(row.test), size, cost, f"{row.epochs:g}", time)
+    epochs, time = f"{row.epochs:.3g}", f"{row.seconds_per_epoch:.1f}"
+    return _row(name, row.reported, *_scores(row.test), size, cost, epochs, time)
 
 
 def _row(*cells: str) -> str:
@@ -95,31 +115,24 @@ def _scores(score: Score) -> tuple[str, str]:
     return f"{score.mse:.5f}", f"{score.psnr_y:.2f}"
 
 
-def _curves(out: Path, title: str, names: list[str]) -> str | None:
-    """Draw training and validation loss; None if there is nothing to draw yet."""
-    logs = {name: log for name in names if (log := _log(runs(out) / name / LOG))}
+def _curves(out: Path, label: str, names: list[str]) -> list[str]:
+    """Draw training and validation loss and return the lines that show them, if there are any."""
+    logs = {name: log for name in names if (log := read_log(runs(out) / name / LOG))}
     if not logs:
-        return None
+        return []
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     for number, (name, log) in enumerate(logs.items()):
-        style: dict[str, Any] = {"color": f"C{number % 10}", "marker": "o", "markersize": 3}
+        style: dict[str, Any] = {"color": colormaps["tab20"](number), "marker": "o"}
+        style |= {"markersize": 3}
         epochs = [row["epoch"] for row in log]
         axes.plot(epochs, [row["val_mse"] for row in log], label=name, **style)
         axes.plot(epochs, [row["loss"] for row in log], linestyle=":", **style)
     axes.set(yscale="log", xlabel="epoch", ylabel="MSE: validation (solid), training (dotted)")
     axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
-    path = out / f"curves-{title}.svg"
+    path = out / f"curves-{label}.svg"
     figure.savefig(path, metadata={"Date": None})
-    return path.name
-
-
-def _log(path: Path) -> list[dict[str, float]]:
-    if not path.is_file():
-        return []
-    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    # what was trained again after a kill stands there twice; the last word counts
-    return list({row["step"]: row for row in rows}.values())
+    return ["", f"![Loss by epoch: {label}]({path.name})"]
 
 
 def _panels(out: Path, names: list[str]) -> list[str]:

@@ -1,24 +1,32 @@
 """Trains the experiments that are not there yet, one after the other."""
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from upscaler.errors import UsageError
+from upscaler.errors import OutputError, UsageError
+from upscaler_train import checkpoint as checkpoints
 from upscaler_train.experiments.outcome import Outcome, of_training, save_panel
-from upscaler_train.loop import LAST, Trainer, Watcher
+from upscaler_train.loop import LAST, Diverged, Trainer, Watcher
 from upscaler_train.networks import check_memory
 from upscaler_train.pairs import Dataset, Pair, load_dataset, load_pairs
-from upscaler_train.recipe import Recipe
-from upscaler_train.sampling import sampler_for
+from upscaler_train.recipe import Recipe, differences
+from upscaler_train.sampling import steps_per_epoch
 from upscaler_train.schedule import Clock
 
 LOG = "log.jsonl"
 _PANEL_ROWS = 2
 
-Display = Callable[[str, Path], AbstractContextManager[Watcher]]
-"""Takes a title and the log's path."""
+_FREE = {
+    *("reported", "data.description", "schedule.steps", "schedule.epochs", "schedule.minutes"),
+    *("run.threads", "run.compile", "run.check_minutes", "run.check_epochs"),
+}
+"""Keys that may change between two runs into the same folder: they only train on."""
+
+Display = Callable[[str, Path, int], AbstractContextManager[Watcher]]
+"""Takes a title, the log's path and the step at which the training goes on."""
 
 
 def overrides_for(data: Path, epochs: int | None, budget: float | None) -> tuple[str, ...]:
@@ -33,7 +41,10 @@ def overrides_for(data: Path, epochs: int | None, budget: float | None) -> tuple
                 f"there is no folder {data / part}; --data takes a folder with the "
                 f"pictures in train, val and test"
             )
-    changes = [f"data.{part}={json.dumps(str(data / part))}" for part in ("train", "val")]
+    changes = [
+        f"data.{part}={json.dumps(str(data / part), ensure_ascii=False)}"
+        for part in ("train", "val")
+    ]
     if epochs is not None:
         changes.append(f"schedule.epochs={epochs}")
     if budget is not None:
@@ -54,6 +65,8 @@ class Session:
         self._test, self._show = data / "test", show
         self._out, self._command = out, command
         self._sets: dict[object, tuple[Dataset, list[Pair], list[Pair]]] = {}
+        self.diverged: list[str] = []
+        """What is to be said of those whose training broke down."""
 
     def run(self, recipes: list[Recipe], display: Display) -> Iterator[Outcome]:
         """Train what is not finished, and yield what each came to.
@@ -61,31 +74,63 @@ class Session:
         Nothing starts before everything has been checked.
 
         Raises:
-            UsageError, StartError: pictures that do not fit, or too little memory.
+            UsageError: pictures that do not fit, or an experiment that was begun in another way.
+            StartError: too little memory, a checkpoint that cannot be read, a folder that cannot
+                be written.
         """
         for recipe in recipes:
             check_memory(recipe)
-            sampler_for(recipe, self._pictures(recipe)[0].train)
+            self._check_pictures(recipe)
+            self._check_begun(recipe)
+        self._check_folder()
         for number, recipe in enumerate(recipes, start=1):
             title = f"{recipe.name} ({number} of {len(recipes)})"
-            yield self._finished(recipe) or self._train(recipe, title, display)
+            try:
+                yield self._finished(recipe) or self._train(recipe, title, display)
+            except Diverged as error:
+                self.diverged.append(str(error))
 
     def folder(self, recipe: Recipe) -> Path:
         """Where an experiment keeps its checkpoint, log and outcome."""
         return runs(self._out) / recipe.name
 
+    def _check_pictures(self, recipe: Recipe) -> None:
+        dataset, _, shown = self._pictures(recipe)
+        steps_per_epoch(recipe, dataset.train)
+        if len({pair.high.shape for pair in shown}) > 1:
+            raise UsageError("the pictures to show are not of one size; give others with --show")
+
+    def _check_begun(self, recipe: Recipe) -> None:
+        path = self.folder(recipe) / LAST
+        if not path.exists():
+            return
+        begun = checkpoints.peek(path).recipe
+        other = [key for key in differences(begun, recipe) if key not in _FREE]
+        if other:
+            raise UsageError(
+                f"{path.parent} was trained with another {', '.join(other)}; give another --out"
+            )
+
+    def _check_folder(self) -> None:
+        try:
+            runs(self._out).mkdir(parents=True, exist_ok=True)
+            for folder in (self._out, runs(self._out)):
+                tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            raise OutputError(f"cannot write into {self._out}: {error.strerror}") from None
+
     def _finished(self, recipe: Recipe) -> Outcome | None:
         done = Outcome.load(self.folder(recipe))
         if done is None:
             return None
-        epoch = sampler_for(recipe, self._pictures(recipe)[0].train).epoch
+        epoch = steps_per_epoch(recipe, self._pictures(recipe)[0].train)
         return done if Clock(recipe.schedule, done.progress, epoch).share == 1 else None
 
     def _train(self, recipe: Recipe, title: str, display: Display) -> Outcome:
         dataset, test, shown = self._pictures(recipe)
         folder = self.folder(recipe)
         trainer = Trainer(recipe, folder, resume=(folder / LAST).exists(), dataset=dataset)
-        with display(title, folder / LOG) as watch:
+        with display(title, folder / LOG, trainer.clock.step) as watch:
             trainer.run(watch)
         save_panel(trainer, shown, folder)
         outcome = of_training(trainer, test, self._command)
