@@ -3,7 +3,9 @@
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
+from threading import Lock
 from typing import Any, overload
 
 import numpy as np
@@ -20,6 +22,9 @@ from upscaler.runtimes import Choice, Runtime, open_runtime
 AUTO_TILE = 512
 """Side of a tile's core in pixels: large enough that the margins cost little."""
 
+_BLACK = 8 / 255
+"""Up to here a tile may well be black."""
+
 Pixels = NDArray[Any]
 
 
@@ -27,12 +32,16 @@ class Enlargement:
     """One picture on its way through the network, tile by tile.
 
     The tiles are independent: they may run in any order and in several threads; `finish` when
-    all of them have run.
+    all of them have run. A tile that comes out broken in reduced precision is computed again by
+    `exact`, a runtime in fp32.
     """
 
-    def __init__(self, picture: Picture, runtime: Runtime, tile: int | None) -> None:
+    def __init__(
+        self, picture: Picture, runtime: Runtime, tile: int | None, exact: Callable[[], Runtime]
+    ) -> None:
         self._runtime, self._scale = runtime, runtime.model.spec.scale
-        self._tile = tile
+        self._tile, self._exact = tile, exact
+        self._repeated: list[tiling.Tile] = []
         self.tiles: list[Callable[[], None]] = []
         self._picture = picture
         colour, self._alpha = picture.colour, None
@@ -45,7 +54,14 @@ class Enlargement:
         """Return the enlarged picture."""
         if self._alpha is not None and self._picture.alpha is not None:
             keep_flat(self._alpha, self._picture.alpha)
-        return self._picture.with_pixels(self._colour, self._alpha)
+        large = self._picture.with_pixels(self._colour, self._alpha)
+        if not self._repeated:
+            return large
+        said = (
+            f"{len(self._repeated)} of {len(self.tiles)} tiles came out broken in "
+            f"{self._runtime.precision} and were computed again in fp32"
+        )
+        return replace(large, warnings=(*large.warnings, said))
 
     def _start(self, plane: Pixels) -> Pixels:
         """Plan the tiles of one plane and return the array that they will fill."""
@@ -61,12 +77,13 @@ class Enlargement:
 
     def _run(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
         peak = np.iinfo(output.dtype).max
-        upscaled = self._runtime.infer(_to_batch(tiling.cut(aligned, tile), peak))[0]
+        batch = _to_batch(tiling.cut(aligned, tile), peak)
+        upscaled = self._runtime.infer(batch)[0]
+        if self._runtime.precision != "fp32" and _is_broken(upscaled, batch):
+            self._repeated.append(tile)
+            upscaled = self._exact().infer(batch)[0]
         if not np.isfinite(upscaled).all():
-            raise ImageError(
-                f"the network's output is not finite in {self._runtime.precision}; "
-                f"try --precision fp32"
-            )
+            raise ImageError("the network's output is not finite, not even in fp32")
         if output.shape[2] == 1:  # a grey plane went through as three equal channels
             upscaled = upscaled.mean(axis=0, keepdims=True)
         np.clip(upscaled, 0, 1, out=upscaled)
@@ -74,6 +91,11 @@ class Enlargement:
         upscaled += 0.5
         pixels = upscaled.astype(output.dtype).transpose(1, 2, 0)
         tiling.join(output, tile, pixels, self._scale)
+
+
+def _is_broken(output: NDArray[np.float32], batch: NDArray[np.float32]) -> bool:
+    """Whether numbers have overflowed, or a picture has turned all black."""
+    return not np.isfinite(output).all() or (output.max() <= 0 and batch.max() > _BLACK)
 
 
 def _to_batch(pixels: Pixels, peak: int) -> NDArray[np.float32]:
@@ -117,6 +139,7 @@ class Upscaler:
         self.streams = streams or cores()
         self.choice: Choice = self._open(precision)
         self._deep: Runtime | None = None
+        self._opening = Lock()
 
     def __repr__(self) -> str:
         runtime = self.choice.runtime
@@ -151,9 +174,10 @@ class Upscaler:
         """
         if isinstance(image, Image.Image):
             source = picture_from(image)
-            for warning in source.warnings:
+            large = self.enlarge(source)
+            for warning in large.warnings:
                 warnings.warn(warning, stacklevel=2)
-            result = image_from(self.enlarge(source))
+            result = image_from(large)
             if source.icc:
                 result.info["icc_profile"] = source.icc
             return result
@@ -170,16 +194,22 @@ class Upscaler:
 
     def begin(self, picture: Picture) -> Enlargement:
         """Return the picture's tiles, for a caller with threads of its own."""
-        return Enlargement(picture, self._runtime_for(picture), self._tile)
+        return Enlargement(picture, self._runtime_for(picture), self._tile, self._exact)
 
     def _runtime_for(self, picture: Picture) -> Runtime:
         """16-bit pictures run in fp32 unless a precision was asked for: bf16 carries 8 bits."""
         runtime = self.choice.runtime
         if picture.colour.dtype != np.uint16 or self._precision != "auto":
             return runtime
-        if self._deep is None:
-            self._deep = runtime if runtime.precision == "fp32" else self._open("fp32").runtime
-        return self._deep
+        return self._exact()
+
+    def _exact(self) -> Runtime:
+        """The runtime in fp32, opened when it is first needed."""
+        with self._opening:
+            if self._deep is None:
+                runtime = self.choice.runtime
+                self._deep = runtime if runtime.precision == "fp32" else self._open("fp32").runtime
+            return self._deep
 
     def _open(self, precision: str) -> Choice:
         return open_runtime(

@@ -8,6 +8,7 @@ from PIL import Image
 
 from upscaler import Upscaler
 from upscaler.errors import ImageError, ModelError, UsageError
+from upscaler.images import Picture
 from upscaler.models import packaged
 from upscaler.upscaler import Enlargement
 
@@ -138,16 +139,43 @@ def test_unknown_names_say_what_there_is():
         Upscaler("fast", scale=2, tile=-1)
 
 
-def test_output_that_is_not_finite_is_an_error(upscaler, photo):
-    from upscaler.images import Picture
+class Broken:
+    """A runtime in reduced precision whose every output is one value."""
 
-    class Broken:
-        model, precision = upscaler.model, "fp16"
+    precision = "fp16"
 
-        def infer(self, batch):
-            shape = (1, 3, *(upscaler.scale * side for side in batch.shape[2:]))
-            return np.full(shape, np.nan, np.float32)
+    def __init__(self, upscaler, value):
+        self.model, self._value = upscaler.model, value
 
-    work = Enlargement(Picture(colour=photo), Broken(), None)
-    with pytest.raises(ImageError, match="--precision fp32"):
+    def infer(self, batch):
+        shape = (1, 3, *(self.model.spec.scale * side for side in batch.shape[2:]))
+        return np.full(shape, self._value, np.float32)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -1.0])
+def test_broken_tiles_are_computed_again_in_fp32_and_counted(upscaler, photo, value):
+    exact = upscaler.choice.runtime
+    work = Enlargement(Picture(colour=photo), Broken(upscaler, value), None, lambda: exact)
+    for tile in work.tiles:
+        tile()
+    large = work.finish()
+    np.testing.assert_array_equal(large.colour, upscaler(photo))
+    assert large.warnings == (
+        "1 of 1 tiles came out broken in fp16 and were computed again in fp32",
+    )
+
+
+def test_what_is_black_may_be_black(upscaler):
+    dark = np.zeros((20, 20, 3), np.uint8)
+    dark[::2] = 4
+    work = Enlargement(Picture(colour=dark), Broken(upscaler, 0.0), None, lambda: 1 / 0)
+    for tile in work.tiles:
+        tile()
+    assert work.finish().warnings == ()
+
+
+def test_output_that_is_not_finite_in_fp32_either_is_an_error(upscaler, photo):
+    broken = Broken(upscaler, np.nan)
+    work = Enlargement(Picture(colour=photo), broken, None, lambda: broken)
+    with pytest.raises(ImageError, match="not even in fp32"):
         work.tiles[0]()
