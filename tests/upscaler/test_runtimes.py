@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -89,6 +92,26 @@ def test_auto_precision_never_takes_an_unmeasured_one(monkeypatch):
     monkeypatch.setitem(model.spec.precision_loss, "bf16", 0.5)
     chosen = open_runtime(model, name="auto", precision="auto", streams=1).runtime
     assert chosen.precision == "fp32"
+
+
+def test_signals_still_arrive_after_runtimes_have_come_and_gone():
+    """OpenVINO used to leave a signal stack behind that was freed: the next signal was a crash."""
+    code = """
+import gc, signal
+from upscaler.models import find
+from upscaler.runtimes import open_runtime
+def a_runtime(precision):
+    return open_runtime(find("fast", 2), name="auto", precision=precision, streams=1).runtime
+first, second = a_runtime("auto"), a_runtime("fp32")
+del first
+gc.collect()
+del second
+gc.collect()
+signal.signal(signal.SIGINT, lambda number, frame: print("heard"))
+signal.raise_signal(signal.SIGINT)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n")
 
 
 @pytest.mark.skipif(nvidia_driver() is not None, reason="there is an NVIDIA GPU here")

@@ -7,6 +7,7 @@ machine to machine.
 import importlib
 import queue
 import sys
+from functools import cache
 from typing import Any
 
 from upscaler.errors import RuntimeUnavailable
@@ -33,6 +34,17 @@ def _import_openvino() -> Any:
 
 ov = _import_openvino()
 
+
+@cache
+def _core() -> Any:
+    """One for the life of the process.
+
+    Each sets up a stack for signal handlers and, when it goes, puts back the one it found, which
+    may be gone by then: with two that end in the wrong order, the next Ctrl-C is a crash.
+    """
+    return ov.Core()
+
+
 _TYPES = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}
 _EIGHT_BITS = {"u8", "i8"}
 
@@ -44,11 +56,10 @@ class OpenVinoRuntime(Runtime):
 
     def __init__(self, model: Model, precision: str, streams: int) -> None:
         super().__init__(model, precision, streams)
-        core = ov.Core()
         # what an int8 file leaves in float runs in the next best
         float_type = _TYPES.get(precision) or _TYPES["bf16" if _computes("BF16") else "fp32"]
-        compiled = core.compile_model(
-            core.read_model(model.file(precision)),
+        compiled = _core().compile_model(
+            _core().read_model(model.file(precision)),
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": float_type,
@@ -82,7 +93,7 @@ class OpenVinoRuntime(Runtime):
 
 
 def _computes(capability: str) -> bool:
-    return capability in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return capability in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _convolves_in_eight_bits(compiled: Any) -> bool:
