@@ -11,7 +11,19 @@ PACKAGES = {
     "upscaler_train": ROOT / "train" / "upscaler_train",
     "upscaler_export": ROOT / "export" / "upscaler_export",
 }
-ORDER = ["errors", "machine", "gpu", "spec", "metrics", "degradation", "tiling", "probe", "models"]
+ORDER = [
+    "errors",
+    "machine",
+    "gpu",
+    "engines",
+    "tensorrt",
+    "spec",
+    "metrics",
+    "degradation",
+    "tiling",
+    "probe",
+    "models",
+]
 ORDER += ["images", "runtimes", "upscaler", "evaluation", "speed", "diagnosis", "batch", "cli"]
 """The rooms of `upscaler`, from the ground up: each may import only from those before it."""
 

@@ -25,6 +25,11 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     help="Write an 8-bit file, too, calibrated on photographs.",
 )
 @click.option(
+    "--tensorrt",
+    is_flag=True,
+    help="Build a TensorRT engine of the float16 file, which it implies.",
+)
+@click.option(
     "--score",
     "sets",
     type=_FOLDER,
@@ -32,7 +37,14 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     metavar="DIR",
     help="Measure the model on a folder of high-resolution images, for its card; repeatable.",
 )
-def export(source: str, out: Path, fp16: bool, int8: Path | None, sets: tuple[Path, ...]) -> None:
+def export(
+    source: str,
+    out: Path,
+    fp16: bool,
+    int8: Path | None,
+    tensorrt: bool,
+    sets: tuple[Path, ...],
+) -> None:
     """Write a model as NAME-xSCALE.onnx, with a card, after proving that ONNX Runtime computes
     from it what torch computes; beside it the same in float16 and in 8 bits, each proved.
 
@@ -47,7 +59,9 @@ def export(source: str, out: Path, fp16: bool, int8: Path | None, sets: tuple[Pa
     from upscaler_export.export import export_network
 
     network, trained = read_source(source)
-    done = export_network(network, trained, out, list(sets), fp16=fp16, photographs=int8)
+    done = export_network(
+        network, trained, out, list(sets), fp16=fp16 or tensorrt, photographs=int8
+    )
     click.echo(f"{done.path}  halo {done.spec.halo}, alignment {done.spec.alignment}")
     click.echo(f"proved: differs from torch by {255 * done.difference:.4f} of 255 at most")
     for name, proof in done.variants.items():
@@ -60,3 +74,8 @@ def export(source: str, out: Path, fp16: bool, int8: Path | None, sets: tuple[Pa
         click.echo(f"{name}: {value:.3f} dB PSNR-Y")
     for name, value in done.spec.precision_loss.items():
         click.echo(f"{name}: loses {value:.4f} dB at most")
+    if tensorrt:
+        from upscaler_export.engine import build_engine
+
+        path = build_engine(done.path.with_suffix(".fp16-u8.onnx"))
+        click.echo(f"{path}  unproved: no GPU has run it")

@@ -58,7 +58,7 @@ def experiments(
         page = write(out)
         click.echo(
             f"{done.name}: test MSE {done.test.mse:.5f}, PSNR-Y {done.test.psnr_y:.2f} dB "
-            f"after {done.epochs:g} epochs"
+            f"after {done.epochs:.3g} epochs"
         )
     if page:
         click.echo(page)

@@ -1,0 +1,64 @@
+"""TensorRT builds every packaged model; without it, one line says what is missing."""
+
+import sys
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the [export] extra")
+onnx = pytest.importorskip("onnx", reason="needs the [export] extra")
+
+from upscaler import tensorrt
+from upscaler.engines import EngineCache
+from upscaler.errors import ProofError, RuntimeUnavailable
+from upscaler.models import packaged
+from upscaler_export.checkpoint import read_source
+from upscaler_export.graph import to_onnx
+
+MODELS = [model.spec.title for model in packaged()]
+
+
+@pytest.fixture
+def trt():
+    try:
+        return tensorrt.load()
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", MODELS)
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_every_packaged_model_builds(trt, title, precision):
+    network, _ = read_source(title)
+    model = to_onnx(network, half=precision == "fp16", pixels=True).SerializeToString()
+    engine = tensorrt.build(trt, model, precision=precision, side=532, alignment=2)
+    assert len(engine) > 100_000
+    other = {"fp32": "fp16", "fp16": "fp32"}[precision]
+    with pytest.raises(ProofError, match="would compute its convolutions in"):
+        tensorrt.build(trt, model, precision=other, side=532, alignment=2)
+    with pytest.raises(RuntimeUnavailable, match="does not read the model"):
+        tensorrt.build(trt, b"no model", precision=precision, side=532, alignment=2)
+
+
+@pytest.mark.slow
+def test_the_engine_is_cached_and_marked_unproved(trt, command, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    code, out, _ = command("export", "fast-x2", "--tensorrt", "-o", tmp_path / "out")
+    assert code == 0
+    assert "unproved: no GPU has run it" in out
+    (copied,) = (tmp_path / "out").glob("fast-x2.fp16.tensorrt*.engine")
+    (cached,) = EngineCache().folder.glob("*.engine")
+    assert b'"proved": false' in cached.read_bytes().partition(b"\n")[0]
+    assert cached.read_bytes().endswith(copied.read_bytes())
+
+
+def test_without_tensorrt_the_models_are_there_and_one_line_says_why(
+    command, tmp_path, monkeypatch
+):
+    for name in tensorrt.MODULES:
+        monkeypatch.setitem(sys.modules, name, None)
+    code, _, err = command("export", "fast-x2", "--tensorrt", "-o", tmp_path)
+    assert code == 3
+    assert err.strip().splitlines()[-1].startswith("Error: TensorRT is not installed; pip install")
+    assert (tmp_path / "fast-x2.fp16-u8.onnx").is_file()
+    assert not list(tmp_path.glob("*.engine"))

@@ -1,0 +1,109 @@
+"""Engines are code: what is not sealed by this user's own secret is never returned."""
+
+import os
+import stat
+import threading
+
+import pytest
+
+from upscaler import engines
+from upscaler.engines import Engine, EngineCache, EngineDamaged, EngineKey
+from upscaler.errors import OutputError, StartError
+
+KEY = EngineKey("ab" * 32, "fp16", 532, "tensorrt_rtx 1.7", "none", "any RTX")
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return EngineCache(tmp_path / "cache" / "engines")
+
+
+def test_an_engine_comes_back_as_it_was(cache):
+    assert cache.get(KEY) is None
+    for proved in (False, True):
+        engine = Engine(b"line\nline\x00", proved)
+        cache.put(KEY, engine)
+        assert EngineCache(cache.folder).get(KEY) == engine
+    assert {path.suffix for path in cache.folder.iterdir()} <= {".engine", ""}
+
+
+@pytest.mark.parametrize("field", ["model", "precision", "builder", "driver", "gpu"])
+def test_whatever_an_engine_depends_on_is_in_its_key(field):
+    from dataclasses import replace
+
+    assert replace(KEY, **{field: "other"}).digest != KEY.digest
+    assert replace(KEY, side=64).digest != KEY.digest
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-1],
+        lambda content: content[:-1] + b"!",
+        lambda content: content.replace(b"false", b"true", 1),
+        lambda content: b"{}\n" + content,
+        lambda content: b"",
+        lambda content: b"\x80\x04K*.",
+    ],
+    ids=["cut", "changed", "said to be proved", "another head", "empty", "pickle"],
+)
+def test_what_was_tampered_with_is_never_returned(cache, damage):
+    path = cache.put(KEY, Engine(b"engine", proved=False))
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(EngineDamaged):
+        cache.get(KEY)
+
+
+def test_an_engine_from_another_machine_is_not_accepted(cache, tmp_path):
+    other = EngineCache(tmp_path / "other")
+    cache.path(KEY).write_bytes(other.put(KEY, Engine(b"engine", proved=True)).read_bytes())
+    with pytest.raises(EngineDamaged, match="not what was put there"):
+        cache.get(KEY)
+
+
+def test_the_folder_is_private(cache):
+    assert stat.S_IMODE(cache.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((cache.folder / ".secret").stat().st_mode) == 0o600
+    cache.folder.chmod(0o777)
+    with pytest.raises(StartError, match="others may write into .* chmod go-w"):
+        EngineCache(cache.folder)
+
+
+def test_a_full_disk_leaves_nothing_half_written(cache, monkeypatch):
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    before = cache.put(KEY, Engine(b"before", proved=False)).read_bytes()
+    monkeypatch.setattr(engines.os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        cache.put(KEY, Engine(b"after", proved=False))
+    assert cache.path(KEY).read_bytes() == before
+    assert not list(cache.folder.glob(".*.tmp"))
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot use the cache"):
+        EngineCache(tmp_path / "file" / "engines")
+
+
+def test_one_builds_and_the_others_wait(cache):
+    order = []
+
+    def build():
+        with EngineCache(cache.folder).building(KEY):
+            order.append("second")
+
+    with cache.building(KEY):
+        waiting = threading.Thread(target=build)
+        waiting.start()
+        waiting.join(timeout=0.2)
+        order.append("first")
+    waiting.join(timeout=10)
+    assert order == ["first", "second"]
+
+
+def test_the_default_folder_is_the_platforms_cache(monkeypatch, tmp_path):
+    monkeypatch.setattr(engines.platformdirs, "user_cache_dir", lambda name: tmp_path / name)
+    assert EngineCache().folder == tmp_path / "upscaler" / "engines"
+    assert os.access(tmp_path / "upscaler" / "engines", os.W_OK)
