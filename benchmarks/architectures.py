@@ -24,7 +24,7 @@ from upscaler.runtimes.runtime import Runtime
 from upscaler.spec import Architecture, Trained, Training
 from upscaler_export.export import export_network
 from upscaler_train.networks import cost, parameters
-from upscaler_train.recipe import load
+from upscaler_train.recipe_file import load
 
 SETTINGS = (("cpu", "fp32"), ("openvino", "bf16"))
 SIDE = 256

@@ -20,7 +20,8 @@ from upscaler_train.loop import LAST, Trainer, _check_batch
 from upscaler_train.losses import reconstruction
 from upscaler_train.networks import TrainingForm, build, check_memory
 from upscaler_train.progress import TrainingDisplay
-from upscaler_train.recipe import Schedule, from_table
+from upscaler_train.recipe import Schedule
+from upscaler_train.recipe_file import from_table
 from upscaler_train.schedule import Clock, learning_rate
 
 

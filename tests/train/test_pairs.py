@@ -12,7 +12,8 @@ from upscaler.errors import UsageError
 from upscaler.metrics import bicubic
 from upscaler_train.degrade import shrink_badly
 from upscaler_train.pairs import Pair, load_pairs
-from upscaler_train.recipe import Degradation, from_table
+from upscaler_train.recipe import Degradation
+from upscaler_train.recipe_file import from_table
 from upscaler_train.sampling import PatchSampler, PictureSampler, steps_per_epoch
 
 CPU = torch.device("cpu")

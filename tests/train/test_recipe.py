@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
-from upscaler_train.recipe import find, from_table, known, load
+from upscaler_train.recipe_file import find, from_table, known, load
 
 RECIPES = sorted((Path(__file__).parents[2] / "train" / "recipes").glob("*.toml"))
 

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
 from upscaler_train.networks import cost, parameters
-from upscaler_train.recipe import find, load
+from upscaler_train.recipe_file import find, load
 from upscaler_train.seed import (
     ACTIVATIONS,
     NORMALISATIONS,

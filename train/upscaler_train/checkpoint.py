@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from upscaler.errors import ModelError, StartError, UsageError
 from upscaler.spec import CHECKPOINT_KEY, Architecture, Trained, Training
-from upscaler_train.recipe import Recipe, from_table
+from upscaler_train.recipe import Recipe
+from upscaler_train.recipe_file import from_table
 
 _KEY = "upscaler.checkpoint"
 

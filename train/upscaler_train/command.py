@@ -25,7 +25,7 @@ def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...
     """
     from upscaler_train.loop import LAST, Trainer
     from upscaler_train.progress import TrainingDisplay
-    from upscaler_train.recipe import find, load
+    from upscaler_train.recipe_file import find, load
 
     path = find(recipe)
     folder = out or Path("runs") / path.stem

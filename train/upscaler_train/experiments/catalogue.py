@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from upscaler.errors import UsageError
-from upscaler_train.recipe import Recipe, known, load
+from upscaler_train.recipe import Recipe
+from upscaler_train.recipe_file import known, load
 
 SYSTEMS = (
     "2-layer",
