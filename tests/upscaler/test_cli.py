@@ -92,7 +92,7 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
         (["{in}", "{out}", "-p", "fp7"], 2, "there are: auto, fp32"),
         (["{in}", "{out}", "-m", "nonesuch"], 3, "there are: fast-x2, fast-x4"),
         (["{in}", "{out}", "-s", "3"], 3, "no model fast for scale 3"),
-        (["{in}", "{out}", "-r", "cpu", "-p", "bf16"], 3, "cpu: it has no bf16 here, only fp32"),
+        (["{in}", "{out}", "-r", "cpu", "-p", "bf16"], 3, "cpu: it has no bf16 here, only int8, fp32"),
         (["{in}", "{in}/a.png"], 2, "is a file"),
         (["{in}/a.png", "{out}/b.avif"], 2, "cannot write b.avif"),
         (["{in}", "{in}/notes.txt/out"], 3, "cannot write into the output folder"),
