@@ -2,19 +2,15 @@
 
 from pathlib import Path
 
-import onnx
-import torch
-from onnx import numpy_helper
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from upscaler.errors import ModelError
 from upscaler.models import DEFAULT_SCALE, find
 from upscaler.network import AutoEncoder
 from upscaler.spec import CHECKPOINT_KEY, Trained
+from upscaler.weights import network_of
 
 _PREFIX = "ema."
-_IN_GRAPH = "network."
 
 
 def read_source(source: str) -> tuple[AutoEncoder, Trained]:
@@ -32,20 +28,7 @@ def read_model_file(name: str) -> tuple[AutoEncoder, Trained]:
     """Return the network of a packaged model (`fast`, `fast-x2`) or of an exported file."""
     scale = next((n for n in (2, 3, 4) if Path(name).stem.endswith(f"-x{n}")), DEFAULT_SCALE)
     model = find(name, scale)
-    graph = onnx.load(model.path).graph
-    stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
-    weights = {
-        key.removeprefix(_IN_GRAPH).removesuffix(".half"): torch.from_numpy(value.copy()).float()
-        for key, value in stored.items()
-        if key.startswith(_IN_GRAPH)
-    }
-    weights.pop("base.weight", None)  # follows from the scale
-    network = AutoEncoder(model.spec.architecture)
-    for key, value in network.state_dict().items():
-        if key.endswith(".bias"):  # the exporter leaves out those that are all zero
-            weights.setdefault(key, torch.zeros_like(value))
-    network = _filled(network, weights, str(model.path))
-    return network, Trained(model.spec.name, model.spec.architecture, model.spec.training)
+    return network_of(model), Trained(model.spec.name, model.spec.architecture, model.spec.training)
 
 
 def read_checkpoint(path: Path) -> tuple[AutoEncoder, Trained]:
@@ -64,12 +47,10 @@ def read_checkpoint(path: Path) -> tuple[AutoEncoder, Trained]:
     if facts is None:
         raise ModelError(f"{path} is not a checkpoint of `upscaler train`")
     trained = Trained.from_json(facts)
-    return _filled(AutoEncoder(trained.architecture), weights, str(path)), trained
-
-
-def _filled(network: AutoEncoder, weights: dict[str, Tensor], source: str) -> AutoEncoder:
+    network = AutoEncoder(trained.architecture)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ModelError(f"the weights in {source} do not fit its network: {error}") from None
-    return network.eval()
+        reason = " ".join(str(error).split())
+        raise ModelError(f"the weights in {path} do not fit its network: {reason}") from None
+    return network.eval(), trained

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from upscaler.errors import RuntimeUnavailable
 from upscaler.gpu import nvidia_driver
 from upscaler.models import find
-from upscaler.runtimes import RUNTIMES, open_runtime
+from upscaler.runtimes import RUNTIMES, by_reason, open_runtime
 from upscaler.runtimes import table as table_module
 from upscaler.runtimes.runtime import Runtime
 
@@ -44,6 +45,11 @@ def test_auto_takes_the_first_that_opens_and_says_why_not_the_others(monkeypatch
     assert choice.passed_over["openvino"] == "no such hardware"
     with pytest.raises(RuntimeUnavailable, match="no such hardware"):
         open_runtime(find("fast", 2), name="openvino", precision="auto", streams=1)
+
+
+def test_one_reason_is_said_once():
+    passed_over = {"torch": "no GPU", "cuda": "no GPU", "openvino in bf16": "wrong"}
+    assert by_reason(passed_over) == {"torch, cuda": "no GPU", "openvino in bf16": "wrong"}
 
 
 class Wrong(Runtime):
@@ -126,8 +132,41 @@ def test_a_missing_gpu_is_said_and_never_papered_over(command, folder, tmp_path)
 
 
 @pytest.mark.gpu
-def test_the_gpu_computes_what_the_reference_computes(rng):
-    model, batch = find("fast", 2), rng.random((1, 3, 64, 64), np.float32)
+@pytest.mark.parametrize(
+    ("name", "precision", "bound"),
+    [("torch", "fp32", 1e-3), ("torch", "fp16", 4e-3), ("cuda", "fp32", 1e-3)],
+)
+def test_the_gpu_computes_what_the_reference_computes(rng, name, precision, bound):
+    model = find("fast", 2)
+    reference = open_runtime(model, name="cpu", precision="fp32", streams=1).runtime
+    opened = open_runtime(model, name=name, precision=precision, streams=2).runtime
+    batches = [rng.random((1, 3, 64 + 2 * n, 64), np.float32) for n in range(6)] * 3
+    with ThreadPoolExecutor(4) as pool:
+        for batch, output in zip(batches, pool.map(opened.infer, batches), strict=True):
+            assert np.abs(output - reference.infer(batch)).max() < bound
+
+
+def test_torch_runs_the_weights_of_the_model_file(rng, monkeypatch):
+    """On the CPU, without the graphs: what a machine without a GPU can check."""
+    torch = pytest.importorskip("torch", reason="needs the [export] extra")
+    pytest.importorskip("onnx", reason="needs the [export] extra")
+    from upscaler.runtimes.torch_cuda import TorchCuda
+
+    monkeypatch.setattr(TorchCuda, "device", torch.device("cpu"))
+    model, batch = find("fast", 4), rng.random((2, 3, 20, 34), np.float32)
     reference = open_runtime(model, name="cpu", precision="fp32", streams=1).runtime.infer(batch)
-    opened = open_runtime(model, name="cuda", precision="fp32", streams=2).runtime
-    assert np.abs(opened.infer(batch) - reference).max() < 1e-3
+    with ThreadPoolExecutor(3) as pool:
+        for output in pool.map(TorchCuda(model, "fp32", 2).infer, [batch] * 4):
+            assert output.dtype == np.float32
+            assert np.abs(output - reference).max() < 1e-4
+
+
+def test_without_a_gpu_nothing_heavy_is_imported_for_one():
+    if nvidia_driver() is not None:
+        pytest.skip("there is an NVIDIA GPU here")
+    code = (
+        "import sys\nfrom upscaler import Upscaler\n"
+        "Upscaler('fast', scale=2)\nprint('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

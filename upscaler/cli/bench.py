@@ -35,6 +35,7 @@ def bench(model: str, scale: int, rounds: int, as_json: bool) -> None:
     from upscaler import __version__
     from upscaler.machine import cores, processor
     from upscaler.models import find
+    from upscaler.runtimes import by_reason
     from upscaler.speed import bench as measure
 
     machine = f"{processor()}, {cores()} cores"
@@ -44,8 +45,8 @@ def bench(model: str, scale: int, rounds: int, as_json: bool) -> None:
             click.echo(json.dumps({**asdict(row), "machine": machine, "version": __version__}))
     else:
         _print(done, f"{done.measured[0].model} on {machine}")
-    for name, reason in done.missing.items():
-        click.echo(f"{name}: {reason}", err=True)
+    for names, reason in by_reason(done.missing).items():
+        click.echo(f"{names}: {reason}", err=True)
 
 
 def _print(done: "Bench", title: str) -> None:

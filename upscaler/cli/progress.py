@@ -20,6 +20,7 @@ from rich.progress import (
 )
 
 from upscaler.batch.report import Result, Status, Summary
+from upscaler.runtimes import by_reason
 from upscaler.upscaler import Upscaler
 
 _PLAIN_SECONDS = 10.0
@@ -65,8 +66,8 @@ class RunDisplay:
         self._bar.update(self._task, total=files, visible=True)
         if self._quiet:
             return
-        for name, reason in upscaler.choice.passed_over.items():
-            self._say(f"runtime {name} does not open: {reason}")
+        for names, reason in by_reason(upscaler.choice.passed_over).items():
+            self._say(f"not on {names}: {reason}")
         self._say(f"{files} file{'s' * (files != 1)}, {upscaler}")
 
     def result(self, result: Result) -> None:

@@ -26,6 +26,14 @@ class Choice:
     """What is faster but did not open, a runtime or one in some precision, with the reason."""
 
 
+def by_reason(passed_over: dict[str, str]) -> dict[str, str]:
+    """Return what did not open in words by the reason for it, each reason once."""
+    names: dict[str, list[str]] = {}
+    for name, reason in passed_over.items():
+        names.setdefault(reason, []).append(name)
+    return {", ".join(group): reason for reason, group in names.items()}
+
+
 def open_runtime(model: Model, *, name: str, precision: str, streams: int) -> Choice:
     """Open a runtime for `model`, proved on the probe image.
 
@@ -45,7 +53,7 @@ def open_runtime(model: Model, *, name: str, precision: str, streams: int) -> Ch
         runtime = _open(model, candidate, precision, streams, passed_over)
         if runtime is not None:
             return Choice(runtime, passed_over)
-    reasons = "; ".join(f"{key}: {reason}" for key, reason in passed_over.items())
+    reasons = "; ".join(f"{key}: {reason}" for key, reason in by_reason(passed_over).items())
     raise RuntimeUnavailable(f"the runtime does not open here: {reasons}")
 
 

@@ -1,14 +1,13 @@
 """ONNX Runtime on an NVIDIA GPU, and never quietly on the CPU.
 
 A session that asks for CUDA on a machine without it is created all the same, on the CPU, with a
-line in a log. So the driver is asked first, the CPU is taken out of the session, and what was
-really loaded is read back.
+line in a log. So the driver is asked first (see the table), the CPU is taken out of the session,
+and what was really loaded is read back.
 """
 
 import onnxruntime as ort
 
-from upscaler.errors import HardwareMissing, RuntimeUnavailable
-from upscaler.gpu import nvidia_driver
+from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
 from upscaler.runtimes.runtime import Batch, Runtime
 
@@ -35,8 +34,6 @@ class OnnxRuntimeCuda(Runtime):
     @classmethod
     def precisions(cls) -> tuple[str, ...]:
         """See `Runtime`."""
-        if nvidia_driver() is None:
-            raise HardwareMissing("there is no NVIDIA GPU here, or no driver for it")
         if _PROVIDER not in ort.get_available_providers():
             raise RuntimeUnavailable("the installed onnxruntime is the build for CPUs")
         return ("fp32",)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from importlib import import_module
 
-from upscaler.errors import RuntimeUnavailable
+from upscaler.errors import HardwareMissing, RuntimeUnavailable
+from upscaler.gpu import nvidia_driver
 from upscaler.runtimes.runtime import Runtime
 
 
@@ -17,13 +18,17 @@ class Entry:
     cls: str
     install: str
     """The line that brings or repairs it."""
+    needs_gpu: bool = False
 
     def load(self) -> type[Runtime]:
         """Import the runtime.
 
         Raises:
+            HardwareMissing: it needs a GPU, and there is none; nothing heavy was imported.
             RuntimeUnavailable: its package is not installed, or does not load.
         """
+        if self.needs_gpu and nvidia_driver() is None:
+            raise HardwareMissing("there is no NVIDIA GPU here, or no driver for it")
         try:
             runtime: type[Runtime] = getattr(import_module(self.module), self.cls)
         except ImportError as error:
@@ -34,11 +39,19 @@ class Entry:
 
 
 RUNTIMES = {
+    "torch": Entry(
+        "torch",
+        "upscaler.runtimes.torch_cuda",
+        "TorchCuda",
+        "pip install torch onnx",
+        needs_gpu=True,
+    ),
     "cuda": Entry(
         "onnxruntime-gpu",
         "upscaler.runtimes.onnxruntime_cuda",
         "OnnxRuntimeCuda",
         'pip uninstall -y onnxruntime && pip install "onnxruntime-gpu[cuda,cudnn]"',
+        needs_gpu=True,
     ),
     "openvino": Entry(
         "openvino",
