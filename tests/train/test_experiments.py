@@ -16,9 +16,9 @@ from upscaler.errors import UsageError
 from upscaler_train import checkpoint as checkpoints
 from upscaler_train.experiments import report
 from upscaler_train.experiments.catalogue import SYSTEMS, catalogue, choose
-from upscaler_train.experiments.outcome import PANEL, Outcome
+from upscaler_train.experiments.outcome import PANEL, Outcome, of_training
 from upscaler_train.experiments.session import LOG, Session, overrides_for
-from upscaler_train.loop import LAST
+from upscaler_train.loop import LAST, Trainer
 from upscaler_train.pairs import load_pairs
 
 SIZE = 64
@@ -75,6 +75,26 @@ def test_every_experiment_trains_saves_resumes_and_is_listed(name, data, tmp_pat
     (row,) = (line for line in text.splitlines() if line.startswith(f"| {name} |"))
     assert f"{outcome.test.mse:.5f} | {outcome.test.psnr_y:.2f}" in row
     assert recipe.reported in row
+
+
+def test_a_vector_that_the_decoder_reads_is_missed(data, tmp_path):
+    """Without skips to lean on, another picture's vector must cost something; unread, nothing."""
+    recipe = tiny("2-layer", data, "schedule.steps=1", "network.bottleneck=4")
+    trainer = Trainer(recipe, tmp_path / "run")
+    test = load_pairs(data / "test", recipe)
+
+    def scores():
+        outcome = of_training(trainer, test, "")
+        return outcome.test, outcome.strange
+
+    with torch.no_grad():
+        trainer.network.spread[0].weight.mul_(50)
+    own, strange = scores()
+    assert own != strange
+    with torch.no_grad():
+        trainer.network.spread[0].weight.zero_()
+    own, strange = scores()
+    assert own == strange
 
 
 def test_what_is_trained_already_stays(data, tmp_path):

@@ -3,19 +3,21 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from upscaler_train.checkpoint import Progress
 from upscaler_train.evaluation import Score, as_image, score
 from upscaler_train.loop import Trainer
 from upscaler_train.networks import cost, parameters
 from upscaler_train.pairs import Pair, Pixels, as_batch
+from upscaler_train.seed import SeedAutoEncoder
 
 _NAME = "outcome.json"
 PANEL = "panel.webp"
@@ -31,6 +33,9 @@ class Outcome:
     """By the seed report, in words."""
     test: Score
     """On the test pictures, in float32."""
+    strange: Score | None
+    """The same when each picture gets the bottleneck's vector of the one before it: what a worse
+    score would show is how much of the picture the vector carries. None without a bottleneck."""
     given: Score
     """What returning the input scores on them."""
     channels: int
@@ -62,7 +67,10 @@ class Outcome:
         """Read what `save` wrote; None if there is nothing, or half of it."""
         try:
             facts = json.loads((folder / _NAME).read_text(encoding="utf-8"))
-            scores = {key: Score(**facts[key]) for key in ("test", "given")}
+            scores = {
+                key: Score(**facts[key]) if facts[key] else None
+                for key in ("test", "strange", "given")
+            }
             return cls(**{**facts, **scores, "progress": Progress(**facts["progress"])})
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -75,6 +83,7 @@ def of_training(trainer: Trainer, test: list[Pair], command: str) -> Outcome:
         name=recipe.name,
         reported=recipe.reported,
         test=score(trainer.average, test, recipe.scale, trainer.fabric.device),
+        strange=_with_strange_vectors(trainer, test),
         given=score(nn.Identity(), test, recipe.scale, torch.device("cpu")),
         channels=test[0].low.shape[2],
         epochs=progress.step / trainer.epoch,
@@ -87,6 +96,22 @@ def of_training(trainer: Trainer, test: list[Pair], command: str) -> Outcome:
         date=datetime.now(UTC).date().isoformat(),
         command=command,
     )
+
+
+def _with_strange_vectors(trainer: Trainer, test: list[Pair]) -> Score | None:
+    network, recipe = trainer.average, trainer.recipe
+    if not isinstance(network, SeedAutoEncoder) or not network.architecture.bottleneck:
+        return None
+    vectors: list[Tensor] = []
+    taken = count(-1)  # the vector of the picture before; the first takes the last one's
+    for hook in (
+        lambda module, inputs, vector: vectors.append(vector.clone()),
+        lambda module, inputs, vector: vectors[next(taken)],
+    ):
+        handle = network.squeeze.register_forward_hook(hook)
+        measured = score(network, test, recipe.scale, trainer.fabric.device)
+        handle.remove()
+    return measured
 
 
 @torch.inference_mode()

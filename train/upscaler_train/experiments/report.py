@@ -19,6 +19,7 @@ _COLUMNS = (
     "reported",
     "test MSE",
     "PSNR-Y, dB",
+    "with another's vector, dB",
     "parameters",
     "MACs per pixel",
     "epochs",
@@ -93,7 +94,7 @@ def _table(rows: dict[str, Outcome | None]) -> list[str]:
     lines = [_row(*_COLUMNS), _row(*["---"] * len(_COLUMNS))]
     given = {row.channels: row.given for row in rows.values() if row}
     for channels in sorted(given, reverse=True):
-        lines.append(_row(_INPUT[channels], "", *_scores(given[channels]), "0", "0", "", ""))
+        lines.append(_row(_INPUT[channels], "", *_scores(given[channels]), "", "0", "0", "", ""))
     return lines + [_experiment(name, row) for name, row in rows.items()]
 
 
@@ -104,7 +105,8 @@ def _experiment(name: str, row: Outcome | None) -> str:
     size = f"{row.parameters / 1e6:.2f} M"
     cost = f"{row.macs_per_pixel / 1e3:.1f} k"
     epochs, time = f"{row.epochs:.3g}", f"{row.seconds_per_epoch:.1f}"
-    return _row(name, row.reported, *_scores(row.test), size, cost, epochs, time)
+    strange = f"{row.strange.psnr_y:.2f}" if row.strange else ""
+    return _row(name, row.reported, *_scores(row.test), strange, size, cost, epochs, time)
 
 
 def _row(*cells: str) -> str:
