@@ -82,10 +82,11 @@ def _introduction(done: list[Outcome]) -> list[str]:
     arithmetic = ", ".join(sorted({row.precision for row in done}))
     commands = sorted({row.command for row in done})
     lines = [
-        "Mean squared error of values in [0, 1], and PSNR-Y, on the test pictures, in float32."
+        "Mean squared error of values in [0, 1], and PSNR-Y, on the test pictures, measured in",
+        f"float32; trained in {arithmetic}. `With another's vector` is the PSNR-Y when each picture",
+        "gets what the linear bottleneck made of another one. Seconds per epoch are wall time, with",
+        "the look at the validation pictures and the writing of checkpoints.",
     ]
-    lines += [f"The convolutions were trained in {arithmetic}. Seconds per epoch are wall time,"]
-    lines += ["with the look at the validation pictures and the writing of checkpoints."]
     lines += ["", "Measured with:", "", *(f"- {machine}" for machine in machines)]
     return [*lines, "", "```", *commands, "```"]
 
