@@ -83,9 +83,9 @@ def _introduction(done: list[Outcome]) -> list[str]:
     commands = sorted({row.command for row in done})
     lines = [
         "Mean squared error of values in [0, 1], and PSNR-Y, on the test pictures, measured in",
-        f"float32; trained in {arithmetic}. `With another's vector` is the PSNR-Y when each picture",
-        "gets what the linear bottleneck made of another one. Seconds per epoch are wall time, with",
-        "the look at the validation pictures and the writing of checkpoints.",
+        f"float32; trained in {arithmetic}. `With another's vector` is the PSNR-Y when each",
+        "picture gets what the linear bottleneck made of another one. Seconds per epoch are wall",
+        "time, with the look at the validation pictures and the writing of checkpoints.",
     ]
     lines += ["", "Measured with:", "", *(f"- {machine}" for machine in machines)]
     return [*lines, "", "```", *commands, "```"]
