@@ -6,21 +6,26 @@ a picture, and no second runtime is needed to find it.
 """
 
 import base64
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 24
-"""Side of the probe in pixels: small, and a multiple of any alignment in the family."""
+"""Side of the probe in pixels, at least: small, and a multiple of any alignment in the family."""
 
 _STEPS = 65535
 
 
-def probe_image() -> NDArray[np.float32]:
-    """Return the probe, float32 (1, 3, SIDE, SIDE) in [0, 1]: gradients, an edge and texture."""
-    y, x = np.mgrid[0:SIDE, 0:SIDE]
-    gradient = (x + y) / (2 * SIDE - 2)
-    edge = (2 * x > y + SIDE / 2).astype(np.float64)
+def probe_image(alignment: int = 1) -> NDArray[np.float32]:
+    """Return the probe, float32 (1, 3, side, side) in [0, 1]: gradients, an edge and texture.
+
+    Its side is SIDE, or the next multiple of a model's alignment.
+    """
+    side = math.lcm(SIDE, alignment)
+    y, x = np.mgrid[0:side, 0:side]
+    gradient = (x + y) / (2 * side - 2)
+    edge = (2 * x > y + side / 2).astype(np.float64)
     texture = ((x * 7 + y * 13) % 16) / 15
     return np.stack([gradient, edge, texture])[None].astype(np.float32)
 

@@ -73,12 +73,15 @@ class ModelSpec:
     """Everything a runtime, the tiler or a person needs to know about a model."""
 
     name: str
-    architecture: Architecture
+    scale: int
+    """Output size / input size, per axis."""
     halo: int
     """Input pixels around a tile that can change its output (the receptive radius, rounded
     up to `alignment`)."""
     alignment: int
     """Input width and height must be multiples of this; also the grid on which tiles start."""
+    architecture: Architecture | None = None
+    """None for a network that is not of the family."""
     weights_sha256: str = ""
     probe: str = ""
     """What the network makes of the probe image (see `upscaler.probe`)."""
@@ -96,11 +99,6 @@ class ModelSpec:
     """What this file is written in: `fp16` and `int8` files lie beside the fp32 one."""
     proof: dict[str, float] = field(default_factory=dict)
     """How far a reduced file was from torch when it was exported."""
-
-    @property
-    def scale(self) -> int:
-        """Output size / input size, per axis."""
-        return self.architecture.scale
 
     @property
     def title(self) -> str:
@@ -121,13 +119,13 @@ class ModelSpec:
         facts = _parse(text)
         try:
             spec = cls(**facts)
-            possible = spec.halo >= 0 and spec.alignment >= 1 and spec.channels == 3
+            possible = min(spec.scale, spec.alignment) >= 1 and spec.halo >= 0
         except (ValueError, TypeError, KeyError) as error:
             raise _unreadable(error) from None
-        if not possible:
+        if not possible or spec.channels != 3:
             raise ModelError(
-                f"the model's description is impossible (halo {spec.halo}, alignment "
-                f"{spec.alignment}, channels {spec.channels}); export it again"
+                f"the model's description is impossible (scale {spec.scale}, halo {spec.halo}, "
+                f"alignment {spec.alignment}, channels {spec.channels}); export it again"
             )
         return spec
 
@@ -136,8 +134,8 @@ def _parse(text: str) -> dict[str, Any]:
     """Read JSON whose `architecture` and `training` are the dataclasses above."""
     try:
         facts: dict[str, Any] = json.loads(text)
-        sizes = facts["architecture"]
-        facts["architecture"] = Architecture(**{**sizes, "widths": tuple(sizes["widths"])})
+        if (sizes := facts["architecture"]) is not None:
+            facts["architecture"] = Architecture(**{**sizes, "widths": tuple(sizes["widths"])})
         facts["training"] = Training(**facts["training"])
     except (ValueError, TypeError, KeyError) as error:
         raise _unreadable(error) from None

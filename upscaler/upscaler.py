@@ -110,7 +110,7 @@ class Upscaler:
     """A model opened on a runtime, ready for pictures.
 
     Args:
-        model: a packaged model's name, or the path of an ONNX file made by `upscaler export`.
+        model: a packaged model's name, or the path of an ONNX file.
         scale: how many times larger, per axis.
         runtime, precision: names as in `upscaler run`, or `auto`.
         tile: side of a tile's core in pixels, `auto`, or None for no tiles. It changes the

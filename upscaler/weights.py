@@ -16,8 +16,10 @@ def network_of(model: Model) -> AutoEncoder:
     """Return the network of a model file in float32, ready for inference.
 
     Raises:
-        ModelError: the file holds other weights than its description says.
+        ModelError: the file holds other weights than its description says, or is no AE-U.
     """
+    if model.spec.architecture is None:
+        raise ModelError(f"{model.path} is not a network of this project")
     network = AutoEncoder(model.spec.architecture).eval()
     # the exporter leaves out biases that are all zero
     weights = {

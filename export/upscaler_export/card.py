@@ -7,6 +7,7 @@ from upscaler_export.variants import Proof
 def card(spec: ModelSpec, difference: float, variants: dict[str, Proof]) -> str:
     """Return the card as Markdown; every figure in it was measured by the export."""
     sizes, training = spec.architecture, spec.training
+    assert sizes is not None, "only the project's own networks are exported"
     facts = {
         "Network": (
             f"AE-U, widths {'-'.join(map(str, sizes.widths))}, {sizes.encoder} encoder and "

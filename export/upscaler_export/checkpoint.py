@@ -28,7 +28,8 @@ def read_model_file(name: str) -> tuple[AutoEncoder, Trained]:
     """Return the network of a packaged model (`fast`, `fast-x2`) or of an exported file."""
     scale = next((n for n in (2, 3, 4) if Path(name).stem.endswith(f"-x{n}")), DEFAULT_SCALE)
     model = find(name, scale)
-    return network_of(model), Trained(model.spec.name, model.spec.architecture, model.spec.training)
+    network = network_of(model)
+    return network, Trained(model.spec.name, network.architecture, model.spec.training)
 
 
 def read_checkpoint(path: Path) -> tuple[AutoEncoder, Trained]:

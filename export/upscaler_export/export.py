@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from upscaler.errors import OutputError
+from upscaler.models.receptive_field import geometry
 from upscaler.network import AutoEncoder, macs_per_pixel
 from upscaler.probe import encode, probe_image
 from upscaler.spec import METADATA_KEY, ModelSpec, Trained
@@ -20,7 +21,6 @@ from upscaler_export.card import card
 from upscaler_export.graph import to_onnx
 from upscaler_export.proof import prove, run_torch
 from upscaler_export.quality import measure
-from upscaler_export.receptive_field import geometry
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ def _describe(network: AutoEncoder, model: onnx.ModelProto, trained: Trained) ->
     found = geometry(model)
     return ModelSpec(
         name=trained.name,
+        scale=trained.architecture.scale,
         architecture=trained.architecture,
         halo=found.halo,
         alignment=found.alignment,

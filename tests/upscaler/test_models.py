@@ -1,5 +1,6 @@
 import hashlib
 
+import onnx
 import pytest
 
 from upscaler.errors import ModelError
@@ -26,7 +27,6 @@ def test_each_model_has_a_true_card(model):
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.spec.title)
 def test_metadata_is_what_the_onnx_library_reads(model):
-    onnx = pytest.importorskip("onnx", reason="needs the [export] extra")
     entries = onnx.load(model.path).metadata_props
     assert read_metadata(model.path.read_bytes()) == {item.key: item.value for item in entries}
 

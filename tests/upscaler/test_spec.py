@@ -7,6 +7,7 @@ from upscaler.spec import Architecture, ModelSpec, Trained, Training
 
 SPEC = ModelSpec(
     name="tiny",
+    scale=3,
     architecture=Architecture(scale=3, widths=(8, 16)),
     halo=4,
     alignment=2,
@@ -31,7 +32,9 @@ def test_other_text_is_refused(text):
         ModelSpec.from_json(text)
 
 
-@pytest.mark.parametrize("change", [{"halo": -1}, {"alignment": 0}, {"channels": 1}, {"odd": 1}])
+@pytest.mark.parametrize(
+    "change", [{"scale": 0}, {"halo": -1}, {"alignment": 0}, {"channels": 1}, {"odd": 1}]
+)
 def test_impossible_values_are_refused(change):
     facts = json.loads(SPEC.to_json()) | change
     with pytest.raises(ModelError, match="export it again"):

@@ -13,7 +13,7 @@ MODEL = click.option(
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="NAME|PATH",
-    help="A packaged model, or an ONNX file made by `upscaler export`.",
+    help="A packaged model, or any ONNX file that enlarges RGB pictures.",
 )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from upscaler.errors import ModelError, RuntimeUnavailable
@@ -21,6 +21,8 @@ class Model:
 
     path: Path
     spec: ModelSpec
+    data: tuple[Path, ...] = ()
+    """Further files that hold weights of it."""
 
     def file(self, precision: str) -> Path:
         """Return the file to run in a precision: this one, or for int8 the one beside it.
@@ -40,8 +42,11 @@ class Model:
 
     @cached_property
     def sha256(self) -> str:
-        """Of the whole file, in hexadecimal."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        """Of the whole file and those with its weights, in hexadecimal."""
+        digest = hashlib.sha256(self.path.read_bytes())
+        for path in self.data:
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
 
 
 def packaged() -> list[Model]:
@@ -57,7 +62,7 @@ def find(name: str, scale: int) -> Model:
         ModelError: there is none of that name, or it has another scale.
     """
     if Path(name).suffix == ".onnx":
-        model = read_model(Path(name))
+        model = read_foreign(Path(name))
         if model.spec.precision != "fp32":
             raise ModelError(
                 f"{name} is the {model.spec.precision} half of a model; give the file without "
@@ -79,17 +84,41 @@ def find(name: str, scale: int) -> Model:
 
 
 def read_model(path: Path) -> Model:
-    """Read what an ONNX file says of itself, without loading its weights.
+    """Read what an ONNX file of ours says of itself, without loading its weights.
 
     Raises:
         ModelError: the file is missing, is not ONNX or carries no ModelSpec.
     """
+    metadata = _metadata(path)
+    if METADATA_KEY not in metadata:
+        raise ModelError(f"{path} carries no description of itself; make it with `upscaler export`")
+    return Model(path, ModelSpec.from_json(metadata[METADATA_KEY]))
+
+
+def read_foreign(path: Path) -> Model:
+    """Read any ONNX file that a person names; what carries no ModelSpec is tried out first.
+
+    Raises:
+        ModelError: the file is missing, is not ONNX or does not enlarge RGB pictures.
+    """
+    return _read_foreign(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=8)
+def _read_foreign(path: Path, changed: int) -> Model:
+    metadata = _metadata(path)
+    from upscaler.models import foreign
+
+    data = tuple(foreign.external_files(path))
+    if METADATA_KEY in metadata:
+        return Model(path, ModelSpec.from_json(metadata[METADATA_KEY]), data)
+    return Model(path, foreign.describe(path), data)
+
+
+def _metadata(path: Path) -> dict[str, str]:
     try:
-        metadata = read_metadata(path.read_bytes())
+        return read_metadata(path.read_bytes())
     except OSError as error:
         raise ModelError(f"cannot read the model {path}: {error.strerror}") from None
     except ValueError as error:
         raise ModelError(f"{path} is not an ONNX file ({error})") from None
-    if METADATA_KEY not in metadata:
-        raise ModelError(f"{path} carries no description of itself; make it with `upscaler export`")
-    return Model(path, ModelSpec.from_json(metadata[METADATA_KEY]))

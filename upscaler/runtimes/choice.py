@@ -106,7 +106,7 @@ def _proved(kind: type[Runtime], model: Model, precision: str, streams: int) -> 
     """Open a runtime and run the probe; whatever goes wrong means that it is not available."""
     try:
         runtime = kind(model, precision, streams)
-        output = runtime.infer(probe_image())
+        output = runtime.infer(probe_image(model.spec.alignment))
     except RuntimeUnavailable:
         raise
     except Exception as error:  # every runtime has errors of its own

@@ -1,16 +1,16 @@
 import numpy as np
+import onnx
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [export] extra")
-onnx = pytest.importorskip("onnx", reason="needs the [export] extra")
 
 from torch import nn
 
 from upscaler.errors import ModelError
+from upscaler.models.receptive_field import geometry
 from upscaler.network import AutoEncoder
 from upscaler.spec import Architecture
 from upscaler_export.graph import to_onnx
-from upscaler_export.receptive_field import geometry
 
 ARCHITECTURES = [
     Architecture(scale=2, widths=(4,), blocks=2),
