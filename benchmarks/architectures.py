@@ -19,7 +19,7 @@ from upscaler.errors import RuntimeUnavailable
 from upscaler.machine import cores, processor
 from upscaler.models import read_model
 from upscaler.network import AutoEncoder
-from upscaler.runtimes import open_runtime
+from upscaler.runtimes import Wish, open_runtime
 from upscaler.runtimes.runtime import Runtime
 from upscaler.spec import Architecture, Trained, Training
 from upscaler_export.export import export_network
@@ -55,7 +55,7 @@ def _open(path: Path, scratch: Path) -> dict[str, Runtime]:
     found = {}
     for name, precision in SETTINGS:
         try:
-            choice = open_runtime(model, name=name, precision=precision, streams=1)
+            choice = open_runtime(Wish(model, precision), name)
         except RuntimeUnavailable as error:
             click.echo(f"{name} {precision}: {error}", err=True)
             continue

@@ -16,18 +16,26 @@ ORDER = [
     "machine",
     "gpu",
     "engines",
-    "tensorrt",
     "spec",
     "metrics",
     "degradation",
     "tiling",
     "probe",
     "models",
+    "tensorrt",
+    "images",
+    "runtimes",
+    "speed",
+    "upgrade",
+    "upscaler",
+    "evaluation",
+    "diagnosis",
+    "batch",
+    "cli",
 ]
-ORDER += ["images", "runtimes", "upscaler", "evaluation", "speed", "diagnosis", "batch", "cli"]
 """The rooms of `upscaler`, from the ground up: each may import only from those before it."""
 
-TORCH_ALLOWED = {"network.py", "weights.py", "torch_cuda.py"}
+TORCH_ALLOWED = {"network.py", "weights.py", "torch_cuda.py", "cuda_lanes.py", "tensorrt_cuda.py"}
 
 
 def modules(package):

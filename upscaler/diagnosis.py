@@ -6,12 +6,21 @@ from importlib.metadata import PackageNotFoundError, version
 
 from upscaler import __version__
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
-from upscaler.gpu import nvidia_driver
+from upscaler.gpu import gpus, nvidia_driver
 from upscaler.machine import cores, memory_bytes, processor
 from upscaler.models import DEFAULT_MODEL, Model, find
-from upscaler.runtimes import RUNTIMES, open_runtime
+from upscaler.runtimes import RUNTIMES, Wish, open_runtime
 
-_PACKAGES = ("numpy", "pillow", "onnxruntime", "onnxruntime-gpu", "openvino", "torch")
+_PACKAGES = (
+    "numpy",
+    "pillow",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "openvino",
+    "torch",
+    "tensorrt",
+    "tensorrt_rtx",
+)
 
 _SCALE = 2
 """Of the model that is tried: at x2 there is a file for every precision."""
@@ -41,6 +50,7 @@ def facts() -> dict[str, str]:
         "python": f"{platform.python_version()} on {platform.platform()}",
         "processor": f"{processor()}, {cores()} cores, {memory_bytes() / 2**30:.0f} GiB of memory",
         "NVIDIA driver": nvidia_driver() or "none",
+        "GPUs": ", ".join(gpus()) or "none",
     }
     for package in _PACKAGES:
         found[package] = _version(package) or "not installed"
@@ -69,7 +79,7 @@ def _examine(name: str) -> Health:
     opened, reasons = [], []
     for precision in offered:
         try:
-            open_runtime(_model(), name=name, precision=precision, streams=1)
+            open_runtime(Wish(_model(), precision), name)
             opened.append(precision)
         except RuntimeUnavailable as error:
             reasons.append(f"{precision}: {error}")

@@ -1,20 +1,36 @@
-"""Whether there is an NVIDIA GPU, asked of its driver: quick, and quiet where there is none."""
+"""The NVIDIA GPUs, asked of their driver: quick, and quiet where there are none."""
 
 import ctypes
+from functools import cache
+
+_NAME_BYTES = 256
 
 
-def nvidia_driver() -> str | None:
-    """Return the newest CUDA that the driver speaks, such as `CUDA 13.0`; None without a GPU."""
+@cache
+def _driver() -> ctypes.CDLL | None:
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
         return None
-    number, count = ctypes.c_int(), ctypes.c_int()
-    failed = (
-        driver.cuInit(0)
-        or driver.cuDriverGetVersion(ctypes.byref(number))
-        or driver.cuDeviceGetCount(ctypes.byref(count))
-    )
-    if failed or not count.value:
+    return None if driver.cuInit(0) else driver
+
+
+def nvidia_driver() -> str | None:
+    """Return the newest CUDA that the driver speaks, such as `CUDA 13.0`; None without a GPU."""
+    driver, number = _driver(), ctypes.c_int()
+    if driver is None or not gpus() or driver.cuDriverGetVersion(ctypes.byref(number)):
         return None
     return f"CUDA {number.value // 1000}.{number.value % 1000 // 10}"
+
+
+def gpus() -> list[str]:
+    """Return the names of the GPUs, in the order of their numbers."""
+    driver, count = _driver(), ctypes.c_int()
+    if driver is None or driver.cuDeviceGetCount(ctypes.byref(count)):
+        return []
+    names = []
+    for number in range(count.value):
+        name = ctypes.create_string_buffer(_NAME_BYTES)
+        driver.cuDeviceGetName(name, _NAME_BYTES, number)
+        names.append(name.value.decode(errors="replace"))
+    return names

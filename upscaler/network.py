@@ -172,6 +172,27 @@ class AutoEncoder(nn.Module):
         return F.pixel_shuffle(self.base(x) + residual, self.architecture.scale)
 
 
+class PixelForm(nn.Module):
+    """A network on pixels, for GPUs: a quarter of the bytes crosses to them and back.
+
+    Maps uint8 (N, H, W, 3), H and W multiples of the alignment, to uint8 of `scale` times the
+    size, and to the sum of each picture's values before they were rounded, float32 (N,): it is
+    no number if any of them is none, which bytes could not tell.
+    """
+
+    def __init__(self, network: AutoEncoder) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Enlarge; the arithmetic is that of the network's weights."""
+        # TensorRT takes bytes only straight into a Cast, and gives them only straight out of one
+        values = image.to(self.network.tail.weight.dtype).permute(0, 3, 1, 2) / 255
+        output = self.network.aligned(values).float()
+        rounded = torch.round(torch.clamp(output * 255, 0, 255))
+        return rounded.permute(0, 2, 3, 1).to(torch.uint8), output.sum(dim=(1, 2, 3))
+
+
 def macs_per_pixel(network: nn.Module, image: Tensor) -> float:
     """Return the multiplications per output pixel when `network` runs on `image`.
 

@@ -20,6 +20,7 @@ _STEPS = 65535
 def probe_image(alignment: int = 1) -> NDArray[np.float32]:
     """Return the probe, float32 (1, 3, side, side) in [0, 1]: gradients, an edge and texture.
 
+    Its values are those of 8 bits, so that it is the same picture to every runtime.
     Its side is SIDE, or the next multiple of a model's alignment.
     """
     side = math.lcm(SIDE, alignment)
@@ -27,7 +28,8 @@ def probe_image(alignment: int = 1) -> NDArray[np.float32]:
     gradient = (x + y) / (2 * side - 2)
     edge = (2 * x > y + side / 2).astype(np.float64)
     texture = ((x * 7 + y * 13) % 16) / 15
-    return np.stack([gradient, edge, texture])[None].astype(np.float32)
+    pixels = np.rint(255 * np.stack([gradient, edge, texture])[None])
+    return np.asarray(pixels, np.float32) / np.float32(255)
 
 
 def encode(output: NDArray[np.float32]) -> str:

@@ -3,8 +3,10 @@
 import multiprocessing
 import statistics
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from upscaler.errors import RuntimeUnavailable
 from upscaler.machine import cores, peak_memory_bytes
 from upscaler.metrics import psnr
 from upscaler.models import Model
-from upscaler.runtimes import RUNTIMES, Runtime, open_runtime
+from upscaler.runtimes import RUNTIMES, PixelRuntime, Runtime, Wish, open_runtime
 
 REFERENCE = ("cpu", "fp32")
 """The runtime and precision that the others are compared with."""
@@ -52,8 +54,8 @@ class Bench:
 
 def megapixels_per_second(model: Model) -> dict[str, Any]:
     """Run a few tiles on all cores and return the runtime that `auto` takes, and its speed."""
-    runtime = open_runtime(model, name="auto", precision="auto", streams=cores()).runtime
-    seconds = min(_time(runtime, _tile()) for _ in range(4))
+    runtime = open_runtime(Wish(model, streams=cores())).runtime
+    seconds = min(seconds_per_round(runtime) for _ in range(4))
     return {
         "runtime": runtime.name,
         "precision": runtime.precision,
@@ -71,12 +73,11 @@ def bench(model: Model, rounds: int) -> Bench:
     if REFERENCE not in runtimes:
         raise RuntimeUnavailable(f"{' in '.join(REFERENCE)} is what all are compared with, but "
                                  f"it does not open: {missing.get(REFERENCE[0])}")  # fmt: skip
-    tile = _tile()
     seconds: dict[tuple[str, str], list[float]] = {key: [] for key in runtimes}
     for _ in range(rounds + 1):
         for key, runtime in runtimes.items():
-            seconds[key].append(_time(runtime, tile))
-    expected = _as_file(runtimes[REFERENCE].infer(tile))
+            seconds[key].append(seconds_per_round(runtime))
+    expected = _as_file(runtimes[REFERENCE])
     measured = []
     for key, runtime in runtimes.items():
         own, theirs = seconds[key][1:], seconds[REFERENCE][1:]  # the first round warms up
@@ -88,7 +89,7 @@ def bench(model: Model, rounds: int) -> Bench:
                 precision=runtime.precision,
                 mp_per_s=round(_megapixels(runtime) / statistics.median(own), 2),
                 ratio=round(statistics.median(b / a for a, b in zip(own, theirs, strict=True)), 2),
-                psnr=round(psnr(_as_file(runtime.infer(tile)), expected), 1),
+                psnr=round(psnr(_as_file(runtime), expected), 1),
                 startup_s=round(startup, 2),
                 memory_mb=round(memory),
             )
@@ -107,7 +108,7 @@ def _open_all(model: Model) -> tuple[dict[tuple[str, str], Runtime], dict[str, s
             continue
         for precision in offered:
             try:
-                choice = open_runtime(model, name=name, precision=precision, streams=cores())
+                choice = open_runtime(Wish(model, precision, cores()), name)
             except RuntimeUnavailable as error:
                 missing[f"{name} in {precision}"] = str(error)
             else:
@@ -115,28 +116,45 @@ def _open_all(model: Model) -> tuple[dict[tuple[str, str], Runtime], dict[str, s
     return runtimes, missing
 
 
-def _time(runtime: Runtime, tile: NDArray[np.float32]) -> float:
-    """Return the seconds for one tile on each stream."""
+def seconds_per_round(runtime: Runtime) -> float:
+    """Return the seconds for one tile on each stream, on the way that 8-bit pictures take."""
+    call = _call(runtime)
     with ThreadPoolExecutor(runtime.streams) as pool:
         began = time.perf_counter()
-        list(pool.map(runtime.infer, [tile] * runtime.streams))
+        for ended in [pool.submit(call) for _ in range(runtime.streams)]:
+            ended.result()
         return time.perf_counter() - began
+
+
+def _call(runtime: Runtime) -> Callable[[], NDArray[Any]]:
+    """Return what upscales the tile: pixels where these cross to the GPU, floats elsewhere."""
+    if isinstance(runtime, PixelRuntime):
+        return partial(runtime.infer_pixels, _tile())
+    batch = _tile().transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+    return partial(runtime.infer, batch)
+
+
+def _as_file(runtime: Runtime) -> NDArray[np.uint8]:
+    """Return the upscaled tile as a file would hold it, (1, H, W, 3)."""
+    output = _call(runtime)()
+    if output.dtype == np.uint8:
+        return output
+    rounded: NDArray[np.uint8] = np.rint(np.clip(output, 0, 1) * 255).astype(np.uint8)
+    return rounded.transpose(0, 2, 3, 1)
 
 
 def _megapixels(runtime: Runtime) -> float:
     return runtime.streams * (_SIDE * runtime.model.spec.scale) ** 2 / 1e6
 
 
-def _tile() -> NDArray[np.float32]:
-    """Return waves with some noise, float32 (1, 3, _SIDE, _SIDE) in [0, 1]."""
+@cache
+def _tile() -> NDArray[np.uint8]:
+    """Return waves with some noise, (1, _SIDE, _SIDE, 3)."""
     y, x = np.mgrid[0:_SIDE, 0:_SIDE] / _SIDE
     waves = np.stack([np.sin(40 * x * y), np.cos(25 * (x + y) ** 2), np.sin(60 * (x - y))])
     noisy = 0.5 + 0.4 * waves + np.random.default_rng(0).normal(0, 0.02, waves.shape)
-    return np.clip(noisy, 0, 1)[None].astype(np.float32)
-
-
-def _as_file(output: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(np.clip(output, 0, 1) * 255).astype(np.uint8)
+    pixels = np.rint(255 * np.clip(noisy, 0, 1)[None]).astype(np.uint8)
+    return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
 
 
 def _alone(model: Model, name: str, precision: str) -> tuple[float, float]:
@@ -149,5 +167,5 @@ def _alone(model: Model, name: str, precision: str) -> tuple[float, float]:
 
 def _first_tile(model: Model, name: str, precision: str) -> tuple[float, float]:
     began = time.perf_counter()
-    open_runtime(model, name=name, precision=precision, streams=cores()).runtime.infer(_tile())
+    _call(open_runtime(Wish(model, precision, cores()), name).runtime)()
     return time.perf_counter() - began, peak_memory_bytes() / 1e6

@@ -1,13 +1,18 @@
-"""Building TensorRT engines: TensorRT 10 and 11, and TensorRT for RTX, which share one API.
+"""Building and keeping TensorRT engines: TensorRT 10 and 11, and for RTX, which share one API.
 
 TensorRT for RTX builds on a machine without a GPU, too, where nothing can load the engine.
 """
 
+import hashlib
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+from upscaler.engines import Engine, EngineCache, EngineDamaged, EngineKey
 from upscaler.errors import ProofError, RuntimeUnavailable
-from upscaler.gpu import nvidia_driver
+from upscaler.gpu import gpus, nvidia_driver
+from upscaler.models import Model
+from upscaler.tiling import AUTO_TILE
 
 MODULES = ("tensorrt", "tensorrt_rtx")
 INSTALL = "pip install tensorrt_rtx, or NVIDIA's tensorrt"
@@ -16,13 +21,13 @@ _USUAL_SIDE = 128
 """What images smaller than a tile are tuned for."""
 
 
-def load() -> Any:
-    """Import the library that is there.
+def load(*names: str) -> Any:
+    """Import the library, the first that is there of `names`, by default of MODULES.
 
     Raises:
         RuntimeUnavailable: none is.
     """
-    for name in MODULES:
+    for name in names or MODULES:
         try:
             return import_module(name)
         except ImportError:
@@ -30,23 +35,88 @@ def load() -> Any:
     raise RuntimeUnavailable(f"TensorRT is not installed; {INSTALL}")
 
 
-def builder_name(trt: Any) -> str:
-    """Return the library and its version: engines are bound to both."""
-    return f"{trt.__name__} {trt.__version__}"
+def engine_key(trt: Any, model: Model, precision: str, device: int) -> EngineKey:
+    """Return what the engine of a model is kept under; engines are bound to all of it.
+
+    Raises:
+        RuntimeUnavailable: the model has no file in this precision.
+    """
+    found = gpus()
+    # TensorRT for RTX builds for all GPUs that it knows, also where there is none
+    portable = trt.__name__ == "tensorrt_rtx"
+    return EngineKey(
+        model=hashlib.sha256(model.file(precision).read_bytes()).hexdigest(),
+        precision=precision,
+        side=AUTO_TILE + 2 * model.spec.halo,
+        builder=f"{trt.__name__} {trt.__version__}",
+        driver=nvidia_driver() or "none",
+        gpu="any RTX" if portable else (found[device] if device < len(found) else "none"),
+    )
 
 
-def gpu_name(trt: Any) -> str:
-    """Return what the engine is built for: TensorRT for RTX builds for all GPUs that it knows."""
-    return "any RTX" if trt.__name__ == "tensorrt_rtx" else (nvidia_driver() or "none")
+def cached_engine(
+    trt: Any, model: Model, key: EngineKey, cache: EngineCache, *, again: bool = False
+) -> Engine:
+    """Return the engine of a model, from the cache or built now, by one process at a time.
+
+    Args:
+        again: build it whatever lies in the cache.
+
+    Raises:
+        RuntimeUnavailable, ProofError: see `build`.
+        OutputError: the cache cannot be written.
+    """
+    with cache.building(key):
+        try:
+            stored = None if again else cache.get(key)
+        except EngineDamaged:
+            stored = None
+        if stored is None:
+            content = build(
+                trt,
+                model.file(key.precision).read_bytes(),
+                precision=key.precision,
+                side=key.side,
+                alignment=model.spec.alignment,
+            )
+            stored = Engine(content, proved=False)
+            cache.put(key, stored)
+    return stored
+
+
+def mark_proved(cache: EngineCache, key: EngineKey) -> None:
+    """Note that a GPU has computed the probe right with an engine of the cache."""
+    with cache.building(key):
+        stored = cache.get(key)
+        if stored is not None and not stored.proved:
+            cache.put(key, replace(stored, proved=True))
+
+
+def kept_kernels(cache: EngineCache, key: EngineKey) -> bytes | None:
+    """Return what TensorRT for RTX has compiled for an engine before, as sealed as the engine."""
+    try:
+        stored = cache.get(_kernels(key))
+    except EngineDamaged:
+        return None
+    return stored.content if stored else None
+
+
+def keep_kernels(cache: EngineCache, key: EngineKey, content: bytes) -> None:
+    """Store what TensorRT for RTX has compiled for an engine."""
+    cache.put(_kernels(key), Engine(content, proved=True))
+
+
+def _kernels(key: EngineKey) -> EngineKey:
+    return replace(key, precision=f"{key.precision} kernels")
 
 
 def build(trt: Any, model: bytes, *, precision: str, side: int, alignment: int) -> bytes:
-    """Build an engine from an ONNX model that takes and gives uint8 (N, H, W, 3).
+    """Build an engine from an ONNX model that takes uint8 (N, H, W, 3) or float (N, 3, H, W).
 
     It has two profiles: one for whole tiles, and one for images of any smaller size.
 
     Args:
-        model: a file of `upscaler export --fp16`, or the like in float32.
+        model: the content of a file of `upscaler export`.
         side: of a whole tile with its margins, in pixels.
         alignment: the smallest side.
 
@@ -54,24 +124,26 @@ def build(trt: Any, model: bytes, *, precision: str, side: int, alignment: int) 
         RuntimeUnavailable: the library does not build it.
         ProofError: what it would build is not in the precision asked for.
     """
-    log = _log(trt)
-    builder = trt.Builder(log)
+    said = log(trt)
+    builder = trt.Builder(said)
     typed = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
     network = builder.create_network(typed)
-    parser = trt.OnnxParser(network, log)
+    parser = trt.OnnxParser(network, said)
     if not parser.parse(model):
         reasons = [str(parser.get_error(number)) for number in range(parser.num_errors)]
         raise RuntimeUnavailable(f"TensorRT does not read the model: {_first_line(reasons)}")
     _check_precision(trt, network, precision)
     config = builder.create_builder_config()
+    config.clear_flag(trt.BuilderFlag.TF32)  # fp32 means fp32
     usual = min(_USUAL_SIDE, side)
-    for shapes in ((side, side, side), (alignment, usual, side)):
+    image = network.get_input(0)
+    for sizes in ((side, side, side), (alignment, usual, side)):
         profile = builder.create_optimization_profile()
-        profile.set_shape(network.get_input(0).name, *((1, n, n, 3) for n in shapes))
+        profile.set_shape(image.name, *(_shape(trt, image, size) for size in sizes))
         config.add_optimization_profile(profile)
     engine = builder.build_serialized_network(network, config)
     if engine is None:
-        raise RuntimeUnavailable(f"TensorRT builds no engine: {_first_line(log.said)}")
+        raise RuntimeUnavailable(f"TensorRT builds no engine: {_first_line(said.said)}")
     return bytes(engine)
 
 
@@ -92,7 +164,11 @@ def _check_precision(trt: Any, network: Any, precision: str) -> None:
 _TYPES = {"fp32": "FLOAT", "fp16": "HALF"}
 
 
-def _log(trt: Any) -> Any:
+def _shape(trt: Any, image: Any, side: int) -> tuple[int, ...]:
+    return (1, side, side, 3) if image.dtype == trt.DataType.UINT8 else (1, 3, side, side)
+
+
+def log(trt: Any) -> Any:
     """Return a logger that keeps errors and says nothing."""
 
     class Log(trt.ILogger):  # type: ignore[misc]

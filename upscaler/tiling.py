@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[Any]
 
+AUTO_TILE = 512
+"""Side of a tile's core in pixels: large enough that the margins cost little."""
+
 
 @dataclass(frozen=True)
 class Span:

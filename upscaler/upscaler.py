@@ -1,7 +1,7 @@
 """Upscaling one picture: the code that the command, the batch and Python users share."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -17,10 +17,9 @@ from upscaler.errors import ImageError, UsageError
 from upscaler.images import Picture, fill_hidden, image_from, keep_flat, picture_from
 from upscaler.machine import cores
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
-from upscaler.runtimes import Choice, Runtime, open_runtime
-
-AUTO_TILE = 512
-"""Side of a tile's core in pixels: large enough that the margins cost little."""
+from upscaler.runtimes import BrokenTile, Choice, PixelRuntime, Runtime, Wish, open_runtime
+from upscaler.tiling import AUTO_TILE
+from upscaler.upgrade import Upgrade
 
 _BLACK = 8 / 255
 """Up to here a tile may well be black."""
@@ -71,31 +70,70 @@ class Enlargement:
             return np.full((height * scale, width * scale, channels), plane.flat[0], plane.dtype)
         output = np.empty((height * scale, width * scale, channels), plane.dtype)
         aligned = tiling.align(plane, spec.alignment)
-        plan = tiling.plan(height, width, core=self._tile, halo=spec.halo, alignment=spec.alignment)
+        core = _within(self._tile, self._runtime, max(height, width))
+        plan = tiling.plan(height, width, core=core, halo=spec.halo, alignment=spec.alignment)
         self.tiles += [partial(self._run, aligned, output, tile) for tile in plan]
         return output
 
     def _run(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
-        peak = np.iinfo(output.dtype).max
-        batch = _to_batch(tiling.cut(aligned, tile), peak)
-        upscaled = self._runtime.infer(batch)[0]
-        if self._runtime.precision != "fp32" and _is_broken(upscaled, batch):
+        pixels = tiling.cut(aligned, tile)
+        runtime = self._runtime
+        try:
+            upscaled = _infer(runtime, pixels)
+        except BrokenTile:
+            if runtime.precision == "fp32":
+                raise ImageError(_NOT_FINITE) from None
             self._repeated.append(tile)
-            upscaled = self._exact().infer(batch)[0]
-        if not np.isfinite(upscaled).all():
-            raise ImageError("the network's output is not finite, not even in fp32")
-        if output.shape[2] == 1:  # a grey plane went through as three equal channels
-            upscaled = upscaled.mean(axis=0, keepdims=True)
-        np.clip(upscaled, 0, 1, out=upscaled)
-        upscaled *= peak
-        upscaled += 0.5
-        pixels = upscaled.astype(output.dtype).transpose(1, 2, 0)
-        tiling.join(output, tile, pixels, self._scale)
+            try:
+                upscaled = _infer(self._exact(), pixels)
+            except BrokenTile:
+                raise ImageError(_NOT_FINITE) from None
+        tiling.join(output, tile, upscaled, self._scale)
 
 
-def _is_broken(output: NDArray[np.float32], batch: NDArray[np.float32]) -> bool:
-    """Whether numbers have overflowed, or a picture has turned all black."""
-    return not np.isfinite(output).all() or (output.max() <= 0 and batch.max() > _BLACK)
+_NOT_FINITE = "the network's output is not finite, not even in fp32"
+
+
+def _infer(runtime: Runtime, pixels: Pixels) -> Pixels:
+    """Upscale a tile (H, W, 1 or 3); raises BrokenTile for no numbers, or a picture gone black."""
+    peak = np.iinfo(pixels.dtype).max
+    if isinstance(runtime, PixelRuntime) and pixels.dtype == np.uint8:
+        upscaled = _through_pixels(runtime, pixels)
+    else:
+        upscaled = _through_floats(runtime, pixels, peak)
+    if runtime.precision != "fp32" and upscaled.max() == 0 and pixels.max() > _BLACK * peak:
+        raise BrokenTile("all black")
+    return upscaled
+
+
+def _through_pixels(runtime: PixelRuntime, pixels: Pixels) -> Pixels:
+    colour = np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+    upscaled: Pixels = runtime.infer_pixels(colour[None])[0]
+    if pixels.shape[2] == 3:
+        return upscaled
+    grey: Pixels = np.rint(upscaled.mean(axis=2, keepdims=True)).astype(np.uint8)
+    return grey
+
+
+def _through_floats(runtime: Runtime, pixels: Pixels, peak: int) -> Pixels:
+    upscaled = runtime.infer(_to_batch(pixels, peak))[0]
+    if not np.isfinite(upscaled).all():
+        raise BrokenTile("not finite")
+    if pixels.shape[2] == 1:  # a grey plane went through as three equal channels
+        upscaled = upscaled.mean(axis=0, keepdims=True)
+    np.clip(upscaled, 0, 1, out=upscaled)
+    upscaled *= peak
+    upscaled += 0.5
+    rounded: Pixels = upscaled.astype(pixels.dtype).transpose(1, 2, 0)
+    return rounded
+
+
+def _within(core: int | None, runtime: Runtime, side: int) -> int | None:
+    """Return the tile's core that the runtime can take, the one asked for if possible."""
+    if runtime.largest_side is None:
+        return core
+    largest = runtime.largest_side - 2 * runtime.model.spec.halo
+    return min(core or side, largest)
 
 
 def _to_batch(pixels: Pixels, peak: int) -> NDArray[np.float32]:
@@ -116,6 +154,7 @@ class Upscaler:
         tile: side of a tile's core in pixels, `auto`, or None for no tiles. It changes the
             memory needed and the speed, not the picture.
         streams: tiles computed side by side; all cores by default.
+        devices: numbers of the GPUs that share the work; the first one by default.
 
     Raises:
         UsageError, ModelError, RuntimeUnavailable: see `upscaler.errors`.
@@ -130,9 +169,11 @@ class Upscaler:
         precision: str = "auto",
         tile: int | str | None = "auto",
         streams: int | None = None,
+        devices: Sequence[int] = (),
     ) -> None:
         self.model: Model = find(str(model), scale)
         self._runtime_name, self._precision = runtime, precision
+        self._devices = tuple(devices)
         self._tile = _tile_core(tile)
         if streams is not None and streams < 1:
             raise UsageError(f"streams is {streams}; give 1 or more")
@@ -197,11 +238,12 @@ class Upscaler:
         return Enlargement(picture, self._runtime_for(picture), self._tile, self._exact)
 
     def _runtime_for(self, picture: Picture) -> Runtime:
-        """16-bit pictures run in fp32 unless a precision was asked for: bf16 carries 8 bits."""
+        """16-bit pictures run in fp32 unless a precision was asked for that carries them."""
         runtime = self.choice.runtime
-        if picture.colour.dtype != np.uint16 or self._precision != "auto":
-            return runtime
-        return self._exact()
+        deep = picture.colour.dtype == np.uint16
+        if deep and (self._precision == "auto" or not runtime.takes_floats):
+            return self._exact()
+        return runtime
 
     def _exact(self) -> Runtime:
         """The runtime in fp32, opened when it is first needed."""
@@ -212,9 +254,23 @@ class Upscaler:
             return self._deep
 
     def _open(self, precision: str) -> Choice:
-        return open_runtime(
-            self.model, name=self._runtime_name, precision=precision, streams=self.streams
-        )
+        return open_runtime(self._wish(precision), self._runtime_name)
+
+    def _wish(self, precision: str) -> Wish:
+        return Wish(self.model, precision, self.streams, self._devices)
+
+    def upgrading(self, moved: Callable[[Runtime], None]) -> Upgrade:
+        """Return a context in which a faster runtime may take over, between two pictures.
+
+        Args:
+            moved: told of it, from another thread.
+        """
+
+        def adopt(choice: Choice) -> None:
+            self.choice = choice
+            moved(choice.runtime)
+
+        return Upgrade(self._wish(self._precision), self.choice, adopt)
 
 
 def _tile_core(tile: int | str | None) -> int | None:

@@ -77,5 +77,5 @@ def export(
     if tensorrt:
         from upscaler_export.engine import build_engine
 
-        path = build_engine(done.path.with_suffix(".fp16-u8.onnx"))
+        path = build_engine(done.path, "fp16")
         click.echo(f"{path}  unproved: no GPU has run it")

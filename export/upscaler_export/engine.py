@@ -1,20 +1,20 @@
 """A TensorRT engine beside the ONNX file, and in the cache of this machine."""
 
-import hashlib
 from pathlib import Path
 
 from upscaler import tensorrt
-from upscaler.engines import Engine, EngineCache, EngineKey
+from upscaler.engines import EngineCache
 from upscaler.errors import OutputError
-from upscaler.gpu import nvidia_driver
 from upscaler.models import read_model
-from upscaler.upscaler import AUTO_TILE
 
 
-def build_engine(model: Path, cache: EngineCache | None = None) -> Path:
-    """Build the engine of a `.fp16-u8.onnx` file, cache it, and put a copy beside the file.
+def build_engine(path: Path, precision: str) -> Path:
+    """Build the engine of an exported model, cache it, and put a copy beside the model.
 
-    It is marked unproved: no GPU has run it.
+    It is marked unproved: no GPU has run it. The runtime proves it before its first use.
+
+    Args:
+        path: of the model in fp32; the file in `precision` lies beside it.
 
     Raises:
         ModelError: the file is none of ours.
@@ -22,27 +22,13 @@ def build_engine(model: Path, cache: EngineCache | None = None) -> Path:
         ProofError: it would compute in another precision.
         OutputError, StartError: the cache cannot be used.
     """
-    trt = tensorrt.load()
-    spec, content = read_model(model).spec, model.read_bytes()
-    side = AUTO_TILE + 2 * spec.halo
-    key = EngineKey(
-        model=hashlib.sha256(content).hexdigest(),
-        precision=spec.precision,
-        side=side,
-        builder=tensorrt.builder_name(trt),
-        driver=nvidia_driver() or "none",
-        gpu=tensorrt.gpu_name(trt),
-    )
-    cache = cache or EngineCache()
-    with cache.building(key):
-        engine = tensorrt.build(
-            trt, content, precision=spec.precision, side=side, alignment=spec.alignment
-        )
-        cache.put(key, Engine(engine, proved=False))
+    trt, model = tensorrt.load(), read_model(path)
+    key = tensorrt.engine_key(trt, model, precision, device=0)
+    engine = tensorrt.cached_engine(trt, model, key, EngineCache(), again=True)
     builder = key.builder.replace(" ", "-")
-    path = model.with_name(f"{spec.title}.{spec.precision}.{builder}.engine")
+    target = path.with_name(f"{model.spec.title}.{precision}.{builder}.engine")
     try:
-        path.write_bytes(engine)
+        target.write_bytes(engine.content)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from None
-    return path
+        raise OutputError(f"cannot write {target}: {error.strerror}") from None
+    return target

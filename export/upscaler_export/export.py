@@ -69,6 +69,8 @@ def export_network(
             draft.write_bytes(_with_spec(model, spec))
             if sets:
                 quality, loss = measure(draft, spec.scale, sets)
+                if fp16:  # no machine without a GPU runs it as a runtime
+                    loss["fp16"] = round(max(proofs[f"{spec.title}.fp16-u8.onnx"].loss, 0), 4)
                 spec = replace(spec, quality=quality, precision_loss=loss)
                 draft.write_bytes(_with_spec(model, spec))
             for name in (draft.name, *files):

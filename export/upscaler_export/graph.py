@@ -13,10 +13,10 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 from torch.export import Dim
 
-from upscaler.network import AutoEncoder
+from upscaler.network import AutoEncoder, PixelForm
 
 OPSET = 20
-INPUT, OUTPUT = "image", "upscaled"
+INPUT, OUTPUT, TOTAL = "image", "upscaled", "total"
 
 _WORTH_A_CAST = 256
 """Values; biases are not."""
@@ -35,17 +35,6 @@ class _Aligned(nn.Module):
         return self.network.aligned(image)
 
 
-class _Pixels(_Aligned):
-    """The same on pixels: uint8 (N, H, W, 3) in and out, so that a quarter crosses to a GPU."""
-
-    def forward(self, image: Tensor) -> Tensor:
-        # TensorRT takes bytes only straight into a Cast, and gives them only straight out of one
-        values = image.to(self.network.tail.weight.dtype).permute(0, 3, 1, 2) / 255
-        output = super().forward(values).float()
-        rounded = torch.round(torch.clamp(output * 255, 0, 255))
-        return rounded.permute(0, 2, 3, 1).to(torch.uint8)
-
-
 def to_onnx(network: AutoEncoder, *, half: bool = False, pixels: bool = False) -> onnx.ModelProto:
     """Return the network as an ONNX model, batch and size dynamic, checked.
 
@@ -54,7 +43,7 @@ def to_onnx(network: AutoEncoder, *, half: bool = False, pixels: bool = False) -
 
     Args:
         half: compute in float16; input and output are float16, too.
-        pixels: uint8 (N, H, W, 3) in and out instead.
+        pixels: uint8 (N, H, W, 3) in and out instead, and a second output (see `PixelForm`).
     """
     align = network.alignment
     height = align * Dim("height_units", min=1, max=_LARGEST_SIDE // align)
@@ -62,7 +51,7 @@ def to_onnx(network: AutoEncoder, *, half: bool = False, pixels: bool = False) -
     batch = Dim("batch", min=1, max=_LARGEST_BATCH)
     dtype = torch.float16 if half else torch.float32
     network = copy.deepcopy(network).to(dtype).eval()
-    form = _Pixels(network) if pixels else _Aligned(network)
+    form = PixelForm(network) if pixels else _Aligned(network)
     size = 16 * align, 24 * align
     sample = torch.zeros(2, *size, 3).byte() if pixels else torch.rand(2, 3, *size).to(dtype)
     rows = 1 if pixels else 2
@@ -73,7 +62,7 @@ def to_onnx(network: AutoEncoder, *, half: bool = False, pixels: bool = False) -
             dynamo=True,
             opset_version=OPSET,
             input_names=[INPUT],
-            output_names=[OUTPUT],
+            output_names=[OUTPUT, TOTAL] if pixels else [OUTPUT],
             dynamic_shapes={"image": {0: batch, rows: height, rows + 1: width}},
             verbose=False,
         )

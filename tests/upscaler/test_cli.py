@@ -88,7 +88,11 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
         (["{in}", "{out}", "-s", "nan"], 2, "'nan' is not a whole number"),
         (["{in}", "{out}", "-t", "0"], 2, "'0' is not a number of pixels"),
         (["{in}", "{out}", "-f", "gif"], 2, "gif"),
-        (["{in}", "{out}", "-r", "abacus"], 2, "there are: auto, torch, cuda, openvino, cpu"),
+        (
+            ["{in}", "{out}", "-r", "abacus"],
+            2,
+            "there are: auto, tensorrt, tensorrt-rtx, torch, cuda, openvino, cpu",
+        ),
         (["{in}", "{out}", "-p", "fp7"], 2, "there are: auto, fp32"),
         (["{in}", "{out}", "-m", "nonesuch"], 3, "there are: fast-x2, fast-x4"),
         (["{in}", "{out}", "-s", "3"], 3, "no model fast for scale 3"),

@@ -8,7 +8,7 @@ import pytest
 from upscaler.errors import RuntimeUnavailable
 from upscaler.gpu import nvidia_driver
 from upscaler.models import find
-from upscaler.runtimes import RUNTIMES, by_reason, open_runtime
+from upscaler.runtimes import RUNTIMES, Wish, by_reason, open_runtime
 from upscaler.runtimes import table as table_module
 from upscaler.runtimes.runtime import Runtime
 
@@ -26,10 +26,10 @@ def test_every_runtime_agrees_with_the_reference(name, rng):
         pytest.skip(f"{name} does not exist on this machine")
     model = find("fast", 2)
     batch = rng.random((2, 3, 32, 46), np.float32)
-    reference = open_runtime(model, name="cpu", precision="fp32", streams=1).runtime.infer(batch)
+    reference = open_runtime(Wish(model, "fp32"), "cpu").runtime.infer(batch)
     for precision, bound in {"fp32": 1e-4, "bf16": 0.03}.items():
         if precision in available(name):
-            opened = open_runtime(model, name=name, precision=precision, streams=2).runtime
+            opened = open_runtime(Wish(model, precision, 2), name).runtime
             assert opened.precision == precision
             assert np.abs(opened.infer(batch) - reference).max() < bound
 
@@ -40,11 +40,11 @@ def test_auto_takes_the_first_that_opens_and_says_why_not_the_others(monkeypatch
             raise RuntimeUnavailable("no such hardware")
 
     monkeypatch.setitem(RUNTIMES, "openvino", Missing("", "", "", ""))
-    choice = open_runtime(find("fast", 2), name="auto", precision="auto", streams=1)
+    choice = open_runtime(Wish(find("fast", 2)))
     assert choice.runtime.name == "cpu"
     assert choice.passed_over["openvino"] == "no such hardware"
     with pytest.raises(RuntimeUnavailable, match="no such hardware"):
-        open_runtime(find("fast", 2), name="openvino", precision="auto", streams=1)
+        open_runtime(Wish(find("fast", 2)), "openvino")
 
 
 def test_one_reason_is_said_once():
@@ -69,7 +69,7 @@ def test_a_runtime_that_computes_wrongly_never_opens(monkeypatch):
     entry = table_module.Entry("", "", "", "")
     monkeypatch.setattr(type(entry), "load", lambda self: Wrong)
     with pytest.raises(RuntimeUnavailable, match="differs from the proved one"):
-        open_runtime(find("fast", 2), name="cpu", precision="auto", streams=1)
+        open_runtime(Wish(find("fast", 2)), "cpu")
 
 
 def test_auto_steps_over_a_runtime_that_breaks(monkeypatch):
@@ -83,20 +83,20 @@ def test_auto_steps_over_a_runtime_that_breaks(monkeypatch):
             return Breaks
 
     monkeypatch.setitem(RUNTIMES, "openvino", Entry("", "", "", ""))
-    choice = open_runtime(find("fast", 2), name="auto", precision="auto", streams=1)
+    choice = open_runtime(Wish(find("fast", 2)))
     assert choice.runtime.name == "cpu"
     assert choice.passed_over["openvino"] == "OSError: the library is broken"
 
 
 def test_a_precision_the_runtime_lacks_is_refused():
     with pytest.raises(RuntimeUnavailable, match="it has no bf16 here, only int8, fp32"):
-        open_runtime(find("fast", 2), name="cpu", precision="bf16", streams=1)
+        open_runtime(Wish(find("fast", 2), "bf16"), "cpu")
 
 
 def test_auto_precision_never_takes_an_unmeasured_one(monkeypatch):
     model = find("fast", 2)
     monkeypatch.setitem(model.spec.precision_loss, "bf16", 0.5)
-    chosen = open_runtime(model, name="auto", precision="auto", streams=1).runtime
+    chosen = open_runtime(Wish(model)).runtime
     assert chosen.precision == "fp32"
 
 
@@ -105,9 +105,9 @@ def test_signals_still_arrive_after_runtimes_have_come_and_gone():
     code = """
 import gc, signal
 from upscaler.models import find
-from upscaler.runtimes import open_runtime
+from upscaler.runtimes import Wish, open_runtime
 def a_runtime(precision):
-    return open_runtime(find("fast", 2), name="auto", precision=precision, streams=1).runtime
+    return open_runtime(Wish(find("fast", 2), precision)).runtime
 first, second = a_runtime("auto"), a_runtime("fp32")
 del first
 gc.collect()
@@ -138,8 +138,8 @@ def test_a_missing_gpu_is_said_and_never_papered_over(command, folder, tmp_path)
 )
 def test_the_gpu_computes_what_the_reference_computes(rng, name, precision, bound):
     model = find("fast", 2)
-    reference = open_runtime(model, name="cpu", precision="fp32", streams=1).runtime
-    opened = open_runtime(model, name=name, precision=precision, streams=2).runtime
+    reference = open_runtime(Wish(model, "fp32"), "cpu").runtime
+    opened = open_runtime(Wish(model, precision, 2), name).runtime
     batches = [rng.random((1, 3, 64 + 2 * n, 64), np.float32) for n in range(6)] * 3
     with ThreadPoolExecutor(4) as pool:
         for batch, output in zip(batches, pool.map(opened.infer, batches), strict=True):
@@ -148,13 +148,12 @@ def test_the_gpu_computes_what_the_reference_computes(rng, name, precision, boun
 
 def test_torch_runs_the_weights_of_the_model_file(rng, monkeypatch):
     """On the CPU, without the graphs: what a machine without a GPU can check."""
-    torch = pytest.importorskip("torch", reason="needs the [export] extra")
-    pytest.importorskip("onnx", reason="needs the [export] extra")
+    pytest.importorskip("torch", reason="needs the [export] extra")
     from upscaler.runtimes.torch_cuda import TorchCuda
 
-    monkeypatch.setattr(TorchCuda, "device", torch.device("cpu"))
+    monkeypatch.setattr(TorchCuda, "kind", "cpu")
     model, batch = find("fast", 4), rng.random((2, 3, 20, 34), np.float32)
-    reference = open_runtime(model, name="cpu", precision="fp32", streams=1).runtime.infer(batch)
+    reference = open_runtime(Wish(model, "fp32"), "cpu").runtime.infer(batch)
     with ThreadPoolExecutor(3) as pool:
         for output in pool.map(TorchCuda(model, "fp32", 2).infer, [batch] * 4):
             assert output.dtype == np.float32

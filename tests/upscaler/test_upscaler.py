@@ -10,6 +10,8 @@ from upscaler import Upscaler
 from upscaler.errors import ImageError, ModelError, UsageError
 from upscaler.images import Picture
 from upscaler.models import packaged
+from upscaler.runtimes import PixelRuntime, Runtime
+from upscaler.runtimes.runtime import through_floats
 from upscaler.upscaler import Enlargement
 
 MODELS = [(model.spec.name, model.spec.scale) for model in packaged()]
@@ -139,23 +141,93 @@ def test_unknown_names_say_what_there_is():
         Upscaler("fast", scale=2, tile=-1)
 
 
-class Broken:
+class Broken(Runtime):
     """A runtime in reduced precision whose every output is one value."""
 
-    precision = "fp16"
-
     def __init__(self, upscaler, value):
-        self.model, self._value = upscaler.model, value
+        super().__init__(upscaler.model, "fp16", 1)
+        self._value = value
+
+    @classmethod
+    def precisions(cls):
+        return ("fp16",)
 
     def infer(self, batch):
         shape = (1, 3, *(self.model.spec.scale * side for side in batch.shape[2:]))
         return np.full(shape, self._value, np.float32)
 
 
+class BrokenPixels(Broken, PixelRuntime):
+    """The same for bytes."""
+
+    def infer_pixels(self, pixels):
+        return through_floats(self.infer, pixels)
+
+
+class OnlyPixels(PixelRuntime):
+    """A runtime on a GPU that takes nothing but bytes, and tiles of a limited size."""
+
+    takes_floats, largest_side = False, 64
+
+    def __init__(self, upscaler):
+        super().__init__(upscaler.model, "fp16", 1)
+        self._real, self.shapes = upscaler.choice.runtime, []
+
+    @classmethod
+    def precisions(cls):
+        return ("fp16",)
+
+    def infer(self, batch):
+        raise AssertionError("it takes no floats")
+
+    def infer_pixels(self, pixels):
+        self.shapes.append(pixels.shape)
+        assert pixels.dtype == np.uint8 and pixels.flags.c_contiguous
+        return through_floats(self._real.infer, pixels)
+
+
+def through(upscaler, runtime, pixels):
+    def exact():
+        raise AssertionError("nothing was broken")
+
+    work = Enlargement(Picture.from_pixels(pixels), runtime, None, exact)
+    for tile in work.tiles:
+        tile()
+    return work.finish().pixels
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_pixels_cross_as_bytes_and_make_the_same_picture(upscaler, photo, channels):
+    source = np.concatenate([photo, photo[::-1, :, :1]], axis=2)[..., :channels]
+    expected = upscaler(source)
+    runtime = OnlyPixels(upscaler)
+    made = through(upscaler, runtime, source)
+    assert np.abs(made.astype(int) - expected).max() <= 1
+    assert {shape[3] for shape in runtime.shapes} == {3}
+
+
+def test_tiles_keep_to_what_the_runtime_takes(upscaler, rng):
+    source = rng.integers(0, 256, (150, 90, 3), np.uint8)
+    runtime = OnlyPixels(upscaler)
+    made = through(upscaler, runtime, source)
+    assert max(max(shape[1:3]) for shape in runtime.shapes) <= 64
+    assert np.abs(made.astype(int) - upscaler(source)).max() <= 1
+
+
+def test_sixteen_bits_never_go_through_bytes(upscaler, photo, monkeypatch):
+    from dataclasses import replace
+
+    deep = Upscaler(upscaler.model.spec.name, scale=upscaler.scale, precision="fp32")
+    expected = deep(photo.astype(np.uint16) * 257)
+    monkeypatch.setattr(deep, "choice", replace(deep.choice, runtime=OnlyPixels(upscaler)))
+    np.testing.assert_array_equal(deep(photo.astype(np.uint16) * 257), expected)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -1.0])
-def test_broken_tiles_are_computed_again_in_fp32_and_counted(upscaler, photo, value):
+@pytest.mark.parametrize("kind", [Broken, BrokenPixels])
+def test_broken_tiles_are_computed_again_in_fp32_and_counted(upscaler, photo, value, kind):
     exact = upscaler.choice.runtime
-    work = Enlargement(Picture(colour=photo), Broken(upscaler, value), None, lambda: exact)
+    work = Enlargement(Picture(colour=photo), kind(upscaler, value), None, lambda: exact)
     for tile in work.tiles:
         tile()
     large = work.finish()

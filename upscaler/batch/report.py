@@ -37,6 +37,16 @@ class Result:
         return {"event": "file", **facts, "seconds": round(self.seconds, 4)}
 
 
+@dataclass(frozen=True)
+class Used:
+    """A runtime that took part in a run."""
+
+    runtime: str
+    precision: str
+    after: int = 0
+    """How many files had ended when it took over."""
+
+
 @dataclass
 class Summary:
     """The counts of a run."""
@@ -45,6 +55,7 @@ class Summary:
     """Files that are no images by their name."""
     pixels: int = 0
     seconds: float = 0.0
+    runtimes: list[Used] = field(default_factory=list)
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
 
     def add(self, result: Result) -> None:
@@ -65,6 +76,7 @@ class Summary:
             "schema": SCHEMA,
             **counts,
             "ignored": self.ignored,
+            "runtimes": [asdict(used) for used in self.runtimes],
             "megapixels": round(self.pixels / 1e6, 3),
             "seconds": round(self.seconds, 3),
         }

@@ -9,10 +9,11 @@ from typing import Protocol
 from upscaler.batch.journal import Entry, Journal, open_journal, stamp
 from upscaler.batch.pipeline import Outcome, Pipeline
 from upscaler.batch.plan import Job, Plan
-from upscaler.batch.report import Result, Status, Summary
+from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.images import Format, sweep
 from upscaler.machine import memory_bytes
 from upscaler.models import Model, find
+from upscaler.runtimes import Runtime
 from upscaler.upscaler import Upscaler
 
 _MEMORY_SHARE = 0.25
@@ -29,6 +30,7 @@ class Settings:
     precision: str = "auto"
     tile: int | str | None = "auto"
     streams: int | None = None
+    devices: tuple[int, ...] = ()
     quality: int = 95
     overwrite: bool = False
     """Do everything again, whatever stands in the output folder."""
@@ -53,6 +55,9 @@ class Reporter(Protocol):
 
     def opened(self, upscaler: Upscaler, files: int) -> None:
         """Work begins: `files` pictures go through `upscaler`."""
+
+    def moved(self, used: Used) -> None:
+        """A faster runtime took over; called from another thread."""
 
     def result(self, result: Result) -> None:
         """One file ended."""
@@ -89,6 +94,12 @@ class Batch:
                     self._work(todo, journal)
         self._summary.seconds = time.monotonic() - began
         return self._summary
+
+    def _moved(self, runtime: Runtime) -> None:
+        ended = self._summary.counts[Status.DONE] + self._summary.counts[Status.FAILED]
+        used = Used(runtime.name, runtime.precision, after=ended)
+        self._summary.runtimes.append(used)
+        self._reporter.moved(used)
 
     def _tell(self, result: Result) -> None:
         self._summary.add(result)
@@ -129,13 +140,16 @@ class Batch:
             precision=settings.precision,
             tile=settings.tile,
             streams=settings.streams,
+            devices=settings.devices,
         )
+        runtime = upscaler.choice.runtime
+        self._summary.runtimes.append(Used(runtime.name, runtime.precision))
         self._reporter.opened(upscaler, len(jobs))
         journal.claim({job: self._fingerprints[job] for job in jobs})
         memory = int(memory_bytes() * _MEMORY_SHARE)
         pipeline = Pipeline(upscaler, memory=memory, quality=settings.quality)
         try:
-            with pipeline:
+            with upscaler.upgrading(self._moved), pipeline:
                 for outcome in pipeline.run(jobs):
                     _record(journal, outcome)
                     self._tell(_result(outcome))

@@ -68,7 +68,7 @@ RUNTIME = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="openvino or cpu; auto takes the first that proves itself here.",
+    help="A name of `upscaler doctor`; auto takes the first that proves itself here.",
 )
 PRECISION = click.option(
     "-p",
@@ -76,7 +76,34 @@ PRECISION = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="fp32 or bf16; auto takes the fastest that loses at most 0.02 dB.",
+    help="fp32, fp16, bf16 or int8; auto takes the fastest that loses at most 0.02 dB.",
+)
+
+
+class DeviceList(click.ParamType[tuple[int, ...]]):
+    """Numbers of GPUs, separated by commas."""
+
+    name = "devices"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Return the numbers, each once."""
+        if isinstance(value, tuple):
+            return value
+        numbers = str(value).split(",")
+        if not all(number.strip().isdecimal() for number in numbers):
+            self.fail(f"{value!r} is not a list of GPUs, such as 0 or 0,1", param, ctx)
+        return tuple(dict.fromkeys(int(number) for number in numbers))
+
+
+DEVICE = click.option(
+    "--device",
+    "devices",
+    type=DeviceList(),
+    default=(),
+    metavar="LIST",
+    help="GPUs that share the work, such as 0,1; the first one by default.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Results on stdout as JSON Lines.")
 

@@ -19,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from upscaler.batch.report import Result, Status, Summary
+from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.runtimes import by_reason
 from upscaler.upscaler import Upscaler
 
@@ -69,6 +69,11 @@ class RunDisplay:
         for names, reason in by_reason(upscaler.choice.passed_over).items():
             self._say(f"not on {names}: {reason}")
         self._say(f"{files} file{'s' * (files != 1)}, {upscaler}")
+
+    def moved(self, used: Used) -> None:
+        """Say that a faster runtime took over."""
+        if not self._quiet:
+            self._say(f"from here on {used.runtime} in {used.precision}: it is ready, and faster")
 
     def result(self, result: Result) -> None:
         """Show one file."""

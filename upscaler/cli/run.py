@@ -14,6 +14,7 @@ from upscaler.cli import options
 @options.MODEL
 @options.RUNTIME
 @options.PRECISION
+@options.DEVICE
 @click.option(
     "-t",
     "--tile",
@@ -57,6 +58,7 @@ def run(
     model: str,
     runtime: str,
     precision: str,
+    devices: tuple[int, ...],
     tile: int | str | None,
     jobs: int | None,
     format_name: str,
@@ -86,6 +88,7 @@ def run(
         scale=scale,
         runtime=runtime,
         precision=precision,
+        devices=devices,
         tile=tile,
         streams=jobs,
         quality=quality,

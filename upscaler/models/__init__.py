@@ -11,6 +11,9 @@ from upscaler.spec import METADATA_KEY, ModelSpec
 
 FOLDER = Path(__file__).parent
 
+_SUFFIXES = {"int8": ".int8.onnx", "fp16": ".fp16-u8.onnx"}
+"""Of the files beside the one in fp32; bf16 is made from that one when it is loaded."""
+
 DEFAULT_MODEL = "fast"
 DEFAULT_SCALE = 4
 
@@ -25,14 +28,14 @@ class Model:
     """Further files that hold weights of it."""
 
     def file(self, precision: str) -> Path:
-        """Return the file to run in a precision: this one, or for int8 the one beside it.
+        """Return the file to run in a precision: this one, or one beside it.
 
         Raises:
             RuntimeUnavailable: there is none, or it holds other weights.
         """
-        if precision != "int8":
+        if precision not in _SUFFIXES:
             return self.path
-        path = self.path.with_suffix(f".{precision}.onnx")
+        path = self.path.with_suffix(_SUFFIXES[precision])
         if not path.is_file():
             raise RuntimeUnavailable(f"there is no {path.name}; make it with `upscaler export`")
         other = read_model(path).spec

@@ -1,11 +1,16 @@
 """Opening a runtime: the fastest that proves itself, or the one that was asked for."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from upscaler.errors import RuntimeUnavailable, UsageError
+from upscaler.gpu import gpus
 from upscaler.models import Model
 from upscaler.probe import largest_difference, probe_image
-from upscaler.runtimes.runtime import PRECISIONS, Runtime
+from upscaler.runtimes.runtime import PRECISIONS, Batch, PixelRuntime, Runtime
+from upscaler.runtimes.several import Several
 from upscaler.runtimes.table import RUNTIMES
 
 AUTO = "auto"
@@ -18,12 +23,28 @@ PROBE_BOUND = {"fp32": 1 / 255, "fp16": 2 / 255, "bf16": 8 / 255, "int8": 48 / 2
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What a runtime is opened for."""
+
+    model: Model
+    precision: str = AUTO
+    """One of PRECISIONS, or `auto` for the runtime's fastest whose measured loss on the model's
+    card is at most AUTO_LOSS_DB."""
+    streams: int = 1
+    """How many inferences run side by side."""
+    devices: tuple[int, ...] = ()
+    """The numbers of the GPUs that share the work; empty for the first, or for none."""
+
+
+@dataclass(frozen=True)
 class Choice:
     """An open runtime, and why it is this one."""
 
     runtime: Runtime
     passed_over: dict[str, str]
     """What is faster but did not open, a runtime or one in some precision, with the reason."""
+    to_build: tuple[str, ...] = ()
+    """What is faster, but has something to build first, by name."""
 
 
 def by_reason(passed_over: dict[str, str]) -> dict[str, str]:
@@ -34,57 +55,74 @@ def by_reason(passed_over: dict[str, str]) -> dict[str, str]:
     return {", ".join(group): reason for reason, group in names.items()}
 
 
-def open_runtime(model: Model, *, name: str, precision: str, streams: int) -> Choice:
-    """Open a runtime for `model`, proved on the probe image.
+def open_runtime(wish: Wish, name: str = AUTO) -> Choice:
+    """Open a runtime, proved on the probe image.
 
     Args:
-        name: a name of the table, or `auto` for the first of it that opens.
-        precision: one of PRECISIONS, or `auto` for the runtime's fastest whose measured loss
-            on the model's card is at most AUTO_LOSS_DB.
-        streams: how many inferences run side by side.
+        name: a name of the table; it never falls back. `auto` takes the first of the table that
+            opens without building anything.
 
     Raises:
-        UsageError: no such runtime or precision.
-        RuntimeUnavailable: it does not open; a named runtime never falls back.
+        UsageError: no such runtime, precision or device.
+        RuntimeUnavailable: it does not open.
     """
-    _check_names(name, precision)
+    _check(wish, name)
     passed_over: dict[str, str] = {}
+    to_build: list[str] = []
     for candidate in RUNTIMES if name == AUTO else [name]:
-        runtime = _open(model, candidate, precision, streams, passed_over)
+        runtime = _open(wish, candidate, passed_over, to_build if name == AUTO else None)
         if runtime is not None:
-            return Choice(runtime, passed_over)
+            return Choice(runtime, passed_over, tuple(to_build))
     reasons = "; ".join(f"{key}: {reason}" for key, reason in by_reason(passed_over).items())
     raise RuntimeUnavailable(f"the runtime does not open here: {reasons}")
 
 
-def _check_names(name: str, precision: str) -> None:
+def _check(wish: Wish, name: str) -> None:
     for what, value, known in (
         ("runtime", name, RUNTIMES),
-        ("precision", precision, PRECISIONS),
+        ("precision", wish.precision, PRECISIONS),
     ):
         if value != AUTO and value not in known:
             raise UsageError(f"no {what} {value}; there are: {AUTO}, {', '.join(known)}")
+    found = gpus()
+    missing = [str(number) for number in wish.devices if number >= len(found)]
+    if missing and found:
+        raise UsageError(f"no device {', '.join(missing)}; there are: 0 to {len(found) - 1}")
 
 
 def _open(
-    model: Model, name: str, precision: str, streams: int, passed_over: dict[str, str]
+    wish: Wish, name: str, passed_over: dict[str, str], to_build: list[str] | None
 ) -> Runtime | None:
-    """Open one runtime in its best precision; note in `passed_over` what did not open."""
+    """Open one runtime in its best precision; note in `passed_over` what did not open.
+
+    Args:
+        to_build: takes the name of what would have something to build; None to let it build.
+    """
+    entry = RUNTIMES[name]
     try:
-        kind = RUNTIMES[name].load()
-        candidates = _candidates(kind, model, precision)
+        if wish.devices and not entry.needs_gpu:
+            raise RuntimeUnavailable("it runs on no GPU, and --device asks for one")
+        kind = entry.load()
+        candidates = _candidates(kind, wish)
+        if to_build is not None and not _is_ready(kind, wish, candidates[0]):
+            to_build.append(name)
+            raise RuntimeUnavailable("it has its engine to build first")
     except RuntimeUnavailable as error:
         passed_over[name] = str(error)
         return None
     for candidate in candidates:
         try:
-            return _proved(kind, model, candidate, streams)
+            return _on_all(kind, wish, candidate)
         except RuntimeUnavailable as error:
             passed_over[f"{name} in {candidate}"] = str(error)
     return None
 
 
-def _candidates(kind: type[Runtime], model: Model, precision: str) -> list[str]:
+def _is_ready(kind: type[Runtime], wish: Wish, precision: str) -> bool:
+    return all(kind.is_ready(wish.model, precision, device) for device in wish.devices or (0,))
+
+
+def _candidates(kind: type[Runtime], wish: Wish) -> list[str]:
     """Return the precisions to try, the fastest first; at least one."""
     try:
         offered = kind.precisions()
@@ -92,32 +130,51 @@ def _candidates(kind: type[Runtime], model: Model, precision: str) -> list[str]:
         raise
     except Exception as error:  # every runtime has errors of its own
         raise RuntimeUnavailable(_in_one_line(error)) from error
-    if precision == AUTO:
-        measured = model.spec.precision_loss
+    if wish.precision == AUTO:
+        measured = wish.model.spec.precision_loss
         found = [p for p in offered if measured.get(p, float("inf")) <= AUTO_LOSS_DB]
     else:
-        found = [p for p in offered if p == precision]
+        found = [p for p in offered if p == wish.precision]
     if not found:
-        raise RuntimeUnavailable(f"it has no {precision} here, only {', '.join(offered)}")
+        raise RuntimeUnavailable(f"it has no {wish.precision} here, only {', '.join(offered)}")
     return found
 
 
-def _proved(kind: type[Runtime], model: Model, precision: str, streams: int) -> Runtime:
+def _on_all(kind: type[Runtime], wish: Wish, precision: str) -> Runtime:
+    """Open a runtime on every device of the wish."""
+    opened = [_proved(kind, wish, precision, device) for device in wish.devices or (0,)]
+    return opened[0] if len(opened) == 1 else Several(opened)
+
+
+def _proved(kind: type[Runtime], wish: Wish, precision: str, device: int) -> Runtime:
     """Open a runtime and run the probe; whatever goes wrong means that it is not available."""
     try:
-        runtime = kind(model, precision, streams)
-        output = runtime.infer(probe_image(model.spec.alignment))
+        runtime = kind(wish.model, precision, wish.streams, device)
+        outputs = list(_probed(runtime))
     except RuntimeUnavailable:
         raise
     except Exception as error:  # every runtime has errors of its own
         raise RuntimeUnavailable(_in_one_line(error)) from error
-    difference, bound = largest_difference(output, model.spec.probe), PROBE_BOUND[precision]
+    difference = max(largest_difference(output, wish.model.spec.probe) for output in outputs)
+    bound = PROBE_BOUND[precision]
     if difference > bound:
         raise RuntimeUnavailable(
             f"its output differs from the proved one by "
             f"{255 * difference:.1f} of 255 (at most {255 * bound:.0f} allowed)"
         )
+    runtime.confirm()
     return runtime
+
+
+def _probed(runtime: Runtime) -> Iterator[Batch]:
+    """Yield what it makes of the probe, on every way into it."""
+    probe = probe_image(runtime.model.spec.alignment)
+    if runtime.takes_floats:
+        yield runtime.infer(probe)
+    if isinstance(runtime, PixelRuntime):
+        pixels = np.rint(255 * probe.transpose(0, 2, 3, 1)).astype(np.uint8)
+        enlarged = runtime.infer_pixels(np.ascontiguousarray(pixels))
+        yield enlarged.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
 
 
 def _in_one_line(error: Exception) -> str:

@@ -14,8 +14,8 @@ class OnnxRuntimeCpu(Runtime):
 
     name = "cpu"
 
-    def __init__(self, model: Model, precision: str, streams: int) -> None:
-        super().__init__(model, precision, streams)
+    def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
+        super().__init__(model, precision, streams, device)
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

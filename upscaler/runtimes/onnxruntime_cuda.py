@@ -2,43 +2,97 @@
 
 A session that asks for CUDA on a machine without it is created all the same, on the CPU, with a
 line in a log. So the driver is asked first (see the table), the CPU is taken out of the session,
-and what was really loaded is read back.
+and what was really loaded is read back, node by node.
 """
+
+import ctypes
+import io
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
 
 import onnxruntime as ort
 
 from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
-from upscaler.runtimes.runtime import Batch, Runtime
+from upscaler.runtimes.runtime import Batch, PixelRuntime, Pixels, through_floats, whole
 
 _PROVIDER = "CUDAExecutionProvider"
+_LIBRARY = Path(ort.__file__).parent / "capi" / "libonnxruntime_providers_cuda.so"
+_CUDNN = "libcudnn.so.9"
+_QUIET = 4
+"""What goes wrong is an exception, or found out here; the log would only repeat it in colour."""
 
 
-class OnnxRuntimeCuda(Runtime):
+class OnnxRuntimeCuda(PixelRuntime):
     """One session; a GPU computes one tile at a time, so streams only overlap the copies."""
 
     name = "cuda"
 
-    def __init__(self, model: Model, precision: str, streams: int) -> None:
-        super().__init__(model, precision, streams)
+    def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
+        super().__init__(model, precision, streams, device)
+        self.takes_floats = precision == "fp32"
+        _check_libraries()
+        ort.set_default_logger_severity(_QUIET)
         options = ort.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = _QUIET
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-        settings = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
-        self._session = ort.InferenceSession(model.path, options, providers=[(_PROVIDER, settings)])
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        settings = {
+            "device_id": str(device),
+            "cudnn_conv_algo_search": "HEURISTIC",  # EXHAUSTIVE searches anew for each shape
+            "use_tf32": "0",
+            "prefer_nhwc": "1" if precision == "fp16" else "0",
+        }
+        self._session = ort.InferenceSession(
+            model.file(precision), options, providers=[(_PROVIDER, settings)]
+        )
+        self._check_placement()
+        self._input = self._session.get_inputs()[0].name
+
+    def _check_placement(self) -> None:
         loaded = self._session.get_providers()
         if loaded[0] != _PROVIDER:
             raise RuntimeUnavailable(f"ONNX Runtime loaded {', '.join(loaded)} instead of CUDA")
-        self._input = self._session.get_inputs()[0].name
+        parts = self._session.get_provider_graph_assignment_info()
+        elsewhere = {part.ep_name for part in parts} - {_PROVIDER}
+        if elsewhere:
+            raise RuntimeUnavailable(f"ONNX Runtime runs a part on {', '.join(sorted(elsewhere))}")
 
     @classmethod
     def precisions(cls) -> tuple[str, ...]:
         """See `Runtime`."""
         if _PROVIDER not in ort.get_available_providers():
             raise RuntimeUnavailable("the installed onnxruntime is the build for CPUs")
-        return ("fp32",)
+        return ("fp16", "fp32")
 
     def infer(self, batch: Batch) -> Batch:
         """See `Runtime`."""
-        output: Batch = self._session.run(None, {self._input: batch})[0]
+        output: Batch = self._run(batch)[0]
         return output
+
+    def infer_pixels(self, pixels: Pixels) -> Pixels:
+        """See `PixelRuntime`."""
+        if self.takes_floats:
+            return through_floats(self.infer, pixels)
+        return whole(*self._run(pixels))
+
+    def _run(self, array: Any) -> list[Any]:
+        binding = self._session.io_binding()
+        binding.bind_cpu_input(self._input, array)
+        for output in self._session.get_outputs():
+            binding.bind_output(output.name)
+        self._session.run_with_iobinding(binding)
+        outputs: list[Any] = binding.copy_outputs_to_cpu()
+        return outputs
+
+
+def _check_libraries() -> None:
+    """Load what the provider needs; ONNX Runtime itself says only in its log what is missing."""
+    with redirect_stdout(io.StringIO()):  # it prints what it does not find
+        ort.preload_dlls()
+    for library in (_CUDNN, str(_LIBRARY)):
+        try:
+            ctypes.CDLL(library)
+        except OSError as error:
+            raise RuntimeUnavailable(f"a library of CUDA is missing: {error}") from None

@@ -54,8 +54,8 @@ class OpenVinoRuntime(Runtime):
 
     name = "openvino"
 
-    def __init__(self, model: Model, precision: str, streams: int) -> None:
-        super().__init__(model, precision, streams)
+    def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
+        super().__init__(model, precision, streams, device)
         # what an int8 file leaves in float runs in the next best
         float_type = _TYPES.get(precision) or _TYPES["bf16" if _computes("BF16") else "fp32"]
         compiled = _core().compile_model(

@@ -39,11 +39,25 @@ class Entry:
 
 
 RUNTIMES = {
+    "tensorrt": Entry(
+        "tensorrt",
+        "upscaler.runtimes.tensorrt_cuda",
+        "TensorRT",
+        "pip install tensorrt torch",
+        needs_gpu=True,
+    ),
+    "tensorrt-rtx": Entry(
+        "tensorrt_rtx",
+        "upscaler.runtimes.tensorrt_cuda",
+        "TensorRTForRTX",
+        "pip install tensorrt_rtx torch",
+        needs_gpu=True,
+    ),
     "torch": Entry(
         "torch",
         "upscaler.runtimes.torch_cuda",
         "TorchCuda",
-        "pip install torch onnx",
+        "pip install torch",
         needs_gpu=True,
     ),
     "cuda": Entry(

@@ -1,0 +1,23 @@
+"""Open a runtime once, so that it is ready the next time; see `upscaler.upgrade`.
+
+python -m upscaler.runtimes.make_ready NAME MODEL SCALE PRECISION [DEVICE ...]
+"""
+
+import sys
+
+from upscaler.errors import UpscalerError
+from upscaler.models import find
+from upscaler.runtimes import Wish, open_runtime
+
+
+def main(name: str, model: str, scale: str, precision: str, *devices: str) -> None:
+    """Open the runtime on every device."""
+    wish = Wish(find(model, int(scale)), precision, devices=tuple(map(int, devices)))
+    open_runtime(wish, name)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except UpscalerError as error:
+        sys.exit(str(error))
