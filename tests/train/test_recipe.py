@@ -95,7 +95,7 @@ def test_overrides():
 
 
 def test_unknown_recipes_say_what_there_is(tmp_path):
-    with pytest.raises(UsageError, match="experiments/2-layer, .*fast-x2, fast-x4"):
+    with pytest.raises(UsageError, match="experiments/2-layer, .*fast-x2, fast-x3"):
         find("nonesuch")
     (tmp_path / "bad.toml").write_text("name = ")
     with pytest.raises(UsageError, match="is not TOML"):
