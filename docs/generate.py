@@ -1,8 +1,14 @@
 """Make the generated parts of the documentation: the command reference and the pictures.
 
-python docs/generate.py
+    python docs/generate.py
+    python docs/generate.py --measure      # the README's tables, too: on a machine that is idle
+
+A table of the README stands between two comments, of which the first names its command.
 """
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -13,6 +19,8 @@ from upscaler.cli.main import commands
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "samples"
+
+TABLE = re.compile(r"<!-- (?P<command>upscaler [^>]*) -->\n.*?<!-- end -->", re.DOTALL)
 
 SCALE = 4
 CROPS = {"colosseum.png": (60, 78, 160, 144), "otter.png": (90, 96, 190, 162)}
@@ -53,8 +61,28 @@ def side_by_side(name: str, box: tuple[int, int, int, int]) -> Image.Image:
     return sheet
 
 
-def main() -> None:
+def measured(text: str) -> str:
+    """Return a document with what its commands say on this machine."""
+
+    def table(found: re.Match[str]) -> str:
+        command = found["command"]
+        done = subprocess.run(
+            [sys.executable, "-m", *command.split()], stdout=subprocess.PIPE, text=True, check=True
+        )
+        lines = [line.rstrip() for line in done.stdout.splitlines()]
+        printed = "\n".join(lines).strip("\n")
+        return f"<!-- {command} -->\n```\n{printed}\n```\n<!-- end -->"
+
+    return TABLE.sub(table, text)
+
+
+@click.command()
+@click.option("--measure", is_flag=True, help="Run the commands of the README's tables, too.")
+def main(measure: bool) -> None:
     """Write everything."""
+    if measure:
+        readme = HERE.parent / "README.md"
+        readme.write_text(measured(readme.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "commands.md").write_text(reference(), encoding="utf-8")
     for name, box in CROPS.items():
         sheet = side_by_side(name, box)

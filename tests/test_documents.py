@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from upscaler.diagnosis import facts
+from upscaler.runtimes import RUNTIMES
+
 ROOT = Path(__file__).parents[1]
 MARKDOWN = [p for p in ROOT.rglob("*.md") if ".venv" not in p.parts and "runs" not in p.parts]
 
@@ -17,6 +20,21 @@ def test_the_command_reference_is_fresh():
     place.loader.exec_module(generate)
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert text == generate.reference(), "run: python docs/generate.py"
+
+
+def table(command):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.search(f"<!-- {command} -->\n```\n(.*?)\n```\n<!-- end -->", text, re.DOTALL)[1]
+
+
+def test_the_readme_shows_what_doctor_and_bench_say():
+    said = table("upscaler doctor")
+    for name in RUNTIMES:
+        assert re.search(rf"^{name}: +(opens|missing|broken)", said, re.MULTILINE)
+    for name in facts():
+        assert f"{name}:" in said
+    measured = table("upscaler bench -m fast -s 2")
+    assert re.search(r"cpu +\S* *fp32 .* 1\.00x .* same", measured)
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))

@@ -47,7 +47,7 @@ def facts() -> dict[str, str]:
     """Return what the machine and the installation are, in words."""
     found = {
         "upscaler": __version__,
-        "python": f"{platform.python_version()} on {platform.platform()}",
+        "python": f"{platform.python_version()} on {_system()}",
         "processor": f"{processor()}, {cores()} cores, {memory_bytes() / 2**30:.0f} GiB of memory",
         "NVIDIA driver": nvidia_driver() or "none",
         "GPUs": ", ".join(gpus()) or "none",
@@ -55,6 +55,12 @@ def facts() -> dict[str, str]:
     for package in _PACKAGES:
         found[package] = _version(package) or "not installed"
     return found
+
+
+def _system() -> str:
+    library, number = platform.libc_ver()
+    parts = (platform.system(), platform.machine(), library, number)
+    return " ".join(part for part in parts if part)
 
 
 def examine() -> list[Health]:
