@@ -5,7 +5,15 @@ import pytest
 from PIL import Image, ImageCms
 
 from upscaler.errors import ImageError
-from upscaler.images import FORMATS, Picture, format_of, open_picture, picture_size, save_picture
+from upscaler.images import (
+    FORMATS,
+    Encoding,
+    Picture,
+    format_of,
+    open_picture,
+    picture_size,
+    save_picture,
+)
 
 ORIENTATION = 0x0112
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -34,7 +42,7 @@ def test_orientation_is_applied_once(tmp_path, orientation, extension):
     assert np.abs(picture.colour.astype(int) - upright).mean() < 6
 
     again = tmp_path / f"again.{extension}"
-    save_picture(picture, again, FORMATS[extension], 95)
+    save_picture(picture, again, FORMATS[extension], Encoding(95))
     with Image.open(again) as written:
         assert ORIENTATION not in written.getexif()
         assert written.size == (40, 24)
@@ -45,7 +53,7 @@ def test_icc_profile_is_kept(tmp_path, photo, extension):
     Image.fromarray(photo).save(tmp_path / "in.png", icc_profile=SRGB)
     picture = open_picture(tmp_path / "in.png")
     path = tmp_path / f"out.{extension}"
-    save_picture(picture, path, FORMATS[extension], 90)
+    save_picture(picture, path, FORMATS[extension], Encoding(90))
     with Image.open(path) as image:
         assert image.info["icc_profile"] == SRGB
 
@@ -64,14 +72,14 @@ def test_what_a_format_cannot_hold_is_said(tmp_path, photo):
     exif[0x010F] = "A camera"
     Image.fromarray(photo).save(tmp_path / "in.png", icc_profile=SRGB, exif=exif)
     picture = open_picture(tmp_path / "in.png")
-    warnings = save_picture(picture, tmp_path / "out.bmp", FORMATS["bmp"], 90)
+    warnings = save_picture(picture, tmp_path / "out.bmp", FORMATS["bmp"], Encoding(90))
     assert len(warnings) == 2
     assert "ICC" in warnings[0] and "EXIF" in warnings[1]
 
 
 def test_exif_too_large_for_a_jpeg_is_dropped_not_the_picture(tmp_path, photo):
     picture = Picture(colour=photo, exif=b"Exif\0\0" + bytes(70000))
-    (warning,) = save_picture(picture, tmp_path / "out.jpg", FORMATS["jpg"], 90)
+    (warning,) = save_picture(picture, tmp_path / "out.jpg", FORMATS["jpg"], Encoding(90))
     assert "EXIF of 70006 bytes" in warning
 
 
@@ -79,7 +87,9 @@ def test_exif_is_kept_without_the_orientation(tmp_path, photo):
     exif = Image.Exif()
     exif[ORIENTATION], exif[0x010F] = 6, "A camera"
     Image.fromarray(photo).save(tmp_path / "in.jpg", exif=exif)
-    save_picture(open_picture(tmp_path / "in.jpg"), tmp_path / "out.jpg", FORMATS["jpg"], 90)
+    save_picture(
+        open_picture(tmp_path / "in.jpg"), tmp_path / "out.jpg", FORMATS["jpg"], Encoding(90)
+    )
     with Image.open(tmp_path / "out.jpg") as image:
         assert dict(image.getexif()) == {0x010F: "A camera"}
 
@@ -196,7 +206,7 @@ def test_every_format_takes_every_picture(tmp_path, rng, name, channels):
     )
     kind = FORMATS[name]
     path = tmp_path / f"new/out{kind.extensions[0]}"
-    warnings = save_picture(picture, path, kind, 100)
+    warnings = save_picture(picture, path, kind, Encoding(100))
     again = open_picture(path)
     assert (again.alpha is not None) == (transparent and kind.alpha)
     assert bool(warnings) == (transparent and not kind.alpha)
@@ -215,7 +225,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, photo, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(ImageError, match="No space left"):
-        save_picture(picture_of(photo), target, FORMATS["png"], 90)
+        save_picture(picture_of(photo), target, FORMATS["png"], Encoding(90))
     assert target.read_bytes() == b"what was there"
     assert [item.name for item in tmp_path.iterdir()] == ["out.png"]
 

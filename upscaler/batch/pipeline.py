@@ -20,7 +20,7 @@ from typing import Self
 
 from upscaler.batch.plan import Job
 from upscaler.errors import ImageError, PassingError
-from upscaler.images import open_picture, picture_size, save_picture
+from upscaler.images import Encoding, open_picture, picture_size, save_picture
 from upscaler.upscaler import Enlargement, Upscaler
 
 _WAITING = 4
@@ -96,11 +96,11 @@ class Pipeline:
 
     Args:
         memory: bytes of pictures in flight.
-        quality: of lossy formats, 1 to 100.
+        encoding: how outputs are written.
     """
 
-    def __init__(self, upscaler: Upscaler, *, memory: int, quality: int) -> None:
-        self._upscaler, self._quality = upscaler, quality
+    def __init__(self, upscaler: Upscaler, *, memory: int, encoding: Encoding) -> None:
+        self._upscaler, self._encoding = upscaler, encoding
         self._budget = _Budget(memory)
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._stopped = threading.Event()
@@ -185,7 +185,7 @@ class Pipeline:
         if flight.error:
             raise flight.error
         picture, job = flight.work.finish(), flight.job
-        lost = save_picture(picture, job.target, job.format, self._quality)
+        lost = save_picture(picture, job.target, job.format, self._encoding)
         self._end(
             flight,
             Outcome(

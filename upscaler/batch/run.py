@@ -3,14 +3,14 @@
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from upscaler.batch.journal import Entry, Journal, open_journal, stamp
 from upscaler.batch.pipeline import Outcome, Pipeline
 from upscaler.batch.plan import Job, Plan
 from upscaler.batch.report import Result, Status, Summary, Used
-from upscaler.images import Format, sweep
+from upscaler.images import Encoding, Format, sweep
 from upscaler.machine import memory_bytes
 from upscaler.models import Model, find
 from upscaler.runtimes import Runtime
@@ -31,7 +31,7 @@ class Settings:
     tile: int | str | None = "auto"
     streams: int | None = None
     devices: tuple[int, ...] = ()
-    quality: int = 95
+    encoding: Encoding = field(default_factory=Encoding)
     overwrite: bool = False
     """Do everything again, whatever stands in the output folder."""
     retry_failed: bool = False
@@ -45,7 +45,7 @@ class Settings:
             "model": model.sha256,
             "runtime": self.runtime,
             "precision": self.precision,
-            "quality": self.quality if kind.lossy else None,
+            "quality": self.encoding.quality if kind.lossy else None,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -147,7 +147,7 @@ class Batch:
         self._reporter.opened(upscaler, len(jobs))
         journal.claim({job: self._fingerprints[job] for job in jobs})
         memory = int(memory_bytes() * _MEMORY_SHARE)
-        pipeline = Pipeline(upscaler, memory=memory, quality=settings.quality)
+        pipeline = Pipeline(upscaler, memory=memory, encoding=settings.encoding)
         try:
             with upscaler.upgrading(self._moved), pipeline:
                 for outcome in pipeline.run(jobs):

@@ -46,6 +46,13 @@ from upscaler.cli import options
     show_default=True,
     help="Of JPEG and WebP outputs.",
 )
+@click.option(
+    "--png-level",
+    type=click.IntRange(1, 9),
+    default=1,
+    show_default=True,
+    help="Of PNG outputs: 1 is fast, 9 is small.",
+)
 @click.option("--overwrite", is_flag=True, help="Do everything again, replace what is there.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier run.")
 @options.JSON
@@ -63,6 +70,7 @@ def run(
     jobs: int | None,
     format_name: str,
     quality: int,
+    png_level: int,
     overwrite: bool,
     retry_failed: bool,
     as_json: bool,
@@ -82,6 +90,7 @@ def run(
     from upscaler.batch.plan import plan
     from upscaler.batch.run import Batch, Settings
     from upscaler.cli.progress import RunDisplay
+    from upscaler.images import Encoding
 
     settings = Settings(
         model=model,
@@ -91,7 +100,7 @@ def run(
         devices=devices,
         tile=tile,
         streams=jobs,
-        quality=quality,
+        encoding=Encoding(quality, png_level),
         overwrite=overwrite,
         retry_failed=retry_failed,
     )

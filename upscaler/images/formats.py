@@ -29,9 +29,7 @@ class Format:
 FORMATS = {
     item.name: item
     for item in (
-        # a quarter of the default level's time for a twentieth more bytes on photographs
-        Format("png", "PNG", (".png",), exif=True, options={"compress_level": 2}),
-        # full chroma: an enlarged picture shows subsampled colour edges
+        Format("png", "PNG", (".png",), exif=True),  # written by `images.png`
         Format(
             "jpg",
             "JPEG",
@@ -40,7 +38,6 @@ FORMATS = {
             alpha=False,
             exif=True,
             largest_side=65500,
-            options={"subsampling": 0, "optimize": False},
         ),
         Format(
             "webp",

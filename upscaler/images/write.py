@@ -3,17 +3,22 @@
 import fcntl
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image
 
 from upscaler.errors import PassingError
 from upscaler.images.formats import Format
 from upscaler.images.picture import Picture
+from upscaler.images.png import exif_chunk, icc_chunk, write_png
 
 _PREFIX, _SUFFIX = ".upscaler-", ".part"
 """Of the hidden names under which files grow."""
+
+_FULL_CHROMA = 90
+"""The quality from which a JPEG keeps its colour at full resolution."""
 
 _LARGEST_EXIF = 65533
 """In bytes: what one JPEG segment holds."""
@@ -30,11 +35,20 @@ def sweep(folder: Path) -> None:
             continue
 
 
-def save_picture(picture: Picture, path: Path, kind: Format, quality: int) -> tuple[str, ...]:
-    """Write `picture` to `path` through a temporary file in the same folder, synced, renamed.
+@dataclass(frozen=True)
+class Encoding:
+    """How outputs are written, beside their format."""
 
-    Args:
-        quality: 1 to 100, for the lossy formats.
+    quality: int = 95
+    """Of the lossy formats, 1 to 100."""
+    png_level: int = 1
+    """From fast (1) to small (9)."""
+
+
+def save_picture(
+    picture: Picture, path: Path, kind: Format, encoding: Encoding = Encoding()
+) -> tuple[str, ...]:
+    """Write `picture` to `path` through a temporary file in the same folder, synced, renamed.
 
     Returns:
         What the format could not keep, a phrase each.
@@ -42,12 +56,7 @@ def save_picture(picture: Picture, path: Path, kind: Format, quality: int) -> tu
     Raises:
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
-    image = image_from(picture)
-    options, warnings = _options(picture, kind, quality)
-    if picture.alpha is not None and not kind.alpha:
-        background = Image.new("RGBA", image.size, "white")
-        flat = Image.alpha_composite(background, image.convert("RGBA"))
-        image = flat.convert(image.mode.removesuffix("A"))
+    options, warnings = _options(picture, kind, encoding)
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +65,10 @@ def save_picture(picture: Picture, path: Path, kind: Format, quality: int) -> tu
         ) as file:
             temporary = Path(file.name)
             fcntl.flock(file, fcntl.LOCK_EX)  # see `sweep`
-            image.save(file, kind.pillow, **options)
+            if kind.name == "png":
+                _write_png(file, picture, options, encoding.png_level)
+            else:
+                _opaque_if_needed(picture, kind).save(file, kind.pillow, **options)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_UMASK)
@@ -69,17 +81,40 @@ def save_picture(picture: Picture, path: Path, kind: Format, quality: int) -> tu
     return tuple(warnings)
 
 
+def _write_png(file: IO[bytes], picture: Picture, options: dict[str, Any], level: int) -> None:
+    chunks = []
+    if "icc_profile" in options:
+        chunks.append(icc_chunk(options["icc_profile"]))
+    if "exif" in options:
+        chunks.append(exif_chunk(options["exif"]))
+    write_png(file, picture.pixels, level=level, chunks=chunks)
+
+
+def _opaque_if_needed(picture: Picture, kind: Format) -> Image.Image:
+    """Return the Pillow image, on white where the format has no transparency."""
+    image = image_from(picture)
+    if picture.alpha is None or kind.alpha:
+        return image
+    background = Image.new("RGBA", image.size, "white")
+    flat = Image.alpha_composite(background, image.convert("RGBA"))
+    return flat.convert(image.mode.removesuffix("A"))
+
+
 def image_from(picture: Picture) -> Image.Image:
     """Return the pixels of an 8-bit Picture as a Pillow image (L, LA, RGB or RGBA)."""
     pixels = picture.pixels
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
-def _options(picture: Picture, kind: Format, quality: int) -> tuple[dict[str, Any], list[str]]:
+def _options(
+    picture: Picture, kind: Format, encoding: Encoding
+) -> tuple[dict[str, Any], list[str]]:
     """Return what Pillow's `save` is told, and what of the picture the format cannot hold."""
     options, lost = dict(kind.options), []
     if kind.lossy:
-        options["quality"] = quality
+        options["quality"] = encoding.quality
+    if kind.name == "jpg":  # an enlarged picture shows halved colour at its edges
+        options["subsampling"] = "4:4:4" if encoding.quality >= _FULL_CHROMA else "4:2:0"
     if picture.alpha is not None and not kind.alpha:
         lost.append(f"{kind.name} has no transparency: laid on white")
     if picture.icc and kind.icc:

@@ -1,0 +1,147 @@
+"""Writing PNG at the speed of the disk.
+
+Pillow's own encoder takes several times as long as a small network takes for the picture. At
+level 1, the default, each row is stored as its difference to the row above and deflated by
+Intel's ISA-L: a seventh of the time on photographs, at about the same size. Higher levels try
+every filter of the standard for each row and deflate with zlib: smaller, and slow.
+
+Rows go in strip by strip, so that a picture never has to be in memory twice.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, Protocol, cast
+
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+LEVELS = range(1, 10)
+"""From fast to small."""
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+"""By channels: grey, grey with alpha, RGB, RGB with alpha."""
+_UP = 2
+_ISAL_LEVEL = 2
+_STRIP_BYTES = 1 << 20
+
+Bytes = NDArray[np.uint8]
+Chunk = tuple[bytes, bytes]
+"""Its four letters, and what is in it."""
+
+
+class _Deflater(Protocol):
+    def compress(self, data: Bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+def write_png(
+    file: IO[bytes],
+    pixels: NDArray[np.uint8] | NDArray[np.uint16],
+    *,
+    level: int = 1,
+    chunks: Iterable[Chunk] = (),
+) -> None:
+    """Write pixels as a PNG file.
+
+    Args:
+        pixels: (H, W, 1 to 4), 8 or 16 bits a channel.
+        level: one of LEVELS.
+        chunks: what stands before the pixels, such as `icc_chunk` makes it.
+    """
+    height, width, channels = pixels.shape
+    depth = 8 * pixels.dtype.itemsize
+    header = struct.pack(
+        ">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0
+    )  # deflate, adaptive filters, not interlaced
+    file.write(_SIGNATURE)
+    for chunk in ((b"IHDR", header), *chunks):
+        _write_chunk(file, *chunk)
+    for data in _deflated(pixels, level):
+        _write_chunk(file, b"IDAT", data)
+    _write_chunk(file, b"IEND", b"")
+
+
+def icc_chunk(profile: bytes) -> Chunk:
+    """Return the chunk of an ICC profile."""
+    return b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)
+
+
+def exif_chunk(exif: bytes) -> Chunk:
+    """Return the chunk of EXIF data, without the marker that JPEG puts before it."""
+    return b"eXIf", exif.removeprefix(b"Exif\0\0")
+
+
+def _write_chunk(file: IO[bytes], kind: bytes, data: bytes) -> None:
+    checksum = isal_zlib.crc32(data, zlib.crc32(kind))
+    file.write(struct.pack(">I", len(data)) + kind)
+    file.write(data)
+    file.write(struct.pack(">I", checksum))
+
+
+def _deflated(pixels: NDArray[np.uint8] | NDArray[np.uint16], level: int) -> Iterator[bytes]:
+    """Yield the compressed rows, a strip at a time."""
+    fast = level == LEVELS[0]
+    deflater = _deflater(level)
+    height, width, channels = pixels.shape
+    row_bytes = width * channels * pixels.dtype.itemsize
+    rows = max(1, _STRIP_BYTES // row_bytes)
+    above = np.zeros(row_bytes, np.uint8)
+    for top in range(0, height, rows):
+        strip = _big_endian(pixels[top : top + rows])
+        filtered = _up(strip, above) if fast else _best(strip, above, channels * pixels.itemsize)
+        above = strip[-1]
+        if data := deflater.compress(filtered):
+            yield data
+    yield deflater.flush()
+
+
+def _deflater(level: int) -> _Deflater:
+    deflater: Any = isal_zlib.compressobj(_ISAL_LEVEL) if level == 1 else zlib.compressobj(level)
+    return cast(_Deflater, deflater)
+
+
+def _big_endian(rows: NDArray[np.uint8] | NDArray[np.uint16]) -> Bytes:
+    """Return (H, bytes) as PNG orders them."""
+    ordered = np.ascontiguousarray(rows, rows.dtype.newbyteorder(">"))
+    return ordered.view(np.uint8).reshape(len(rows), -1)
+
+
+def _up(rows: Bytes, above: Bytes) -> Bytes:
+    """Put each row's filter type before it, and in it the difference to the row above."""
+    filtered = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
+    filtered[:, 0] = _UP
+    np.subtract(rows[0], above, out=filtered[0, 1:])
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    return filtered
+
+
+def _best(rows: Bytes, above: Bytes, pixel_bytes: int) -> Bytes:
+    """The same with the filter for each row whose differences are smallest."""
+    up = np.concatenate([above[None], rows[:-1]])
+    left, corner = _shifted(rows, pixel_bytes), _shifted(up, pixel_bytes)
+    average = ((left.astype(np.uint16) + up) // 2).astype(np.uint8)
+    predictions = [np.zeros_like(rows), left, up, average, _paeth(left, up, corner)]
+    candidates = np.stack([rows - prediction for prediction in predictions])
+    cost = np.abs(candidates.view(np.int8).astype(np.int16)).sum(axis=2, dtype=np.int64)
+    kinds = cost.argmin(axis=0).astype(np.uint8)
+    chosen = candidates[kinds, np.arange(len(rows))]
+    return np.ascontiguousarray(np.concatenate([kinds[:, None], chosen], axis=1))
+
+
+def _shifted(rows: Bytes, pixel_bytes: int) -> Bytes:
+    """Return each byte's neighbour to the left, one pixel away."""
+    shifted = np.zeros_like(rows)
+    shifted[:, pixel_bytes:] = rows[:, :-pixel_bytes]
+    return shifted
+
+
+def _paeth(left: Bytes, up: Bytes, corner: Bytes) -> Bytes:
+    """Return which of the three is nearest to left + up - corner (PNG specification, 9.4)."""
+    a, b, c = (rows.astype(np.int16) for rows in (left, up, corner))
+    to_left, to_up, to_corner = abs(b - c), abs(a - c), abs(a + b - 2 * c)
+    nearest = np.where(to_up <= to_corner, b, c)
+    paeth = np.where((to_left <= to_up) & (to_left <= to_corner), a, nearest)
+    return paeth.astype(np.uint8)
