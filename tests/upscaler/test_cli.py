@@ -76,6 +76,11 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
     assert err == "failed: x\\ndone: [bold]\\x1b[2Jy.png: the file is empty\n"
 
 
+def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
+    code, out, _ = command("run", folder, tmp_path / "out", "-s", 2, "--memory", "1K")
+    assert code == 0 and "3 done" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -87,6 +92,9 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
         (["{in}", "{out}", "-s", "2.5"], 2, "'2.5' is not a whole number"),
         (["{in}", "{out}", "-s", "nan"], 2, "'nan' is not a whole number"),
         (["{in}", "{out}", "-t", "0"], 2, "'0' is not a number of pixels"),
+        (["{in}", "{out}", "--memory", "2"], 2, "'2' is not a size"),
+        (["{in}", "{out}", "--memory", "-1G"], 2, "'-1G' is not a size"),
+        (["{in}", "{out}", "--memory", "infG"], 2, "'infG' is not a size"),
         (["{in}", "{out}", "-f", "gif"], 2, "gif"),
         (
             ["{in}", "{out}", "-r", "abacus"],

@@ -4,12 +4,14 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 from upscaler.batch.journal import Entry, Journal, open_journal, stamp
 from upscaler.batch.pipeline import Outcome, Pipeline
 from upscaler.batch.plan import Job, Plan
 from upscaler.batch.report import Result, Status, Summary, Used
+from upscaler.batch.twins import Twins
 from upscaler.images import Encoding, Format, sweep
 from upscaler.machine import memory_bytes
 from upscaler.models import Model, find
@@ -31,6 +33,8 @@ class Settings:
     tile: int | str | None = "auto"
     streams: int | None = None
     devices: tuple[int, ...] = ()
+    memory: int | None = None
+    """Bytes of pictures in flight; None for a share of the machine's memory."""
     encoding: Encoding = field(default_factory=Encoding)
     overwrite: bool = False
     """Do everything again, whatever stands in the output folder."""
@@ -145,14 +149,16 @@ class Batch:
         runtime = upscaler.choice.runtime
         self._summary.runtimes.append(Used(runtime.name, runtime.precision))
         self._reporter.opened(upscaler, len(jobs))
+        twins = Twins(jobs)
         journal.claim({job: self._fingerprints[job] for job in jobs})
-        memory = int(memory_bytes() * _MEMORY_SHARE)
+        memory = settings.memory or int(memory_bytes() * _MEMORY_SHARE)
         pipeline = Pipeline(upscaler, memory=memory, encoding=settings.encoding)
         try:
             with upscaler.upgrading(self._moved), pipeline:
-                for outcome in pipeline.run(jobs):
-                    _record(journal, outcome)
-                    self._tell(_result(outcome))
+                for outcome in pipeline.run(twins.firsts):
+                    for ended in chain([outcome], twins.settle(outcome)):
+                        _record(journal, ended)
+                        self._tell(_result(ended))
         finally:
             for outcome in pipeline.leftovers():  # an interrupt must not forget what was done
                 _record(journal, outcome)

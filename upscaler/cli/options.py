@@ -1,5 +1,6 @@
 """The options that several commands share."""
 
+import math
 import os
 from pathlib import Path
 
@@ -106,6 +107,35 @@ DEVICE = click.option(
     help="GPUs that share the work, such as 0,1; the first one by default.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Results on stdout as JSON Lines.")
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: `500M`, `2G`."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the bytes."""
+        number, unit = str(value)[:-1], str(value)[-1:].upper()
+        try:
+            size = float(number) * _UNITS[unit]
+        except (ValueError, KeyError):
+            size = 0.0
+        if not 0 < size < math.inf:
+            self.fail(f"{value!r} is not a size, such as 500M or 2G", param, ctx)
+        return int(size)
+
+
+_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+MEMORY = click.option(
+    "--memory",
+    type=Size(),
+    metavar="SIZE",
+    help="What the pictures in flight may fill, such as 2G  [a quarter of the memory]",
+)
 
 
 class TileSize(click.ParamType[int | str | None]):

@@ -30,6 +30,7 @@ from upscaler.cli import options
     type=click.IntRange(min=1),
     help="Inferences side by side  [all cores]",
 )
+@options.MEMORY
 @click.option(
     "-f",
     "--format",
@@ -68,6 +69,7 @@ def run(
     devices: tuple[int, ...],
     tile: int | str | None,
     jobs: int | None,
+    memory: int | None,
     format_name: str,
     quality: int,
     png_level: int,
@@ -100,6 +102,7 @@ def run(
         devices=devices,
         tile=tile,
         streams=jobs,
+        memory=memory,
         encoding=Encoding(quality, png_level),
         overwrite=overwrite,
         retry_failed=retry_failed,

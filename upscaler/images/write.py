@@ -2,7 +2,10 @@
 
 import fcntl
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -57,6 +60,27 @@ def save_picture(
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
     options, warnings = _options(picture, kind, encoding)
+    with _whole_or_not_at_all(path) as file:
+        if kind.name == "png":
+            _write_png(file, picture, options, encoding.png_level)
+        else:
+            _opaque_if_needed(picture, kind).save(file, kind.pillow, **options)
+    return tuple(warnings)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a written picture, the way it was written.
+
+    Raises:
+        PassingError: it cannot be read or written; no trace of the copy is left.
+    """
+    with _whole_or_not_at_all(path) as file, source.open("rb") as original:
+        shutil.copyfileobj(original, file)
+
+
+@contextmanager
+def _whole_or_not_at_all(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file that takes its name when it is complete, synced, and nothing went wrong."""
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,10 +89,7 @@ def save_picture(
         ) as file:
             temporary = Path(file.name)
             fcntl.flock(file, fcntl.LOCK_EX)  # see `sweep`
-            if kind.name == "png":
-                _write_png(file, picture, options, encoding.png_level)
-            else:
-                _opaque_if_needed(picture, kind).save(file, kind.pillow, **options)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_UMASK)
@@ -78,7 +99,6 @@ def save_picture(
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-    return tuple(warnings)
 
 
 def _write_png(file: IO[bytes], picture: Picture, options: dict[str, Any], level: int) -> None:

@@ -1,0 +1,78 @@
+"""Inputs that are the same, byte for byte: enlarged once, copied for the others."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from upscaler.batch.journal import stamp
+from upscaler.batch.pipeline import Outcome
+from upscaler.batch.plan import Job
+from upscaler.errors import PassingError
+from upscaler.images import copy_file
+
+Key = tuple[str, int, str]
+
+
+class Twins:
+    """Which jobs need no work because another does it.
+
+    Args:
+        jobs: whose inputs are compared; only files of equal size are read for it.
+    """
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        by_content: dict[Key | Job, list[Job]] = defaultdict(list)
+        for job, key in _keys(jobs).items():
+            by_content[key].append(job)
+        self.firsts = [group[0] for group in by_content.values()]
+        """The jobs to do, in their order."""
+        self._others = {group[0]: group[1:] for group in by_content.values() if group[1:]}
+        self._stamps = {first: stamp(first.source) for first in self._others}
+
+    def settle(self, outcome: Outcome) -> Iterable[Outcome]:
+        """Yield how the twins of a job that ended end: as it did, with a copy of its output."""
+        first = outcome.job
+        for job in self._others.get(first, ()):
+            if outcome.error is not None:
+                yield replace(outcome, job=job)
+                continue
+            try:
+                if stamp(first.source) != self._stamps[first]:
+                    raise PassingError(f"{first.name}, of which it was a copy, has changed since")
+                copy_file(first.target, job.target)
+            except PassingError as error:
+                yield Outcome(job, error=str(error), lasting=False)
+            else:
+                yield replace(outcome, job=job, seconds=0.0)
+
+
+def _keys(jobs: Iterable[Job]) -> dict[Job, Key | Job]:
+    """Return what is the same for twins only; a job that has none is a key by itself."""
+    sizes: dict[tuple[int, str], list[Job]] = defaultdict(list)
+    keys: dict[Job, Key | Job] = {}
+    for job in jobs:
+        keys[job] = job
+        size = _size(job)
+        if size is not None:
+            sizes[size, job.format.name].append(job)
+    for (size, kind), alike in sizes.items():
+        for job in alike if len(alike) > 1 else ():
+            digest = _sha256(job)
+            keys[job] = (digest, size, kind) if digest else job
+    return keys
+
+
+def _size(job: Job) -> int | None:
+    try:
+        return job.source.stat().st_size
+    except OSError:  # reading it will say why
+        return None
+
+
+def _sha256(job: Job) -> str:
+    try:
+        with job.source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
