@@ -35,6 +35,8 @@ class Measurement:
     """Megapixels of output a second, on all cores; the median of the rounds."""
     ratio: float
     """Of `mp_per_s` to REFERENCE, the median over rounds that ran in turns."""
+    spread: float
+    """Largest difference between the rounds' ratios, as a part of `ratio`."""
     psnr: float
     """Of the output against REFERENCE's, rounded to 8 bits, in dB; at most 100."""
     startup_s: float
@@ -81,6 +83,8 @@ def bench(model: Model, rounds: int) -> Bench:
     measured = []
     for key, runtime in runtimes.items():
         own, theirs = seconds[key][1:], seconds[REFERENCE][1:]  # the first round warms up
+        ratios = [b / a for a, b in zip(own, theirs, strict=True)]
+        ratio = statistics.median(ratios)
         startup, memory = _alone(model, *key)
         measured.append(
             Measurement(
@@ -88,7 +92,8 @@ def bench(model: Model, rounds: int) -> Bench:
                 runtime=runtime.name,
                 precision=runtime.precision,
                 mp_per_s=round(_megapixels(runtime) / statistics.median(own), 2),
-                ratio=round(statistics.median(b / a for a, b in zip(own, theirs, strict=True)), 2),
+                ratio=round(ratio, 2),
+                spread=round((max(ratios) - min(ratios)) / ratio, 3),
                 psnr=round(psnr(_as_file(runtime), expected), 1),
                 startup_s=round(startup, 2),
                 memory_mb=round(memory),

@@ -3,8 +3,6 @@
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
 from threading import Lock
 from typing import Any, overload
 
@@ -12,136 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler import tiling
+from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError, UsageError
-from upscaler.images import Picture, fill_hidden, image_from, keep_flat, picture_from
+from upscaler.images import Picture, image_from, picture_from
 from upscaler.machine import cores
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
-from upscaler.runtimes import BrokenTile, Choice, PixelRuntime, Runtime, Wish, open_runtime
+from upscaler.runtimes import Choice, Runtime, Wish, open_runtime
+from upscaler.stages import Stopwatch
 from upscaler.tiling import AUTO_TILE
 from upscaler.upgrade import Upgrade
 
-_BLACK = 8 / 255
-"""Up to here a tile may well be black."""
-
 Pixels = NDArray[Any]
-
-
-class Enlargement:
-    """One picture on its way through the network, tile by tile.
-
-    The tiles are independent: they may run in any order and in several threads; `finish` when
-    all of them have run. A tile that comes out broken in reduced precision is computed again by
-    `exact`, a runtime in fp32.
-    """
-
-    def __init__(
-        self, picture: Picture, runtime: Runtime, tile: int | None, exact: Callable[[], Runtime]
-    ) -> None:
-        self._runtime, self._scale = runtime, runtime.model.spec.scale
-        self._tile, self._exact = tile, exact
-        self._repeated: list[tiling.Tile] = []
-        self.tiles: list[Callable[[], None]] = []
-        self._picture = picture
-        colour, self._alpha = picture.colour, None
-        if picture.alpha is not None:
-            colour = fill_hidden(colour, picture.alpha, runtime.model.spec.halo)
-            self._alpha = self._start(picture.alpha)
-        self._colour = self._start(colour)
-
-    def finish(self) -> Picture:
-        """Return the enlarged picture."""
-        if self._alpha is not None and self._picture.alpha is not None:
-            keep_flat(self._alpha, self._picture.alpha)
-        large = self._picture.with_pixels(self._colour, self._alpha)
-        if not self._repeated:
-            return large
-        said = (
-            f"{len(self._repeated)} of {len(self.tiles)} tiles came out broken in "
-            f"{self._runtime.precision} and were computed again in fp32"
-        )
-        return replace(large, warnings=(*large.warnings, said))
-
-    def _start(self, plane: Pixels) -> Pixels:
-        """Plan the tiles of one plane and return the array that they will fill."""
-        spec, scale = self._runtime.model.spec, self._scale
-        height, width, channels = plane.shape
-        if plane.min() == plane.max():  # an opaque alpha, a blank page: nothing to compute
-            return np.full((height * scale, width * scale, channels), plane.flat[0], plane.dtype)
-        output = np.empty((height * scale, width * scale, channels), plane.dtype)
-        aligned = tiling.align(plane, spec.alignment)
-        core = _within(self._tile, self._runtime, max(height, width))
-        plan = tiling.plan(height, width, core=core, halo=spec.halo, alignment=spec.alignment)
-        self.tiles += [partial(self._run, aligned, output, tile) for tile in plan]
-        return output
-
-    def _run(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
-        pixels = tiling.cut(aligned, tile)
-        runtime = self._runtime
-        try:
-            upscaled = _infer(runtime, pixels)
-        except BrokenTile:
-            if runtime.precision == "fp32":
-                raise ImageError(_NOT_FINITE) from None
-            self._repeated.append(tile)
-            try:
-                upscaled = _infer(self._exact(), pixels)
-            except BrokenTile:
-                raise ImageError(_NOT_FINITE) from None
-        tiling.join(output, tile, upscaled, self._scale)
-
-
-_NOT_FINITE = "the network's output is not finite, not even in fp32"
-
-
-def _infer(runtime: Runtime, pixels: Pixels) -> Pixels:
-    """Upscale a tile (H, W, 1 or 3); raises BrokenTile for no numbers, or a picture gone black."""
-    peak = np.iinfo(pixels.dtype).max
-    if isinstance(runtime, PixelRuntime) and pixels.dtype == np.uint8:
-        upscaled = _through_pixels(runtime, pixels)
-    else:
-        upscaled = _through_floats(runtime, pixels, peak)
-    if runtime.precision != "fp32" and upscaled.max() == 0 and pixels.max() > _BLACK * peak:
-        raise BrokenTile("all black")
-    return upscaled
-
-
-def _through_pixels(runtime: PixelRuntime, pixels: Pixels) -> Pixels:
-    colour = np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
-    upscaled: Pixels = runtime.infer_pixels(colour[None])[0]
-    if pixels.shape[2] == 3:
-        return upscaled
-    grey: Pixels = np.rint(upscaled.mean(axis=2, keepdims=True)).astype(np.uint8)
-    return grey
-
-
-def _through_floats(runtime: Runtime, pixels: Pixels, peak: int) -> Pixels:
-    upscaled = runtime.infer(_to_batch(pixels, peak))[0]
-    if not np.isfinite(upscaled).all():
-        raise BrokenTile("not finite")
-    if pixels.shape[2] == 1:  # a grey plane went through as three equal channels
-        upscaled = upscaled.mean(axis=0, keepdims=True)
-    np.clip(upscaled, 0, 1, out=upscaled)
-    upscaled *= peak
-    upscaled += 0.5
-    rounded: Pixels = upscaled.astype(pixels.dtype).transpose(1, 2, 0)
-    return rounded
-
-
-def _within(core: int | None, runtime: Runtime, side: int) -> int | None:
-    """Return the tile's core that the runtime can take, the one asked for if possible."""
-    if runtime.largest_side is None:
-        return core
-    largest = runtime.largest_side - 2 * runtime.model.spec.halo
-    return min(core or side, largest)
-
-
-def _to_batch(pixels: Pixels, peak: int) -> NDArray[np.float32]:
-    """(H, W, 1 or 3) integers -> float32 (1, 3, H, W) in [0, 1]."""
-    channels = pixels.transpose(2, 0, 1)
-    batch = np.empty((1, 3, *channels.shape[1:]), np.float32)
-    np.multiply(channels, np.float32(1 / peak), out=batch[0])
-    return batch
 
 
 class Upscaler:
@@ -233,9 +112,13 @@ class Upscaler:
                 pass
         return work.finish()
 
-    def begin(self, picture: Picture) -> Enlargement:
-        """Return the picture's tiles, for a caller with threads of its own."""
-        return Enlargement(picture, self._runtime_for(picture), self._tile, self._exact)
+    def begin(self, picture: Picture, watch: Stopwatch | None = None) -> Enlargement:
+        """Return the picture's tiles, for a caller with threads of its own.
+
+        Args:
+            watch: told how long their stages take.
+        """
+        return Enlargement(picture, self._runtime_for(picture), self._tile, self._exact, watch)
 
     def _runtime_for(self, picture: Picture) -> Runtime:
         """16-bit pictures run in fp32 unless a precision was asked for that carries them."""

@@ -30,9 +30,9 @@ def begun(monkeypatch):
     pictures = []
     real = Upscaler.begin
 
-    def begin(self, picture):
+    def begin(self, picture, watch=None):
         pictures.append(picture)
-        return real(self, picture)
+        return real(self, picture, watch)
 
     monkeypatch.setattr(Upscaler, "begin", begin)
     return pictures

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from upscaler import Upscaler
+from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError, ModelError, UsageError
 from upscaler.images import Picture
 from upscaler.models import packaged
 from upscaler.runtimes import PixelRuntime, Runtime
 from upscaler.runtimes.runtime import through_floats
-from upscaler.upscaler import Enlargement
 
 MODELS = [(model.spec.name, model.spec.scale) for model in packaged()]
 TILES = (64, 200, 512, None)

@@ -19,9 +19,11 @@ from types import TracebackType
 from typing import Self
 
 from upscaler.batch.plan import Job
+from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import Encoding, open_picture, picture_size, save_picture
-from upscaler.upscaler import Enlargement, Upscaler
+from upscaler.stages import Stopwatch
+from upscaler.upscaler import Upscaler
 
 _WAITING = 4
 """Jobs handed to the readers ahead of time, per stream."""
@@ -101,6 +103,7 @@ class Pipeline:
 
     def __init__(self, upscaler: Upscaler, *, memory: int, encoding: Encoding) -> None:
         self._upscaler, self._encoding = upscaler, encoding
+        self.watch = Stopwatch()
         self._budget = _Budget(memory)
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._stopped = threading.Event()
@@ -163,7 +166,9 @@ class Pipeline:
         flight.bytes, flight.began = wanted, time.monotonic()
         if self._stopped.is_set():
             return
-        work = self._upscaler.begin(open_picture(flight.job.source))
+        with self.watch.stage("read"):
+            picture = open_picture(flight.job.source)
+        work = self._upscaler.begin(picture, self.watch)
         flight.start(work)
         if not work.tiles:
             self._writers.submit(self._guard, self._write, flight)
@@ -184,8 +189,10 @@ class Pipeline:
         assert flight.work is not None
         if flight.error:
             raise flight.error
-        picture, job = flight.work.finish(), flight.job
-        lost = save_picture(picture, job.target, job.format, self._encoding)
+        job = flight.job
+        with self.watch.stage("write"):
+            picture = flight.work.finish()
+            lost = save_picture(picture, job.target, job.format, self._encoding)
         self._end(
             flight,
             Outcome(

@@ -1,8 +1,15 @@
 """What a run tells: one result per file and a summary, for people and for programs."""
 
+import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
+
+from upscaler import __version__
+from upscaler.errors import OutputError
+from upscaler.machine import cores, peak_memory_bytes, processor
+from upscaler.stages import Profile
 
 SCHEMA = 1
 """Of the JSON Lines; grows when a field changes its meaning."""
@@ -56,6 +63,8 @@ class Summary:
     pixels: int = 0
     seconds: float = 0.0
     runtimes: list[Used] = field(default_factory=list)
+    profile: Profile | None = None
+    """Where the time went; None if there was nothing to do."""
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
 
     def add(self, result: Result) -> None:
@@ -81,6 +90,27 @@ class Summary:
             "seconds": round(self.seconds, 3),
         }
 
+    def as_report(self) -> dict[str, Any]:
+        """Return what `--report` writes: the summary, where the time went, and on what machine."""
+        facts: dict[str, Any] = {
+            **self.as_json(),
+            "version": __version__,
+            "machine": f"{processor()}, {cores()} cores",
+            "peak_memory_mb": round(peak_memory_bytes() / 1e6),
+        }
+        if self.profile is None:
+            return facts
+        done, elapsed = self.counts[Status.DONE], self.profile.elapsed
+        return {
+            **facts,
+            "elapsed": elapsed,
+            "files_per_s": round(done / elapsed, 3),
+            "mp_per_s": round(self.pixels / 1e6 / elapsed, 3),
+            "stages": self.profile.seconds,
+            "shares": {name: round(share, 4) for name, share in self.profile.shares.items()},
+            "advice": self.profile.advice,
+        }
+
     def __str__(self) -> str:
         done, failed = self.counts[Status.DONE], self.counts[Status.FAILED]
         skipped, before = self.counts[Status.SKIPPED], self.counts[Status.FAILED_BEFORE]
@@ -96,6 +126,19 @@ class Summary:
             rate = self.pixels / 1e6 / self.seconds
             text += f"; {self.seconds:.1f} s, {done / self.seconds:.1f} files/s, {rate:.1f} MP/s"
         return text
+
+
+def write_report(summary: Summary, path: Path) -> None:
+    """Write the report of a run as JSON.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(summary.as_report(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write the report {path}: {error.strerror}") from None
 
 
 def _files(number: int) -> str:

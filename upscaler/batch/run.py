@@ -40,6 +40,18 @@ class Settings:
     """Do everything again, whatever stands in the output folder."""
     retry_failed: bool = False
 
+    def open(self) -> Upscaler:
+        """Return the model on its runtime."""
+        return Upscaler(
+            self.model,
+            scale=self.scale,
+            runtime=self.runtime,
+            precision=self.precision,
+            tile=self.tile,
+            streams=self.streams,
+            devices=self.devices,
+        )
+
     def fingerprint(self, model: Model, kind: Format) -> str:
         """Return the sha256 of all that decides what an output looks like.
 
@@ -136,16 +148,7 @@ class Batch:
         return same_settings and entry.input == stamp(job.source) and entry.is_of(job.source)
 
     def _work(self, jobs: list[Job], journal: Journal) -> None:
-        settings = self._settings
-        upscaler = Upscaler(
-            settings.model,
-            scale=settings.scale,
-            runtime=settings.runtime,
-            precision=settings.precision,
-            tile=settings.tile,
-            streams=settings.streams,
-            devices=settings.devices,
-        )
+        settings, upscaler = self._settings, self._settings.open()
         runtime = upscaler.choice.runtime
         self._summary.runtimes.append(Used(runtime.name, runtime.precision))
         self._reporter.opened(upscaler, len(jobs))
@@ -159,6 +162,7 @@ class Batch:
                     for ended in chain([outcome], twins.settle(outcome)):
                         _record(journal, ended)
                         self._tell(_result(ended))
+            self._summary.profile = pipeline.watch.read()
         finally:
             for outcome in pipeline.leftovers():  # an interrupt must not forget what was done
                 _record(journal, outcome)

@@ -2,17 +2,21 @@
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from upscaler.cli import options
 
 if TYPE_CHECKING:
+    from upscaler.batch.measure import WholeRun
     from upscaler.speed import Bench
 
+_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
-@click.command(short_help="Measure every runtime that opens here.")
+
+@click.command(short_help="Measure every runtime that opens here, or a whole run.")
 @options.MODEL
 @options.SCALE
 @click.option(
@@ -22,31 +26,100 @@ if TYPE_CHECKING:
     show_default=True,
     help="Rounds in which the runtimes take turns; medians count.",
 )
+@click.option(
+    "--end-to-end",
+    "folder",
+    type=_FOLDER,
+    metavar="DIR",
+    help="Measure whole runs over the pictures of a folder instead.",
+)
+@options.RUNTIME
+@options.PRECISION
+@click.option(
+    "--compare",
+    "earlier",
+    type=options.GivenPath(),
+    metavar="FILE",
+    help="Exit with 1 if anything is slower than in FILE, an earlier --json, beyond noise.",
+)
 @options.JSON
-def bench(model: str, scale: int, rounds: int, as_json: bool) -> None:
-    """Measure every runtime and precision that opens on this machine, the network alone.
+def bench(
+    model: str,
+    scale: int,
+    rounds: int,
+    folder: Path | None,
+    runtime: str,
+    precision: str,
+    earlier: Path | None,
+    as_json: bool,
+) -> int:
+    """Measure every runtime and precision that opens on this machine, the network alone: speed
+    in megapixels of output a second and beside ONNX Runtime in fp32, PSNR against it, start-up
+    and memory of a process of its own.
 
-    Speed in megapixels of output a second and beside ONNX Runtime in fp32; PSNR of the output
-    against it; start-up and memory of a process of its own.
+    With --end-to-end, measure whole runs beside the least that their work could take: reading,
+    the network and writing, each alone on one core, spread over all.
 
     \b
     upscaler bench -m fast -s 2
+    upscaler bench -s 2 --end-to-end photos/ --json > before.json
+    upscaler bench -s 2 --end-to-end photos/ --compare before.json
     """
     from upscaler import __version__
+    from upscaler.comparison import slowdowns
     from upscaler.machine import cores, processor
+
+    machine = f"{processor()}, {cores()} cores"
+    if folder is None:
+        rows = _networks(model, scale, rounds, None if as_json else machine)
+    else:
+        rows = _whole_runs(folder, (model, scale, runtime, precision), rounds, show=not as_json)
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps({**row, "machine": machine, "version": __version__}))
+    found = slowdowns(earlier, rows) if earlier else []
+    for change in found:
+        click.echo(f"slower: {change}", err=True)
+    return int(bool(found))
+
+
+def _networks(model: str, scale: int, rounds: int, machine: str | None) -> list[dict[str, Any]]:
     from upscaler.models import find
     from upscaler.runtimes import by_reason
     from upscaler.speed import bench as measure
 
-    machine = f"{processor()}, {cores()} cores"
     done = measure(find(model, scale), rounds)
-    if as_json:
-        for row in done.measured:
-            click.echo(json.dumps({**asdict(row), "machine": machine, "version": __version__}))
-    else:
+    if machine is not None:
         _print(done, f"{done.measured[0].model} on {machine}")
     for names, reason in by_reason(done.missing).items():
         click.echo(f"{names}: {reason}", err=True)
+    return [asdict(row) for row in done.measured]
+
+
+def _whole_runs(
+    folder: Path, what: tuple[str, int, str, str], rounds: int, *, show: bool
+) -> list[dict[str, Any]]:
+    from upscaler.batch.measure import end_to_end
+    from upscaler.batch.run import Settings
+
+    model, scale, runtime, precision = what
+    settings = Settings(model=model, scale=scale, runtime=runtime, precision=precision)
+    done = end_to_end(folder, settings, rounds)
+    if show:
+        _describe(done)
+    return [asdict(done)]
+
+
+def _describe(done: "WholeRun") -> None:
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in done.shares.items())
+    click.echo(
+        f"{done.files} files, {done.model} on {done.runtime} in {done.precision}: "
+        f"{done.files_per_s:.1f} files/s, {done.mp_per_s:.1f} MP/s\n"
+        f"{done.seconds:.2f} s, {done.ratio:.2f} times the {done.limit_seconds:.2f} s that the "
+        f"work takes at least; rounds differ by {done.spread:.0%}\n"
+        f"work: {shares}; peak memory {done.peak_memory_mb:.0f} MB\n"
+        f"{done.advice}"
+    )
 
 
 def _print(done: "Bench", title: str) -> None:

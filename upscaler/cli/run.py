@@ -57,6 +57,12 @@ from upscaler.cli import options
 @click.option("--overwrite", is_flag=True, help="Do everything again, replace what is there.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier run.")
 @options.JSON
+@click.option(
+    "--report",
+    type=options.GivenPath(),
+    metavar="FILE",
+    help="Write counts, speed and where the time went as JSON.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what happens to each file.")
 def run(
@@ -76,6 +82,7 @@ def run(
     overwrite: bool,
     retry_failed: bool,
     as_json: bool,
+    report: Path | None,
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -90,6 +97,7 @@ def run(
     upscaler run scan.tif scan-large.png -p fp32
     """
     from upscaler.batch.plan import plan
+    from upscaler.batch.report import write_report
     from upscaler.batch.run import Batch, Settings
     from upscaler.cli.progress import RunDisplay
     from upscaler.images import Encoding
@@ -111,4 +119,6 @@ def run(
     with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose) as display:
         summary = Batch(planned, settings, display).run()
         display.summary(summary)
+    if report:
+        write_report(summary, report)
     return summary.exit_code

@@ -1,0 +1,78 @@
+import json
+import threading
+import time
+
+from upscaler.stages import STAGES, Profile, Stopwatch
+
+
+def test_threads_add_up():
+    watch = Stopwatch()
+
+    def work():
+        with watch.stage("infer"):
+            time.sleep(0.05)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    profile = watch.read()
+    assert 0.2 <= profile.seconds["infer"] < 2
+    assert profile.seconds["read"] == 0
+    assert 0.05 <= profile.elapsed < profile.seconds["infer"] + 1
+
+
+def test_a_stage_that_fails_counts_too():
+    watch = Stopwatch()
+    try:
+        with watch.stage("read"):
+            time.sleep(0.02)
+            raise OSError
+    except OSError:
+        pass
+    assert watch.read().seconds["read"] >= 0.02
+
+
+def test_the_advice_names_what_takes_longest():
+    profile = Profile(1.0, {**dict.fromkeys(STAGES, 0.0), "infer": 1.0, "write": 3.0})
+    assert (
+        profile.advice == "to write takes 75% of the work; --png-level 1 or --format jpg would help"
+    )
+    assert Profile(0.0, dict.fromkeys(STAGES, 0.0)).shares["infer"] == 0.0
+
+
+def test_a_run_reports_where_its_time_went(command, folder, tmp_path):
+    path = tmp_path / "reports" / "run.json"
+    code, _, _ = command("run", folder, tmp_path / "out", "-s", 2, "-r", "cpu", "--report", path)
+    assert code == 0
+    facts = json.loads(path.read_text())
+    assert facts["done"] == 3 and facts["runtimes"][0]["runtime"] == "cpu"
+    assert set(facts["stages"]) == set(STAGES) and facts["stages"]["infer"] > 0
+    assert abs(sum(facts["shares"].values()) - 1) < 0.01
+    assert facts["mp_per_s"] > 0 and facts["peak_memory_mb"] > 20
+    assert facts["machine"] and facts["version"] and "takes" in facts["advice"]
+
+    code, _, _ = command("run", folder, tmp_path / "out", "-s", 2, "-r", "cpu", "--report", path)
+    assert code == 0
+    assert json.loads(path.read_text())["skipped"] == 3
+
+    code, _, errors = command("run", folder, tmp_path / "out", "--report", folder / "a.png" / "r")
+    assert code == 3
+    assert "cannot write the report" in errors
+
+
+def test_whole_runs_are_measured_beside_their_limit(command, folder, tmp_path):
+    arguments = ("bench", "-s", 2, "-m", "fast", "-r", "cpu", "--end-to-end", folder, "--rounds", 2)
+    code, out, _ = command(*arguments, "--json")
+    assert code == 0
+    (row,) = map(json.loads, out.splitlines())
+    assert (row["model"], row["runtime"], row["files"]) == ("fast-x2", "cpu", 3)
+    assert row["ratio"] > 0.3 and row["limit_seconds"] > 0
+    earlier = tmp_path / "earlier.json"
+    row["ratio"] = 0.01
+    row["spread"] = 0.0
+    earlier.write_text(json.dumps(row))
+    code, out, errors = command(*arguments, "--compare", earlier)
+    assert code == (1 if "slower:" in errors else 0)
+    assert "3 files, fast-x2 on cpu" in out

@@ -1,0 +1,151 @@
+"""One picture on its way through the network, tile by tile."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upscaler import tiling
+from upscaler.errors import ImageError
+from upscaler.images import Picture, fill_hidden, keep_flat
+from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime
+from upscaler.stages import Stopwatch
+
+_BLACK = 8 / 255
+"""Up to here a tile may well be black."""
+
+Pixels = NDArray[Any]
+
+
+class Enlargement:
+    """One picture on its way through the network, tile by tile.
+
+    The tiles are independent: they may run in any order and in several threads; `finish` when
+    all of them have run.
+
+    Args:
+        tile: side of a tile's core in pixels; None for the whole picture.
+        exact: opens the runtime in fp32 that computes a tile again which came out broken in
+            reduced precision.
+        watch: told how long the stages take.
+    """
+
+    def __init__(
+        self,
+        picture: Picture,
+        runtime: Runtime,
+        tile: int | None,
+        exact: Callable[[], Runtime],
+        watch: Stopwatch | None = None,
+    ) -> None:
+        self._watch = watch or Stopwatch()
+        self._runtime, self._scale = runtime, runtime.model.spec.scale
+        self._tile, self._exact = tile, exact
+        self._repeated: list[tiling.Tile] = []
+        self.tiles: list[Callable[[], None]] = []
+        self._picture = picture
+        colour, self._alpha = picture.colour, None
+        if picture.alpha is not None:
+            colour = fill_hidden(colour, picture.alpha, runtime.model.spec.halo)
+            self._alpha = self._start(picture.alpha)
+        self._colour = self._start(colour)
+
+    def finish(self) -> Picture:
+        """Return the enlarged picture."""
+        if self._alpha is not None and self._picture.alpha is not None:
+            keep_flat(self._alpha, self._picture.alpha)
+        large = self._picture.with_pixels(self._colour, self._alpha)
+        if not self._repeated:
+            return large
+        said = (
+            f"{len(self._repeated)} of {len(self.tiles)} tiles came out broken in "
+            f"{self._runtime.precision} and were computed again in fp32"
+        )
+        return replace(large, warnings=(*large.warnings, said))
+
+    def _start(self, plane: Pixels) -> Pixels:
+        """Plan the tiles of one plane and return the array that they will fill."""
+        spec, scale = self._runtime.model.spec, self._scale
+        height, width, channels = plane.shape
+        if plane.min() == plane.max():  # an opaque alpha, a blank page: nothing to compute
+            return np.full((height * scale, width * scale, channels), plane.flat[0], plane.dtype)
+        output = np.empty((height * scale, width * scale, channels), plane.dtype)
+        aligned = tiling.align(plane, spec.alignment)
+        core = _within(self._tile, self._runtime, max(height, width))
+        plan = tiling.plan(height, width, core=core, halo=spec.halo, alignment=spec.alignment)
+        self.tiles += [partial(self._run, aligned, output, tile) for tile in plan]
+        return output
+
+    def _run(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
+        with self._watch.stage("cut"):
+            pixels = tiling.cut(aligned, tile)
+        with self._watch.stage("infer"):
+            try:
+                upscaled = _infer(self._runtime, pixels)
+            except BrokenTile:
+                upscaled = self._again(pixels)
+                self._repeated.append(tile)
+        with self._watch.stage("join"):
+            tiling.join(output, tile, upscaled, self._scale)
+
+    def _again(self, pixels: Pixels) -> Pixels:
+        """Compute a tile that came out broken in fp32, if that was not in fp32 already."""
+        try:
+            if self._runtime.precision != "fp32":
+                return _infer(self._exact(), pixels)
+        except BrokenTile:
+            pass
+        raise ImageError("the network's output is not finite, not even in fp32")
+
+
+def _infer(runtime: Runtime, pixels: Pixels) -> Pixels:
+    """Upscale a tile (H, W, 1 or 3); raises BrokenTile for no numbers, or a picture gone black."""
+    peak = np.iinfo(pixels.dtype).max
+    if isinstance(runtime, PixelRuntime) and pixels.dtype == np.uint8:
+        upscaled = _through_pixels(runtime, pixels)
+    else:
+        upscaled = _through_floats(runtime, pixels, peak)
+    if runtime.precision != "fp32" and upscaled.max() == 0 and pixels.max() > _BLACK * peak:
+        raise BrokenTile("all black")
+    return upscaled
+
+
+def _through_pixels(runtime: PixelRuntime, pixels: Pixels) -> Pixels:
+    colour = np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+    upscaled: Pixels = runtime.infer_pixels(colour[None])[0]
+    if pixels.shape[2] == 3:
+        return upscaled
+    grey: Pixels = np.rint(upscaled.mean(axis=2, keepdims=True)).astype(np.uint8)
+    return grey
+
+
+def _through_floats(runtime: Runtime, pixels: Pixels, peak: int) -> Pixels:
+    upscaled = runtime.infer(_to_batch(pixels, peak))[0]
+    if not np.isfinite(upscaled).all():
+        raise BrokenTile("not finite")
+    if pixels.shape[2] == 1:  # a grey plane went through as three equal channels
+        upscaled = upscaled.mean(axis=0, keepdims=True)
+    np.clip(upscaled, 0, 1, out=upscaled)
+    upscaled *= peak
+    upscaled += 0.5
+    rounded: Pixels = upscaled.astype(pixels.dtype).transpose(1, 2, 0)
+    return rounded
+
+
+def _within(core: int | None, runtime: Runtime, side: int) -> int | None:
+    """Return the tile's core that the runtime can take, the one asked for if possible."""
+    if runtime.largest_side is None:
+        return core
+    largest = runtime.largest_side - 2 * runtime.model.spec.halo
+    return min(core or side, largest)
+
+
+def _to_batch(pixels: Pixels, peak: int) -> NDArray[np.float32]:
+    """(H, W, 1 or 3) integers -> float32 (1, 3, H, W) in [0, 1]."""
+    channels = pixels.transpose(2, 0, 1)
+    batch = np.empty((1, 3, *channels.shape[1:]), np.float32)
+    np.multiply(channels, np.float32(1 / peak), out=batch[0])
+    return batch

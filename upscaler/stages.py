@@ -1,0 +1,66 @@
+"""Where the time of a run goes."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+STAGES = ("read", "cut", "infer", "join", "write")
+
+_ADVICE = {
+    "read": "inputs of a format that is quicker to decode, or fewer --jobs, would help",
+    "cut": "a larger --tile would help",
+    "infer": "a smaller model, --precision int8 or a GPU would help",
+    "join": "a larger --tile would help",
+    "write": "--png-level 1 or --format jpg would help",
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the stages of a run took."""
+
+    elapsed: float
+    """Seconds from the first picture to the last."""
+    seconds: dict[str, float]
+    """Busy time of all threads, by stage."""
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The part of the work that each stage is, 0 to 1."""
+        whole = sum(self.seconds.values()) or 1.0
+        return {name: value / whole for name, value in self.seconds.items()}
+
+    @property
+    def advice(self) -> str:
+        """One sentence: what takes longest, and what would help."""
+        name = max(self.shares, key=self.shares.__getitem__)
+        verb = {"infer": "the network takes"}.get(name, f"to {name} takes")
+        return f"{verb} {self.shares[name]:.0%} of the work; {_ADVICE[name]}"
+
+
+class Stopwatch:
+    """Adds up what the stages take, in any number of threads."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._seconds = dict.fromkeys(STAGES, 0.0)
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of the body as that of a stage."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - began
+            with self._lock:
+                self._seconds[name] += took
+
+    def read(self) -> Profile:
+        """Return what has come together so far."""
+        with self._lock:
+            seconds = {name: round(value, 4) for name, value in self._seconds.items()}
+        return Profile(round(time.perf_counter() - self._began, 4), seconds)
