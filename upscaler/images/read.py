@@ -1,9 +1,12 @@
 """From a file to a Picture: upright, RGB or grey with alpha, nothing dropped silently."""
 
 import io
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
@@ -71,7 +74,7 @@ def picture_from(image: Image.Image) -> Picture:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
-        with Image.open(path, formats=READABLE) as image:
+        with _unchanged(path) as file, Image.open(file, formats=READABLE) as image:
             yield image
     except UnidentifiedImageError:
         if path.stat().st_size == 0:
@@ -88,6 +91,21 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         if isinstance(error, OSError) and error.strerror:
             raise PassingError(f"cannot be read: {error.strerror}") from None
         raise ImageError(f"damaged: {error or type(error).__name__}") from None
+
+
+@contextmanager
+def _unchanged(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that is no pipe, which might never end, and stays as it is while it is read."""
+    # without O_NONBLOCK, opening a pipe would wait for somebody who writes into it
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(number, "rb") as file:
+        before = os.fstat(number)
+        if not stat.S_ISREG(before.st_mode):
+            raise ImageError("is not a regular file")
+        yield file
+        after = os.fstat(number)
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise PassingError("changed while it was being read")
 
 
 def _is_deep(image: Image.Image) -> bool:

@@ -1,0 +1,143 @@
+"""Whatever goes wrong in one stage, the run goes on and ends: each test under a watchdog."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+from PIL import Image
+
+from upscaler.batch import pipeline as pipeline_module
+from upscaler.batch.pipeline import Pipeline
+from upscaler.batch.plan import Job
+from upscaler.images import FORMATS, Encoding
+from upscaler.upscaler import Upscaler
+
+SECONDS = 30
+
+
+@pytest.fixture(autouse=True)
+def watchdog():
+    """End a test that hangs, with where it hung."""
+
+    def bark(number, frame):
+        raise TimeoutError(f"still running after {SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, bark)
+    signal.alarm(SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="module")
+def upscaler():
+    return Upscaler("fast", scale=2, runtime="cpu", precision="fp32", streams=2)
+
+
+@pytest.fixture
+def jobs(tmp_path, photo):
+    (tmp_path / "in").mkdir()
+    found = []
+    for number in range(12):
+        source = tmp_path / "in" / f"{number}.png"
+        Image.fromarray(photo).save(source)
+        found.append(
+            Job(source, tmp_path / "out" / source.name, source.name, FORMATS["png"]),
+        )
+    return found
+
+
+def run(upscaler, jobs, memory=10**9):
+    with Pipeline(upscaler, memory=memory, encoding=Encoding()) as pipeline:
+        return {outcome.job.name: outcome for outcome in pipeline.run(jobs)}
+
+
+def only(outcomes, name):
+    """The error of one job; all the others must have succeeded."""
+    assert {key for key, outcome in outcomes.items() if outcome.error} == {name}
+    assert len(outcomes) == 12
+    return outcomes[name].error
+
+
+def test_a_pipe_in_the_place_of_a_picture_does_not_hang(upscaler, jobs):
+    jobs[3].source.unlink()
+    os.mkfifo(jobs[3].source)
+    assert only(run(upscaler, jobs), "3.png") == "is not a regular file"
+
+
+def test_a_file_that_changes_while_it_is_read_is_tried_again(upscaler, jobs, monkeypatch):
+    from upscaler.images import read
+
+    real = read.picture_from
+
+    def slow(image):
+        picture = real(image)
+        if changed and threading.current_thread().name.startswith("read"):
+            os.utime(changed.pop(), ns=(1, 1))
+        return picture
+
+    changed = [jobs[0].source]
+    monkeypatch.setattr(read, "picture_from", slow)
+    outcomes = run(upscaler, jobs[:1])
+    assert outcomes["0.png"].error == "changed while it was being read"
+    assert not outcomes["0.png"].lasting
+
+
+@pytest.mark.parametrize("stage", ["open_picture", "save_picture"])
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left"), RuntimeError("odd"), MemoryError()]
+)
+def test_whatever_a_codec_raises_fails_one_file(upscaler, jobs, monkeypatch, stage, error):
+    real = getattr(pipeline_module, stage)
+
+    def sometimes(*arguments):
+        if any("5.png" in str(argument) for argument in arguments):
+            raise error
+        return real(*arguments)
+
+    monkeypatch.setattr(pipeline_module, stage, sometimes)
+    assert only(run(upscaler, jobs), "5.png")
+
+
+def test_whatever_the_runtime_raises_fails_one_file(upscaler, jobs, photo, monkeypatch):
+    Image.fromarray(photo[:20, :20]).save(jobs[7].source)
+    real = upscaler.choice.runtime.infer
+
+    def sometimes(batch):
+        if batch.shape[2] == 20:
+            raise RuntimeError("CUDA error: an illegal memory access")
+        return real(batch)
+
+    monkeypatch.setattr(upscaler.choice.runtime, "infer", sometimes)
+    assert "illegal memory access" in only(run(upscaler, jobs), "7.png")
+
+
+def test_pictures_larger_than_the_memory_go_one_by_one(upscaler, jobs):
+    outcomes = run(upscaler, jobs, memory=1)
+    assert not any(outcome.error for outcome in outcomes.values())
+
+
+def test_leaving_early_with_full_queues_ends_all_threads(upscaler, jobs, monkeypatch):
+    real = pipeline_module.save_picture
+
+    def slow(*arguments):
+        time.sleep(0.2)
+        return real(*arguments)
+
+    monkeypatch.setattr(pipeline_module, "save_picture", slow)
+    before = threading.active_count()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Pipeline(upscaler, memory=1, encoding=Encoding()) as pipeline,
+    ):
+        for _ in pipeline.run(jobs):
+            raise KeyboardInterrupt
+    assert threading.active_count() == before
+    ended = len(list(pipeline.leftovers())) + 1
+    written = [job for job in jobs if job.target.exists()]
+    assert len(written) == ended < 12
+    for job in written:
+        with Image.open(job.target) as image:
+            image.load()
