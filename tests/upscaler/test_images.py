@@ -11,6 +11,7 @@ from upscaler.images import (
     Picture,
     format_of,
     open_picture,
+    picture_from,
     picture_size,
     save_picture,
 )
@@ -111,7 +112,7 @@ def test_every_mode_becomes_rgb_or_grey_with_alpha(tmp_path, mode, channels, alp
     image.save(tmp_path / "in.png")
     picture = open_picture(tmp_path / "in.png")
     assert picture.colour.shape == (4, 6, channels)
-    assert picture.colour.dtype == np.uint8
+    assert picture.colour.dtype == (np.uint16 if mode == "I;16" else np.uint8)
     assert (picture.alpha is not None) == alpha
 
 
@@ -126,10 +127,66 @@ def test_a_transparent_colour_becomes_alpha(tmp_path, mode):
     assert picture.alpha[1, 2] == 255 and picture.alpha[0, 0] == 0
 
 
-def test_sixteen_bits_are_reduced_with_a_warning(tmp_path):
+def deep_of(channels, rng):
+    icc = SRGB if channels >= 3 else None  # libvips keeps no profile of colour for grey
+    return Picture.from_pixels(rng.integers(0, 65536, (21, 34, channels), np.uint16), icc=icc)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("extension", ["png", "tiff"])
+def test_sixteen_bits_stay_sixteen_bits(tmp_path, rng, channels, extension):
+    picture = deep_of(channels, rng)
+    path = tmp_path / f"deep.{extension}"
+    assert save_picture(picture, path, FORMATS[extension]) == ()
+    again = open_picture(path)
+    np.testing.assert_array_equal(again.pixels, picture.pixels)
+    assert (again.icc, again.warnings) == (picture.icc, ())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("extension", ["jpg", "webp", "bmp"])
+def test_sixteen_bits_are_reduced_where_the_format_holds_eight(tmp_path, rng, channels, extension):
+    deep = np.full((8, 8, channels), 257 * 100, np.uint16)
+    deep[..., 3:] = 65535
+    path = tmp_path / f"out.{extension}"
+    lost = save_picture(Picture.from_pixels(deep), path, FORMATS[extension])
+    assert f"{extension} holds 8 bits a channel: reduced from 16" in lost
+    assert np.abs(open_picture(path).colour.astype(int) - 100).max() <= 2
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sixteen_bits_are_turned_upright(tmp_path, rng, orientation):
+    pyvips = pytest.importorskip("pyvips")
+    pixels = rng.integers(0, 65536, (5, 7, 3), np.uint16)
+    image = pyvips.Image.new_from_array(pixels).copy(interpretation="rgb16")
+    image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    image.pngsave(str(tmp_path / "turned.png"))
+    expected = pyvips.Image.pngload(str(tmp_path / "turned.png")).autorot().numpy()
+    picture = open_picture(tmp_path / "turned.png")
+    np.testing.assert_array_equal(picture.colour, expected)
+
+
+def test_a_transparent_colour_of_sixteen_bits_becomes_alpha(tmp_path):
+    deep = np.full((4, 6), 1000, np.uint16)
+    deep[1, 2] = 40000
+    Image.fromarray(deep).save(tmp_path / "in.png", transparency=1000)
+    picture = open_picture(tmp_path / "in.png")
+    assert picture.alpha is not None and picture.colour.dtype == np.uint16
+    assert picture.alpha[1, 2] == 65535 and picture.alpha[0, 0] == 0
+
+
+@pytest.mark.parametrize("extension", ["png", "tiff"])
+def test_half_a_deep_file_is_damaged(tmp_path, rng, extension):
+    path = tmp_path / f"deep.{extension}"
+    save_picture(deep_of(3, rng), path, FORMATS[extension])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ImageError):
+        open_picture(path)
+
+
+def test_a_pillow_image_of_sixteen_bits_is_reduced_with_a_warning():
     deep = np.array([[0, 65535], [257 * 100, 257 * 7]], np.uint16)
-    Image.fromarray(deep).save(tmp_path / "deep.png")
-    picture = open_picture(tmp_path / "deep.png")
+    picture = picture_from(Image.fromarray(deep))
     assert picture.colour[..., 0].tolist() == [[0, 255], [100, 7]]
     assert picture.warnings == ("reduced to 8 bits per channel",)
 

@@ -20,6 +20,8 @@ class Format:
     icc: bool = True
     exif: bool = False
     """Whether Pillow writes EXIF into it as it was read."""
+    deep: bool = False
+    """Whether it holds 16 bits a channel."""
     largest_side: int | None = None
     """Of a picture, in pixels, if the format has a limit."""
     options: dict[str, Any] = field(default_factory=dict, hash=False)
@@ -29,7 +31,7 @@ class Format:
 FORMATS = {
     item.name: item
     for item in (
-        Format("png", "PNG", (".png",), exif=True),  # written by `images.png`
+        Format("png", "PNG", (".png",), exif=True, deep=True),  # written by `images.png`
         Format(
             "jpg",
             "JPEG",
@@ -48,7 +50,13 @@ FORMATS = {
             largest_side=16383,
             options={"method": 4},
         ),
-        Format("tiff", "TIFF", (".tif", ".tiff"), options={"compression": "tiff_adobe_deflate"}),
+        Format(
+            "tiff",
+            "TIFF",
+            (".tif", ".tiff"),
+            deep=True,
+            options={"compression": "tiff_adobe_deflate"},
+        ),
         # Pillow writes transparency into BMP, but neither it nor most others read it back
         Format("bmp", "BMP", (".bmp", ".dib"), alpha=False, icc=False),
     )

@@ -54,6 +54,11 @@ class Picture:
         return repeated
 
     @property
+    def is_deep(self) -> bool:
+        """Whether it has 16 bits a channel."""
+        return self.colour.dtype == np.uint16
+
+    @property
     def height(self) -> int:
         """In pixels."""
         return int(self.colour.shape[0])

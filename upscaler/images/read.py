@@ -6,17 +6,22 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from upscaler.errors import ImageError, PassingError
+from upscaler.images.deep import DEEP_FORMATS, DeepFile
 from upscaler.images.formats import READABLE
 from upscaler.images.picture import Picture
 
 # what Pillow's decoders raise on damaged or hostile input
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+
+_TIFF = (b"II*\0", b"MM\0*")
+"""How TIFF files begin."""
 
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -36,8 +41,8 @@ def picture_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: the file is missing, unreadable or no image.
     """
-    with _opened(path) as image:
-        return image.size
+    with _opened(path) as (image, file):
+        return image.size if image else _deep_tiff(file).size
 
 
 def open_picture(path: Path) -> Picture:
@@ -46,36 +51,65 @@ def open_picture(path: Path) -> Picture:
     Raises:
         ImageError: the file is missing, unreadable, no image, damaged, animated or too large.
     """
-    with _opened(path) as image:
-        return picture_from(image)
+    with _opened(path) as (image, file):
+        if image is None:
+            deep = _deep_tiff(file)
+            notes = _one_of(deep.frames, "TIFF")
+            orientation, exif, icc = deep.orientation, None, deep.icc
+        elif _is_deep(image) and image.format in DEEP_FORMATS:
+            notes = _one_of(getattr(image, "n_frames", 1), image.format)
+            orientation, exif = _exif(image, notes)
+            icc = image.info.get("icc_profile")
+            file.seek(0)
+            deep = DeepFile(file.read(), image.format)
+        else:
+            return picture_from(image)
+        pixels = _upright_pixels(deep.pixels(), orientation)
+        return Picture.from_pixels(pixels, icc=icc, exif=exif, warnings=tuple(notes))
+
+
+def _deep_tiff(file: IO[bytes]) -> DeepFile:
+    """Open what Pillow knows nothing of, such as 16 bits of grey with transparency."""
+    file.seek(0)
+    return DeepFile(file.read(), "TIFF")
 
 
 def picture_from(image: Image.Image) -> Picture:
-    """Turn an open Pillow image into a Picture.
+    """Turn an open Pillow image into a Picture; what Pillow holds is of 8 bits.
 
     Raises:
         ImageError: the image is animated, or its pixels are damaged.
     """
     if not image.width or not image.height:
         raise ImageError(f"has no pixels: {image.width}x{image.height}")
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":  # a JPEG with more pictures behind the first
-        raise ImageError(f"has {frames} frames; animations and multi-page files are not supported")
-    notes: list[str] = []
-    if frames > 1:
-        notes.append(f"kept the main picture of {frames} (a gain map or preview is dropped)")
+    notes = _one_of(getattr(image, "n_frames", 1), image.format)
     if _is_deep(image):
         notes.append("reduced to 8 bits per channel")
-    upright, exif = _upright(image, notes)
+    image.load()
+    orientation, exif = _exif(image, notes)
+    upright = image
+    if orientation in _TRANSPOSE:
+        upright = image.transpose(_TRANSPOSE[orientation])
+        upright.info = image.info
     upright, icc = _rgb_or_grey(upright, upright.info.get("icc_profile"), notes)
     return Picture.from_pixels(np.asarray(upright), icc=icc, exif=exif, warnings=tuple(notes))
 
 
+def _one_of(frames: int, kind: str | None) -> list[str]:
+    """Refuse what has frames; return what is said of further pictures behind the main one."""
+    if frames > 1 and kind != "MPO":  # a JPEG with more pictures behind the first
+        raise ImageError(f"has {frames} frames; animations and multi-page files are not supported")
+    if frames > 1:
+        return [f"kept the main picture of {frames} (a gain map or preview is dropped)"]
+    return []
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path) -> Iterator[tuple[Image.Image | None, IO[bytes]]]:
+    """Give a file, and the Pillow image in it; None for a TIFF that Pillow knows nothing of."""
     try:
-        with _unchanged(path) as file, Image.open(file, formats=READABLE) as image:
-            yield image
+        with _unchanged(path) as file:
+            yield _identified(file), file
     except UnidentifiedImageError:
         if path.stat().st_size == 0:
             raise ImageError("the file is empty") from None
@@ -91,6 +125,16 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         if isinstance(error, OSError) and error.strerror:
             raise PassingError(f"cannot be read: {error.strerror}") from None
         raise ImageError(f"damaged: {error or type(error).__name__}") from None
+
+
+def _identified(file: IO[bytes]) -> Image.Image | None:
+    try:
+        return Image.open(file, formats=READABLE)
+    except UnidentifiedImageError:
+        file.seek(0)
+        if file.read(len(_TIFF[0])) in _TIFF:
+            return None
+        raise
 
 
 @contextmanager
@@ -118,23 +162,30 @@ def _is_deep(image: Image.Image) -> bool:
     return any(";16" in str(layout) and layout != "BGR;16" for layout in layouts)
 
 
-def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
-    """Apply the EXIF orientation once; return the image and its EXIF without that tag."""
-    image.load()
-    upright, kept = image, None
+def _exif(image: Image.Image, notes: list[str]) -> tuple[int, bytes | None]:
+    """Return the orientation, 1 for upright, and the EXIF without that tag."""
+    orientation, kept = 1, None
     try:
         exif = image.getexif()
-        transpose = _TRANSPOSE.get(exif.pop(ExifTags.Base.Orientation, 1))
-        if transpose is not None:
-            upright = image.transpose(transpose)
-            upright.info = image.info
+        orientation = exif.pop(ExifTags.Base.Orientation, 1)
         if exif and image.format != "TIFF":  # TIFF keeps its own structure in the same table
             kept = exif.tobytes()
     except MemoryError:
         raise
     except Exception as error:  # Pillow raises almost anything on malformed EXIF
         notes.append(f"malformed EXIF dropped ({type(error).__name__})")
-    return upright, kept
+    return orientation, kept
+
+
+def _upright_pixels(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn (H, W, C) upright."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _rgb_or_grey(

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 from PIL import Image
 
 from upscaler.errors import PassingError
+from upscaler.images.deep import write_deep_tiff
 from upscaler.images.formats import Format
 from upscaler.images.picture import Picture
 from upscaler.images.png import exif_chunk, icc_chunk, write_png
@@ -63,6 +65,8 @@ def save_picture(
     with _whole_or_not_at_all(path) as file:
         if kind.name == "png":
             _write_png(file, picture, options, encoding.png_level)
+        elif kind.name == "tiff" and picture.is_deep:
+            write_deep_tiff(file, np.asarray(picture.pixels, np.uint16), picture.icc)
         else:
             _opaque_if_needed(picture, kind).save(file, kind.pillow, **options)
     return tuple(warnings)
@@ -121,8 +125,10 @@ def _opaque_if_needed(picture: Picture, kind: Format) -> Image.Image:
 
 
 def image_from(picture: Picture) -> Image.Image:
-    """Return the pixels of an 8-bit Picture as a Pillow image (L, LA, RGB or RGBA)."""
+    """Return the pixels of a Picture as a Pillow image of 8 bits (L, LA, RGB or RGBA)."""
     pixels = picture.pixels
+    if picture.is_deep:
+        pixels = np.rint(pixels / 257).astype(np.uint8)
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
@@ -135,6 +141,8 @@ def _options(
         options["quality"] = encoding.quality
     if kind.name == "jpg":  # an enlarged picture shows halved colour at its edges
         options["subsampling"] = "4:4:4" if encoding.quality >= _FULL_CHROMA else "4:2:0"
+    if picture.is_deep and not kind.deep:
+        lost.append(f"{kind.name} holds 8 bits a channel: reduced from 16")
     if picture.alpha is not None and not kind.alpha:
         lost.append(f"{kind.name} has no transparency: laid on white")
     if picture.icc and kind.icc:

@@ -1,0 +1,61 @@
+"""With a network that only repeats pixels, what comes out is exactly what went in, larger."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+from PIL import Image
+
+from upscaler.images import FORMATS, Picture, open_picture, save_picture
+
+
+@pytest.fixture(scope="module")
+def repeater(tmp_path_factory):
+    """An ONNX file that makes 2x2 pixels of each."""
+    nearest = helper.make_node(
+        "Resize",
+        ["x", "", "scales"],
+        ["y"],
+        coordinate_transformation_mode="asymmetric",
+        mode="nearest",
+        nearest_mode="floor",
+    )
+    graph = helper.make_graph(
+        [nearest],
+        "repeat",
+        [helper.make_tensor_value_info("x", 1, ["n", 3, "h", "w"])],
+        [helper.make_tensor_value_info("y", 1, ["n", 3, "hh", "ww"])],
+        [numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales")],
+    )
+    path = tmp_path_factory.mktemp("model") / "repeat.onnx"
+    opsets = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+    return path
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(("source", "target"), [("png", "png"), ("tiff", "tiff"), ("png", "tiff")])
+def test_every_pixel_comes_back(command, repeater, tmp_path, rng, channels, dtype, source, target):
+    pixels = rng.integers(0, np.iinfo(dtype).max + 1, (13, 17, channels)).astype(dtype)
+    if channels in (2, 4):
+        pixels[..., -1] = np.iinfo(dtype).max  # what is hidden may change, what shows may not
+        pixels[0, 0, -1] = np.iinfo(dtype).max // 2
+    save_picture(Picture.from_pixels(pixels), tmp_path / f"in.{source}", FORMATS[source])
+    out = tmp_path / f"out.{target}"
+    code, _, errors = command("run", tmp_path / f"in.{source}", out, "-s", 2, "-m", repeater)
+    assert code == 0, errors
+    assert "warning" not in errors
+    expected = pixels.repeat(2, axis=0).repeat(2, axis=1)
+    np.testing.assert_array_equal(open_picture(out).pixels, expected)
+
+
+def test_sixteen_bits_to_a_format_of_eight_are_said(command, repeater, tmp_path, rng):
+    pixels = rng.integers(0, 65536, (9, 9, 3), np.uint16)
+    save_picture(Picture.from_pixels(pixels), tmp_path / "in.png", FORMATS["png"])
+    out = tmp_path / "out.jpg"
+    code, _, errors = command("run", tmp_path / "in.png", out, "-s", 2, "-m", repeater)
+    assert code == 0
+    assert "jpg holds 8 bits a channel: reduced from 16" in errors
+    with Image.open(out) as image:
+        assert image.size == (18, 18)
