@@ -134,6 +134,17 @@ def test_the_seed_decides(pairs):
     assert all((first != other).any() for other in others)
 
 
+def test_pictures_come_as_often_as_they_have_pixels():
+    """One that can be cut in one way only comes as often as its pixels are many."""
+    sizes = [(16, 16), (16, 48), (64, 64)]
+    highs = [np.full((2 * h, 2 * w, 3), 80 * n, np.uint8) for n, (h, w) in enumerate(sizes)]
+    few = [Pair((bicubic(high, 0.5),), high) for high in highs]
+    draws = [sampler(few, batch=100).draw(step)[1] for step in range(20)]
+    counts = np.bincount((torch.cat(draws)[:, 0, 0, 0] * 255 / 80).round().int().numpy())
+    areas = np.array([h * w for h, w in sizes])
+    np.testing.assert_allclose(counts / counts.sum(), areas / areas.sum(), atol=0.03)
+
+
 def test_patches_come_in_all_eight_ways_and_all_orders_of_channels():
     low = np.arange(5 * 5 * 3, dtype=np.uint8).reshape(5, 5, 3)
     pair = Pair((low,), low.repeat(2, axis=0).repeat(2, axis=1))

@@ -77,8 +77,8 @@ class PictureSampler:
 class PatchSampler:
     """Endless random patches.
 
-    Every patch position of the whole collection is equally likely, so that large pictures
-    count for what they hold. Each patch is flipped and rotated one of eight ways and its
+    A picture comes as often as it has pixels, so that large ones count for what they hold, and
+    a small one for no less because there are few ways to cut it. Each patch is flipped and rotated one of eight ways and its
     colour channels are permuted. Of several small twins, all of one number, any may come.
     """
 
@@ -95,6 +95,8 @@ class PatchSampler:
         pairs = [pair for pair in pairs if min(pair.low.shape[:2]) >= patch]
         self._batch, self._seed, self._pictures = batch, seed, len(pairs)
         self._free = np.array([pair.low.shape[:2] for pair in pairs]) - patch + 1
+        areas = np.array([pair.low.shape[0] * pair.low.shape[1] for pair in pairs])
+        self._share = areas / areas.sum()
         self._variants = len(pairs[0].lows)
         lows = [pair.lows[number] for number in range(self._variants) for pair in pairs]
         self._low = _Pool(lows, patch, device)
@@ -104,8 +106,7 @@ class PatchSampler:
     def draw(self, step: int, *, worker: int = 0, workers: int = 1) -> Batch:
         """Return low (N, C, patch, patch) and high (N, C, patch*scale, patch*scale)."""
         random = np.random.default_rng((self._seed, step))
-        places = self._free.prod(axis=1)
-        picture = random.choice(self._pictures, self._batch, p=places / places.sum())
+        picture = random.choice(self._pictures, self._batch, p=self._share)
         corner = (random.random((self._batch, 2)) * self._free[picture]).astype(np.int64)
         turn = random.integers(2, size=(self._batch, 3))
         channels = np.tile(np.arange(self._low.channels), (self._batch, 1))
