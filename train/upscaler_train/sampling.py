@@ -78,8 +78,9 @@ class PatchSampler:
     """Endless random patches.
 
     A picture comes as often as it has pixels, so that large ones count for what they hold, and
-    a small one for no less because there are few ways to cut it. Each patch is flipped and rotated one of eight ways and its
-    colour channels are permuted. Of several small twins, all of one number, any may come.
+    a small one for no less because there are few ways to cut it. Each patch is flipped and
+    rotated one of eight ways and its colour channels are permuted. Of several small twins, all
+    of one number, any may come.
     """
 
     def __init__(
