@@ -288,7 +288,7 @@ def test_signals_end_a_run_soon_and_cleanly(tmp_path, photo, number, code):
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     for name in range(400):
-        Image.fromarray(photo).resize((300, 300)).save(source / f"{name}.bmp")
+        Image.fromarray(photo ^ name % 200).resize((300, 300)).save(source / f"{name}.bmp")
     arguments = [sys.executable, "-m", "upscaler", "run", str(source), str(out), "-s", "4"]
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
     for _ in range(300):

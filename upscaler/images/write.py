@@ -2,10 +2,10 @@
 
 import fcntl
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -85,24 +85,21 @@ def copy_file(source: Path, path: Path) -> None:
 @contextmanager
 def _whole_or_not_at_all(path: Path) -> Iterator[IO[bytes]]:
     """Give a file that takes its name when it is complete, synced, and nothing went wrong."""
-    temporary: Path | None = None
+    # named before it exists: an interrupt in between must find what to remove
+    temporary = path.parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=_PREFIX, suffix=_SUFFIX, delete=False
-        ) as file:
-            temporary = Path(file.name)
+        with temporary.open("xb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # see `sweep`
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_UMASK)
         os.replace(temporary, path)
     except (OSError, ValueError) as error:
         raise PassingError(f"cannot write {path}: {_reason(error)}") from None
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it has its name by now, or never was
+            temporary.unlink()
 
 
 def _write_png(file: IO[bytes], picture: Picture, options: dict[str, Any], level: int) -> None:
@@ -158,13 +155,3 @@ def _options(
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _current_umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
-
-
-# read once, while there is one thread: the only way to read it is to change it
-_UMASK = _current_umask()
