@@ -52,12 +52,18 @@ class Enlargement:
             colour = fill_hidden(colour, picture.alpha, runtime.model.spec.halo)
             self._alpha = self._start(picture.alpha)
         self._colour = self._start(colour)
+        self._following = [
+            Enlargement(other, runtime, tile, exact, watch) for other in picture.following
+        ]
+        for other in self._following:
+            self.tiles += other.tiles
 
     def finish(self) -> Picture:
         """Return the enlarged picture."""
         if self._alpha is not None and self._picture.alpha is not None:
             keep_flat(self._alpha, self._picture.alpha)
         large = self._picture.with_pixels(self._colour, self._alpha)
+        large = replace(large, following=tuple(other.finish() for other in self._following))
         if not self._repeated:
             return large
         said = (

@@ -45,7 +45,7 @@ def test_orientation_is_applied_once(tmp_path, orientation, extension):
     again = tmp_path / f"again.{extension}"
     save_picture(picture, again, FORMATS[extension], Encoding(95))
     with Image.open(again) as written:
-        assert ORIENTATION not in written.getexif()
+        assert written.getexif().get(ORIENTATION, 1) == 1
         assert written.size == (40, 24)
 
 
@@ -201,9 +201,10 @@ def test_cmyk_is_converted_with_a_warning(tmp_path, photo):
 
 def test_the_profile_that_replaces_cmyk_carries_no_time(tmp_path, photo):
     cmyk = Image.fromarray(photo).convert("CMYK")
-    cmyk.save(tmp_path / "in.jpg", icc_profile=SRGB)  # unusable for CMYK: falls back, and says so
-    assert any("CMYK" in note for note in open_picture(tmp_path / "in.jpg").warnings)
-    from upscaler.images.read import _timeless
+    cmyk.save(tmp_path / "in.jpg", icc_profile=SRGB)  # of RGB: unusable for CMYK
+    with pytest.raises(ImageError, match="CMYK profile is broken"):
+        open_picture(tmp_path / "in.jpg")
+    from upscaler.images.colour import _timeless
 
     assert _timeless(SRGB)[24:36] == bytes(12)
     assert len(_timeless(SRGB)) == len(SRGB)
@@ -213,13 +214,6 @@ def test_integers_beyond_sixteen_bits_are_refused(tmp_path):
     Image.fromarray(np.full((4, 4), 2**20, np.int32)).save(tmp_path / "in.tif")
     with pytest.raises(ImageError, match="32 bits"):
         open_picture(tmp_path / "in.tif")
-
-
-def test_an_animation_is_refused(tmp_path, photo):
-    frames = [Image.fromarray(photo), Image.fromarray(255 - photo)]
-    frames[0].save(tmp_path / "in.webp", save_all=True, append_images=frames[1:])
-    with pytest.raises(ImageError, match="2 frames"):
-        open_picture(tmp_path / "in.webp")
 
 
 def encoded(photo, kind="PNG"):
@@ -236,7 +230,7 @@ def encoded(photo, kind="PNG"):
         (lambda photo: encoded(photo)[:30], "not an image|damaged"),
         (lambda photo: encoded(photo)[: len(encoded(photo)) // 2], "truncated"),
         (lambda photo: encoded(photo, "JPEG")[:700], "truncated"),
-        (lambda photo: encoded(photo, "GIF"), "not an image"),  # a decoder off the list
+        (lambda photo: encoded(photo, "TGA"), "not an image"),  # a decoder off the list
     ],
 )
 def test_bad_files_say_what_is_wrong(tmp_path, photo, make, message):
@@ -249,7 +243,7 @@ def test_bad_files_say_what_is_wrong(tmp_path, photo, make, message):
 def test_content_decides_the_decoder(tmp_path, photo):
     (tmp_path / "really.jpg").write_bytes(encoded(photo, "PNG"))
     np.testing.assert_array_equal(open_picture(tmp_path / "really.jpg").colour, photo)
-    assert picture_size(tmp_path / "really.jpg") == (53, 37)
+    assert picture_size(tmp_path / "really.jpg") == (53, 37, 1)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -265,8 +259,8 @@ def test_every_format_takes_every_picture(tmp_path, rng, name, channels):
     path = tmp_path / f"new/out{kind.extensions[0]}"
     warnings = save_picture(picture, path, kind, Encoding(100))
     again = open_picture(path)
-    assert (again.alpha is not None) == (transparent and kind.alpha)
-    assert bool(warnings) == (transparent and not kind.alpha)
+    assert (again.alpha is not None) == (transparent and "alpha" in kind.holds)
+    assert bool(warnings) == (transparent and "alpha" not in kind.holds)
     if not kind.lossy and not warnings:
         colour = again.colour[..., : picture.colour.shape[2]]
         np.testing.assert_array_equal(colour, picture.colour)

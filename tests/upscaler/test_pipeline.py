@@ -70,16 +70,16 @@ def test_a_pipe_in_the_place_of_a_picture_does_not_hang(upscaler, jobs):
 def test_a_file_that_changes_while_it_is_read_is_tried_again(upscaler, jobs, monkeypatch):
     from upscaler.images import read
 
-    real = read.picture_from
+    real = read.read_metadata
 
-    def slow(image):
-        picture = real(image)
+    def slow(image, notes):
+        facts = real(image, notes)
         if changed and threading.current_thread().name.startswith("read"):
             os.utime(changed.pop(), ns=(1, 1))
-        return picture
+        return facts
 
     changed = [jobs[0].source]
-    monkeypatch.setattr(read, "picture_from", slow)
+    monkeypatch.setattr(read, "read_metadata", slow)
     outcomes = run(upscaler, jobs[:1])
     assert outcomes["0.png"].error == "changed while it was being read"
     assert not outcomes["0.png"].lasting

@@ -21,7 +21,7 @@ from typing import Self
 from upscaler.batch.plan import Job
 from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError, PassingError
-from upscaler.images import Encoding, open_picture, picture_size, save_picture
+from upscaler.images import Encoding, fit, open_picture, picture_size, save_picture
 from upscaler.stages import Stopwatch
 from upscaler.upscaler import Upscaler
 
@@ -158,16 +158,16 @@ class Pipeline:
             self._fail(flight, _as_image_error(error))
 
     def _read(self, flight: _Flight) -> None:
-        width, height = picture_size(flight.job.source)
+        size = picture_size(flight.job.source)
         scale = self._upscaler.scale
-        _check_fits(flight.job, scale * max(width, height))
-        wanted = width * height * (1 + scale**2) * _BYTES_PER_PIXEL
+        _check_fits(flight.job, scale * max(size.width, size.height))
+        wanted = size.pixels * (1 + scale**2) * _BYTES_PER_PIXEL
         self._budget.take(wanted)
         flight.bytes, flight.began = wanted, time.monotonic()
         if self._stopped.is_set():
             return
         with self.watch.stage("read"):
-            picture = open_picture(flight.job.source)
+            picture = fit(open_picture(flight.job.source), flight.job.format)
         work = self._upscaler.begin(picture, self.watch)
         flight.start(work)
         if not work.tiles:
@@ -192,12 +192,12 @@ class Pipeline:
         job = flight.job
         with self.watch.stage("write"):
             picture = flight.work.finish()
-            lost = save_picture(picture, job.target, job.format, self._encoding)
+            save_picture(picture, job.target, job.format, self._encoding)
         self._end(
             flight,
             Outcome(
                 job,
-                warnings=picture.warnings + lost,
+                warnings=picture.warnings,
                 pixels=picture.width * picture.height,
                 seconds=time.monotonic() - flight.began,
             ),

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from upscaler.errors import StartError, UsageError
-from upscaler.images import FORMATS, Format, format_of
+from upscaler.images import FORMATS, Format, format_of, kept_format
 
 STATE_FOLDER = ".upscaler"
 """Where the output folder keeps its journal and lock."""
 
 KEEP = "keep"
 
-_OTHER_IMAGES = frozenset({".avif", ".gif", ".heic", ".jp2", ".jxl", ".psd", ".svg", ".tga"})
+_OTHER_IMAGES = frozenset({".gif", ".heic", ".ico", ".ppm", ".jp2", ".jxl", ".psd", ".svg", ".tga"})
 """Names of formats that are not written: as OUT they are a mistake, not a folder."""
 
 
@@ -117,7 +117,7 @@ def _list(source: Path, output: Path) -> tuple[list[Path], int, dict[str, str]]:
         folders[:] = [name for name in visible if (here / name).resolve() != skip]
         for name in sorted(names):
             path = here / name
-            if name.startswith(".") or format_of(path) is None or _is_special(path):
+            if name.startswith(".") or kept_format(path) is None or _is_special(path):
                 ignored += 1
             else:
                 files.append(path.relative_to(source))
@@ -133,7 +133,7 @@ def _is_special(path: Path) -> bool:
 
 
 def _wanted_format(path: Path, format_name: str) -> Format | None:
-    return format_of(path) if format_name == KEEP else FORMATS[format_name]
+    return kept_format(path) if format_name == KEEP else FORMATS[format_name]
 
 
 def _targets(kinds: dict[Path, Format]) -> dict[Path, tuple[Path, Format]]:

@@ -35,7 +35,7 @@ from upscaler.cli import options
     "-f",
     "--format",
     "format_name",
-    type=click.Choice(["keep", "png", "jpg", "webp", "tiff", "bmp"], case_sensitive=False),
+    type=click.Choice(["keep", "png", "jpg", "webp", "tiff", "avif", "bmp"], case_sensitive=False),
     default="keep",
     show_default=True,
     help="Format of the outputs.",

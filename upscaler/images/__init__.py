@@ -1,21 +1,27 @@
 """Image files in and out, with everything they carry."""
 
 from upscaler.images.alpha import fill_hidden, keep_flat
-from upscaler.images.formats import FORMATS, Format, format_of
+from upscaler.images.encode import Encoding, image_from
+from upscaler.images.fit import fit
+from upscaler.images.formats import FORMATS, Format, format_of, kept_format
 from upscaler.images.picture import Picture
-from upscaler.images.read import open_picture, picture_from, picture_size
-from upscaler.images.write import Encoding, copy_file, image_from, save_picture, sweep
+from upscaler.images.read import MAX_PIXELS, PictureSize, open_picture, picture_from, picture_size
+from upscaler.images.write import copy_file, save_picture, sweep
 
 __all__ = [
     "FORMATS",
+    "MAX_PIXELS",
     "Encoding",
     "Format",
     "Picture",
+    "PictureSize",
     "copy_file",
     "fill_hidden",
+    "fit",
     "format_of",
     "image_from",
     "keep_flat",
+    "kept_format",
     "open_picture",
     "picture_from",
     "picture_size",

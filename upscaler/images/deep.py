@@ -1,13 +1,14 @@
-"""Pictures of 16 bits a channel, which Pillow would cut to 8 without a word: libvips reads them.
+"""Pictures of more than 8 bits a channel, which Pillow would cut to 8 without a word.
 
-Also writes them as TIFF; PNG is written by `images.png`.
+libvips reads them from PNG, TIFF and AVIF. Portable anymaps are so plain that numpy does.
 """
 
 import os
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 # before libvips is loaded: only its loaders that are fuzzed, however a file calls itself
 os.environ.setdefault("VIPS_BLOCK_UNTRUSTED", "1")
@@ -19,59 +20,90 @@ from upscaler.errors import ImageError
 
 pyvips.cache_set_max(0)  # each picture is read once
 
-_LOADERS = {"PNG": pyvips.Image.pngload_buffer, "TIFF": pyvips.Image.tiffload_buffer}
 _KINDS = {"b-w", "grey16", "rgb16", "rgb", "srgb"}
-_INTERPRETATIONS = {1: "grey16", 2: "grey16", 3: "rgb16", 4: "rgb16"}
+_PEAK = np.iinfo(np.uint16).max
 
-DEEP_FORMATS = frozenset(_LOADERS)
-"""As Pillow calls them."""
+Deep = NDArray[np.uint16]
 
 
-class DeepFile:
-    """The header of a file, and its pixels when they are asked for.
+class DeepPicture(Protocol):
+    """One picture in an open file."""
+
+    is_upright: bool
+    """Whether its pixels come turned as they are meant."""
+
+    def pixels(self) -> Deep:
+        """Return (H, W, 1 to 4), the full range of the type.
+
+        Raises:
+            ImageError: they are damaged, or neither grey nor RGB of 16 bits.
+        """
+
+
+def deep_file(image: Image.Image, file: IO[bytes], number: int) -> DeepPicture | None:
+    """Return the picture that Pillow opened if it has more than 8 bits a channel, None if not.
 
     Args:
-        content: of the whole file.
-        kind: one of DEEP_FORMATS.
+        file: that it was opened from.
+        number: of the frame or page that Pillow stands at.
 
     Raises:
-        ImageError: it is damaged.
+        ImageError: the file is damaged.
     """
+    if image.format == "AVIF" and getattr(image, "n_frames", 1) == 1:
+        avif = _ByVips(pyvips.Image.heifload_buffer, file, is_upright=True)
+        return avif if avif.bits > 8 else None
+    if not has_deep_layout(image):
+        return None
+    if image.format == "TIFF":
+        return DeepTiff(file, number)
+    if image.format == "PNG" and number == 0 and getattr(image, "n_frames", 1) == 1:
+        return _ByVips(pyvips.Image.pngload_buffer, file)
+    if image.format == "PPM" and _tiles(image)[0].codec_name in ("ppm", "raw"):
+        return _DeepAnymap(image, file)
+    return None
 
-    def __init__(self, content: bytes, kind: str) -> None:
+
+def _tiles(image: Image.Image) -> list[Any]:
+    """Return how Pillow found the pixels stored, if it opened a file."""
+    return getattr(image, "tile", None) or []
+
+
+def has_deep_layout(image: Image.Image) -> bool:
+    """Whether Pillow says that the pixels are stored with more than 8 bits a channel."""
+    if image.mode.startswith("I;16"):
+        return True
+    for tile in _tiles(image):
+        layout = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+        if image.format == "PPM" and len(layout) > 1 and int(layout[1]) > 255:
+            return True
+        # BGR;16 is a BMP of five or six bits a channel
+        if ";16" in str(layout[0]) and layout[0] != "BGR;16":
+            return True
+    return False
+
+
+class _ByVips:
+    """What a loader of libvips makes of a file."""
+
+    def __init__(
+        self, load: Any, file: IO[bytes], *, is_upright: bool = False, **options: Any
+    ) -> None:
+        self.is_upright = is_upright
+        file.seek(0)
         try:
-            # anything less than `truncated` takes half a file for a whole one
-            self._image: Any = _LOADERS[kind](content, fail_on="truncated")
+            # anything less than `error` takes half a TIFF for a whole one
+            self._image: Any = load(file.read(), fail_on="error", **options)
         except pyvips.Error as error:
             raise ImageError(f"damaged: {_last_line(error)}") from None
 
     @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) as they are stored."""
-        return self._image.width, self._image.height
+    def bits(self) -> int:
+        """Per channel."""
+        return int(self._field("bits-per-sample") or 8)
 
-    @property
-    def frames(self) -> int:
-        """How many pictures it holds."""
-        return int(self._field("n-pages") or 1)
-
-    @property
-    def orientation(self) -> int:
-        """As in EXIF; 1 for upright."""
-        return int(self._field("orientation") or 1)
-
-    @property
-    def icc(self) -> bytes | None:
-        """The ICC profile."""
-        profile = self._field("icc-profile-data")
-        return bytes(profile) if profile else None
-
-    def pixels(self) -> NDArray[np.uint16]:
-        """Return (H, W, 1 to 4) as it is stored, not turned upright.
-
-        Raises:
-            ImageError: it is damaged, or holds neither grey nor RGB of 16 bits.
-        """
+    def pixels(self) -> Deep:
+        """Return (H, W, 1 to 4) of the full range; see `DeepPicture`."""
         try:
             pixels: NDArray[Any] = self._image.numpy()
         except pyvips.Error as error:
@@ -85,13 +117,62 @@ class DeepFile:
         return self._image.get(name) if self._image.get_typeof(name) else None
 
 
-def write_deep_tiff(file: IO[bytes], pixels: NDArray[np.uint16], icc: bytes | None) -> None:
-    """Write pixels (H, W, 1 to 4) as a TIFF, compressed without loss."""
-    image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
-    image = image.copy(interpretation=_INTERPRETATIONS[pixels.shape[2]])
-    if icc:
-        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
-    file.write(image.tiffsave_buffer(compression="deflate", predictor="horizontal"))
+class DeepTiff(_ByVips):
+    """A page of a TIFF, also of one that Pillow knows nothing of.
+
+    Raises:
+        ImageError: it is damaged.
+    """
+
+    def __init__(self, file: IO[bytes], page: int = 0) -> None:
+        super().__init__(pyvips.Image.tiffload_buffer, file, page=page)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) as they are stored."""
+        return self._image.width, self._image.height
+
+    @property
+    def pages(self) -> int:
+        """How many there are."""
+        return int(self._field("n-pages") or 1)
+
+    @property
+    def orientation(self) -> int:
+        """As in EXIF; 1 for upright."""
+        return int(self._field("orientation") or 1)
+
+    @property
+    def icc(self) -> bytes | None:
+        """The ICC profile."""
+        profile = self._field("icc-profile-data")
+        return bytes(profile) if profile else None
+
+
+class _DeepAnymap:
+    """A binary PGM or PPM of two bytes a value, most significant first."""
+
+    is_upright = True
+
+    def __init__(self, image: Image.Image, file: IO[bytes]) -> None:
+        (tile,) = _tiles(image)
+        self._channels = 3 if image.mode == "RGB" else 1
+        self._width, self._height = image.size
+        self._largest = _PEAK if tile.codec_name == "raw" else int(tile.args[1])
+        file.seek(tile.offset)
+        self._data = file.read(2 * self._width * self._height * self._channels)
+
+    def pixels(self) -> Deep:
+        """Return (H, W, 1 or 3) of the full range; see `DeepPicture`."""
+        shape = self._height, self._width, self._channels
+        if len(self._data) < 2 * int(np.prod(shape)):
+            raise ImageError("damaged: the file is truncated")
+        stored = np.frombuffer(self._data, ">u2").reshape(shape)
+        if self._largest == _PEAK:
+            return stored.astype(np.uint16)
+        full = np.minimum(stored, self._largest) * np.float64(_PEAK / self._largest)
+        rounded: Deep = np.rint(full).astype(np.uint16)
+        return rounded
 
 
 def _last_line(error: pyvips.Error) -> str:

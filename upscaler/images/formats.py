@@ -1,13 +1,15 @@
-"""The image formats that are read and written, and how each is written."""
+"""The image formats that are read and written, and what each can hold."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
+
+Several = Literal["no", "animation", "pages"]
 
 
 @dataclass(frozen=True)
 class Format:
-    """One file format."""
+    """One file format that is written."""
 
     name: str
     """As `--format` knows it."""
@@ -15,60 +17,76 @@ class Format:
     """As Pillow knows it."""
     extensions: tuple[str, ...]
     """Lower case; the first is what a converted file gets."""
+    holds: frozenset[str]
+    """The fields of a Picture, beside its colour, that a file can carry."""
     lossy: bool = False
-    alpha: bool = True
-    icc: bool = True
-    exif: bool = False
-    """Whether Pillow writes EXIF into it as it was read."""
     deep: bool = False
     """Whether it holds 16 bits a channel."""
+    several: Several = "no"
+    """Whether it holds more than one picture, and of which kind."""
     largest_side: int | None = None
     """Of a picture, in pixels, if the format has a limit."""
-    options: dict[str, Any] = field(default_factory=dict, hash=False)
-    """What Pillow's `save` is told."""
+    largest_exif: int | None = None
+    """In bytes, if the format has a limit."""
 
+
+_ALL = frozenset({"alpha", "icc", "exif", "xmp", "iptc", "dpi", "text"})
 
 FORMATS = {
     item.name: item
     for item in (
-        Format("png", "PNG", (".png",), exif=True, deep=True),  # written by `images.png`
+        Format("png", "PNG", (".png", ".apng"), _ALL, deep=True, several="animation"),
         Format(
             "jpg",
             "JPEG",
             (".jpg", ".jpeg", ".jpe", ".jfif"),
+            _ALL - {"alpha"},
             lossy=True,
-            alpha=False,
-            exif=True,
             largest_side=65500,
+            largest_exif=65533,  # what one segment takes
         ),
         Format(
             "webp",
             "WEBP",
             (".webp",),
+            frozenset({"alpha", "icc", "exif", "xmp"}),
             lossy=True,
-            exif=True,
+            several="animation",
             largest_side=16383,
-            options={"method": 4},
         ),
+        Format("tiff", "TIFF", (".tif", ".tiff"), _ALL, deep=True, several="pages"),
         Format(
-            "tiff",
-            "TIFF",
-            (".tif", ".tiff"),
-            deep=True,
-            options={"compression": "tiff_adobe_deflate"},
+            "avif",
+            "AVIF",
+            (".avif",),
+            frozenset({"alpha", "icc", "exif", "xmp"}),
+            lossy=True,
+            several="animation",
+            largest_side=65535,
         ),
         # Pillow writes transparency into BMP, but neither it nor most others read it back
-        Format("bmp", "BMP", (".bmp", ".dib"), alpha=False, icc=False),
+        Format("bmp", "BMP", (".bmp", ".dib"), frozenset({"dpi"})),
     )
 }
 """By name; `-f` offers them in this order."""
 
-READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB")
+READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "BMP", "DIB", "GIF", "PPM", "ICO")
 """The only decoders a file is shown to."""
 
 _BY_EXTENSION = {extension: item for item in FORMATS.values() for extension in item.extensions}
 
+_READ_ONLY = (".gif", ".ico", ".pbm", ".pgm", ".pnm", ".ppm")
+"""Extensions of what comes out as PNG: it holds all that they do."""
+
 
 def format_of(path: Path) -> Format | None:
-    """Return the format that a file's name promises, None if it is no known image name."""
+    """Return the format that a file's name promises, None if it is no name of one."""
     return _BY_EXTENSION.get(path.suffix.lower())
+
+
+def kept_format(path: Path) -> Format | None:
+    """Return the format in which an input comes out if none is asked for, None if it is no image.
+
+    It is the input's own if that is written here, PNG for the other formats that are read.
+    """
+    return FORMATS["png"] if path.suffix.lower() in _READ_ONLY else format_of(path)

@@ -21,6 +21,19 @@ class Picture:
     """The ICC profile that `colour` is meant in."""
     exif: bytes | None = None
     """EXIF without its orientation, which has been applied."""
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    """IPTC-IIM records, without the blocks around them."""
+    dpi: tuple[float, float] | None = None
+    """Pixels per inch, across and down."""
+    text: tuple[tuple[str, str], ...] = ()
+    """Pairs of keyword and text, as in PNG."""
+    following: tuple[Self, ...] = ()
+    """The further frames of an animation, or pages."""
+    milliseconds: float | None = None
+    """How long an animation shows this frame; None if it is none."""
+    loop: int | None = None
+    """How often an animation is played; 0 for ever."""
     warnings: tuple[str, ...] = ()
     """What reading or writing could not keep, a phrase each."""
 
@@ -59,6 +72,11 @@ class Picture:
         return self.colour.dtype == np.uint16
 
     @property
+    def peak(self) -> int:
+        """The largest value of a channel: 255 or 65535."""
+        return int(np.iinfo(self.colour.dtype).max)
+
+    @property
     def height(self) -> int:
         """In pixels."""
         return int(self.colour.shape[0])
@@ -69,5 +87,23 @@ class Picture:
         return int(self.colour.shape[1])
 
     def with_pixels(self, colour: NDArray[Any], alpha: NDArray[Any] | None) -> Self:
-        """Return this picture with other pixels: an enlargement of it."""
-        return replace(self, colour=colour, alpha=alpha)
+        """Return this picture with other pixels: an enlargement of the same size in print."""
+        dpi = self.dpi
+        if dpi is not None:
+            dpi = dpi[0] * colour.shape[1] / self.width, dpi[1] * colour.shape[0] / self.height
+        return replace(self, colour=colour, alpha=alpha, dpi=dpi)
+
+    def with_eight_bits(self) -> Self:
+        """Return this picture with its 16 bits a channel rounded to 8."""
+        alpha = None if self.alpha is None else _rounded(self.alpha)
+        return replace(self, colour=_rounded(self.colour), alpha=alpha)
+
+    def without_metadata(self) -> Self:
+        """Return only what is needed to show it: its pixels, profile and timing."""
+        following = tuple(other.without_metadata() for other in self.following)
+        bare = replace(self, exif=None, xmp=None, iptc=None, dpi=None, text=())
+        return replace(bare, following=following)
+
+
+def _rounded(deep: Pixels) -> NDArray[np.uint8]:
+    return np.rint(deep / 257).astype(np.uint8)

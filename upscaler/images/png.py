@@ -11,6 +11,7 @@ Rows go in strip by strip, so that a picture never has to be in memory twice.
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import IO, Any, Protocol, cast
 
 import numpy as np
@@ -25,11 +26,16 @@ _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """By channels: grey, grey with alpha, RGB, RGB with alpha."""
 _UP = 2
 _ISAL_LEVEL = 2
+_INCH = 0.0254
+"""In metres."""
 _STRIP_BYTES = 1 << 20
 
 Bytes = NDArray[np.uint8]
 Chunk = tuple[bytes, bytes]
 """Its four letters, and what is in it."""
+
+END: Chunk = (b"IEND", b"")
+"""What every PNG ends with."""
 
 
 class _Deflater(Protocol):
@@ -51,17 +57,20 @@ def write_png(
         level: one of LEVELS.
         chunks: what stands before the pixels, such as `icc_chunk` makes it.
     """
+    write_signature(file)
+    for chunk in (header_chunk(pixels), *chunks):
+        write_chunk(file, *chunk)
+    for data in deflated(pixels, level):
+        write_chunk(file, b"IDAT", data)
+    write_chunk(file, *END)
+
+
+def header_chunk(pixels: NDArray[Any]) -> Chunk:
+    """Return the chunk that every PNG begins with, for pixels (H, W, 1 to 4)."""
     height, width, channels = pixels.shape
-    depth = 8 * pixels.dtype.itemsize
-    header = struct.pack(
-        ">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0
-    )  # deflate, adaptive filters, not interlaced
-    file.write(_SIGNATURE)
-    for chunk in ((b"IHDR", header), *chunks):
-        _write_chunk(file, *chunk)
-    for data in _deflated(pixels, level):
-        _write_chunk(file, b"IDAT", data)
-    _write_chunk(file, b"IEND", b"")
+    depth, colour = 8 * pixels.dtype.itemsize, _COLOUR_TYPES[channels]
+    # deflate, adaptive filters, not interlaced
+    return b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
 
 
 def icc_chunk(profile: bytes) -> Chunk:
@@ -74,15 +83,40 @@ def exif_chunk(exif: bytes) -> Chunk:
     return b"eXIf", exif.removeprefix(b"Exif\0\0")
 
 
-def _write_chunk(file: IO[bytes], kind: bytes, data: bytes) -> None:
+def resolution_chunk(dpi: tuple[float, float]) -> Chunk:
+    """Return the chunk that says how many pixels go into an inch, across and down."""
+    across, down = (round(value / _INCH) for value in dpi)
+    return b"pHYs", struct.pack(">IIB", across, down, 1)
+
+
+def text_chunk(keyword: str, text: str) -> Chunk:
+    """Return the chunk of a text in any language, plain if Latin-1 holds it."""
+    name = keyword.encode("latin-1", "replace")[:79] or b"Comment"
+    with suppress(UnicodeEncodeError):
+        return b"tEXt", name + b"\0" + text.encode("latin-1")
+    return b"iTXt", name + b"\0\0\0\0\0" + text.encode()
+
+
+def xmp_chunk(xmp: bytes) -> Chunk:
+    """Return the chunk of XMP."""
+    return b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp
+
+
+def write_signature(file: IO[bytes]) -> None:
+    """Write how every PNG begins."""
+    file.write(_SIGNATURE)
+
+
+def write_chunk(file: IO[bytes], kind: bytes, data: bytes) -> None:
+    """Write one chunk: its four letters `kind`, and what is in it."""
     checksum = isal_zlib.crc32(data, zlib.crc32(kind))
     file.write(struct.pack(">I", len(data)) + kind)
     file.write(data)
     file.write(struct.pack(">I", checksum))
 
 
-def _deflated(pixels: NDArray[np.uint8] | NDArray[np.uint16], level: int) -> Iterator[bytes]:
-    """Yield the compressed rows, a strip at a time."""
+def deflated(pixels: NDArray[np.uint8] | NDArray[np.uint16], level: int) -> Iterator[bytes]:
+    """Yield the compressed rows of pixels (H, W, 1 to 4), a strip at a time."""
     fast = level == LEVELS[0]
     deflater = _deflater(level)
     height, width, channels = pixels.shape

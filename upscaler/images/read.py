@@ -1,20 +1,21 @@
 """From a file to a Picture: upright, RGB or grey with alpha, nothing dropped silently."""
 
-import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from upscaler.errors import ImageError, PassingError
-from upscaler.images.deep import DEEP_FORMATS, DeepFile
+from upscaler.images.colour import profile_of, rgb_or_grey, upright_image, upright_pixels
+from upscaler.images.deep import DeepTiff, deep_file, has_deep_layout
 from upscaler.images.formats import READABLE
+from upscaler.images.metadata import read_metadata
 from upscaler.images.picture import Picture
 
 # what Pillow's decoders raise on damaged or hostile input
@@ -23,85 +24,142 @@ _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.Decompressio
 _TIFF = (b"II*\0", b"MM\0*")
 """How TIFF files begin."""
 
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What turns an image upright, by its EXIF orientation; any other value means it is."""
+_SUBFILE, _REDUCED = 254, 1
+"""The tag of a TIFF page, and its bit, that make it a smaller copy of another page."""
+
+MAX_PIXELS = 250_000_000
+"""In all frames of an input together, unless a run says otherwise."""
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Return (width, height) from the file's header alone, before any rotation.
+class PictureSize(NamedTuple):
+    """What the header of a file says, before any rotation."""
+
+    width: int
+    height: int
+    frames: int
+    """Or pages."""
+
+    @property
+    def pixels(self) -> int:
+        """In all frames together."""
+        return self.width * self.height * self.frames
+
+
+def picture_size(path: Path) -> PictureSize:
+    """Return the size of a picture from the file's header alone.
 
     Raises:
         ImageError: the file is missing, unreadable or no image.
     """
     with _opened(path) as (image, file):
-        return image.size if image else _deep_tiff(file).size
+        if image is None:
+            deep = DeepTiff(file)
+            return PictureSize(*deep.size, deep.pages)
+        return PictureSize(*image.size, _frames(image))
 
 
-def open_picture(path: Path) -> Picture:
+def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read one image file.
 
+    Args:
+        max_pixels: in all its frames together.
+
     Raises:
-        ImageError: the file is missing, unreadable, no image, damaged, animated or too large.
+        ImageError: the file is missing, unreadable, no image, damaged or too large.
     """
     with _opened(path) as (image, file):
-        if image is None:
-            deep = _deep_tiff(file)
-            notes = _one_of(deep.frames, "TIFF")
-            orientation, exif, icc = deep.orientation, None, deep.icc
-        elif _is_deep(image) and image.format in DEEP_FORMATS:
-            notes = _one_of(getattr(image, "n_frames", 1), image.format)
-            orientation, exif = _exif(image, notes)
-            icc = image.info.get("icc_profile")
-            file.seek(0)
-            deep = DeepFile(file.read(), image.format)
-        else:
-            return picture_from(image)
-        pixels = _upright_pixels(deep.pixels(), orientation)
-        return Picture.from_pixels(pixels, icc=icc, exif=exif, warnings=tuple(notes))
-
-
-def _deep_tiff(file: IO[bytes]) -> DeepFile:
-    """Open what Pillow knows nothing of, such as 16 bits of grey with transparency."""
-    file.seek(0)
-    return DeepFile(file.read(), "TIFF")
+        pages = _pictures(image, file, max_pixels) if image else _deep_pages(file, max_pixels)
+        first, *following = pages
+        return replace(first, following=tuple(following))
 
 
 def picture_from(image: Image.Image) -> Picture:
     """Turn an open Pillow image into a Picture; what Pillow holds is of 8 bits.
 
     Raises:
-        ImageError: the image is animated, or its pixels are damaged.
+        ImageError: it has frames, or its pixels are damaged.
     """
+    if (frames := _frames(image)) > 1:
+        raise ImageError(f"has {frames} frames; upscale them one by one")
+    return _eight_bit_picture(image, _dropped(image))
+
+
+def _pictures(image: Image.Image, file: IO[bytes], max_pixels: int) -> Iterator[Picture]:
+    """Yield the frames or pages of a file, each as it shows."""
+    frames = _frames(image)
+    _check_size(PictureSize(*image.size, frames), max_pixels)
+    notes = _dropped(image)
+    first = 1 if getattr(image, "default_image", False) and frames > 1 else 0
+    if first:
+        notes.append("dropped the still picture for viewers that show no animations")
+    for number in range(first, frames):
+        if frames > 1:
+            image.seek(number)
+        if number > first and image.format == "TIFF" and _is_reduced(image):
+            continue
+        _check_size(PictureSize(*image.size, 1), max_pixels)
+        picture = _picture(image, file, number, notes)
+        if frames > 1 and image.format != "TIFF":
+            shown = float(image.info.get("duration") or 0)
+            picture = replace(picture, milliseconds=shown, loop=image.info.get("loop", 1))
+        yield picture
+        notes = []
+
+
+def _picture(image: Image.Image, file: IO[bytes], number: int, notes: list[str]) -> Picture:
+    deep = deep_file(image, file, number)
+    if deep is None:
+        return _eight_bit_picture(image, notes)
+    orientation, facts = read_metadata(image, notes)
+    pixels = upright_pixels(deep.pixels(), 1 if deep.is_upright else orientation)
+    return Picture.from_pixels(pixels, icc=profile_of(image), warnings=tuple(notes), **facts)
+
+
+def _eight_bit_picture(image: Image.Image, notes: list[str]) -> Picture:
     if not image.width or not image.height:
         raise ImageError(f"has no pixels: {image.width}x{image.height}")
-    notes = _one_of(getattr(image, "n_frames", 1), image.format)
-    if _is_deep(image):
+    if has_deep_layout(image):
         notes.append("reduced to 8 bits per channel")
     image.load()
-    orientation, exif = _exif(image, notes)
-    upright = image
-    if orientation in _TRANSPOSE:
-        upright = image.transpose(_TRANSPOSE[orientation])
-        upright.info = image.info
-    upright, icc = _rgb_or_grey(upright, upright.info.get("icc_profile"), notes)
-    return Picture.from_pixels(np.asarray(upright), icc=icc, exif=exif, warnings=tuple(notes))
+    orientation, facts = read_metadata(image, notes)
+    upright, icc = rgb_or_grey(upright_image(image, orientation), profile_of(image), notes)
+    return Picture.from_pixels(np.asarray(upright), icc=icc, warnings=tuple(notes), **facts)
 
 
-def _one_of(frames: int, kind: str | None) -> list[str]:
-    """Refuse what has frames; return what is said of further pictures behind the main one."""
-    if frames > 1 and kind != "MPO":  # a JPEG with more pictures behind the first
-        raise ImageError(f"has {frames} frames; animations and multi-page files are not supported")
-    if frames > 1:
-        return [f"kept the main picture of {frames} (a gain map or preview is dropped)"]
+def _deep_pages(file: IO[bytes], max_pixels: int) -> Iterator[Picture]:
+    """Yield the pages of a TIFF that Pillow knows nothing of."""
+    deep = DeepTiff(file)
+    _check_size(PictureSize(*deep.size, deep.pages), max_pixels)
+    for number in range(deep.pages):
+        page = DeepTiff(file, number)
+        pixels = upright_pixels(page.pixels(), page.orientation)
+        yield Picture.from_pixels(pixels, icc=page.icc)
+
+
+def _frames(image: Image.Image) -> int:
+    """Return the number of frames or pages that count: of an MPO, only its main picture."""
+    return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+
+
+def _dropped(image: Image.Image) -> list[str]:
+    """Return what is said of further pictures behind the main one of a JPEG."""
+    if image.format == "MPO":
+        count = getattr(image, "n_frames", 1)
+        return [f"kept the main picture of {count} (a gain map or preview is dropped)"]
     return []
+
+
+def _is_reduced(page: Image.Image) -> bool:
+    return bool(getattr(page, "tag_v2", {}).get(_SUBFILE, 0) & _REDUCED)
+
+
+def _check_size(size: PictureSize, max_pixels: int) -> None:
+    if size.pixels > max_pixels:
+        raise ImageError(
+            f"{size.width}x{size.height}"
+            + (f", {size.frames} frames" if size.frames > 1 else "")
+            + f": more than the limit of {max_pixels} pixels; --max-pixels raises it"
+        )
 
 
 @contextmanager
@@ -114,11 +172,9 @@ def _opened(path: Path) -> Iterator[tuple[Image.Image | None, IO[bytes]]]:
         if path.stat().st_size == 0:
             raise ImageError("the file is empty") from None
         raise ImageError(
-            "not an image that can be read (PNG, JPEG, WebP, TIFF, BMP), or its header is damaged"
+            "not an image that can be read (PNG, JPEG, WebP, TIFF, AVIF, BMP, GIF, PNM, ICO), "
+            "or its header is damaged"
         ) from None
-    except Image.DecompressionBombError:
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-        raise ImageError(f"larger than the limit of {limit:.0f} million pixels") from None
     except MemoryError:
         raise PassingError("does not fit into memory") from None
     except _DECODE_ERRORS as error:
@@ -150,93 +206,3 @@ def _unchanged(path: Path) -> Iterator[IO[bytes]]:
         after = os.fstat(number)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise PassingError("changed while it was being read")
-
-
-def _is_deep(image: Image.Image) -> bool:
-    """Whether the file has more than 8 bits, which Pillow cuts off for colour without a word."""
-    if image.mode.startswith("I;16"):
-        return True
-    tiles = getattr(image, "tile", None) or []
-    layouts = [tile.args if isinstance(tile.args, str) else (tile.args or "-")[0] for tile in tiles]
-    # BGR;16 is a BMP of five or six bits a channel
-    return any(";16" in str(layout) and layout != "BGR;16" for layout in layouts)
-
-
-def _exif(image: Image.Image, notes: list[str]) -> tuple[int, bytes | None]:
-    """Return the orientation, 1 for upright, and the EXIF without that tag."""
-    orientation, kept = 1, None
-    try:
-        exif = image.getexif()
-        orientation = exif.pop(ExifTags.Base.Orientation, 1)
-        if exif and image.format != "TIFF":  # TIFF keeps its own structure in the same table
-            kept = exif.tobytes()
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow raises almost anything on malformed EXIF
-        notes.append(f"malformed EXIF dropped ({type(error).__name__})")
-    return orientation, kept
-
-
-def _upright_pixels(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn (H, W, C) upright."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
-
-
-def _rgb_or_grey(
-    image: Image.Image, icc: bytes | None, notes: list[str]
-) -> tuple[Image.Image, bytes | None]:
-    """Bring any mode to L, LA, RGB or RGBA at 8 bits; return it with the profile it is now in."""
-    if image.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in image.info:
-        return image, icc
-    if image.mode == "CMYK":
-        return _cmyk_to_rgb(image, icc, notes)
-    if image.mode.startswith("I;16"):
-        return _from_deep_grey(image), icc
-    if image.mode in ("I", "F"):
-        raise ImageError("holds pixels of 32 bits a channel, which are not supported")
-    if image.mode in ("LAB", "HSV", "YCbCr"):
-        notes.append(f"converted from {image.mode} to RGB")
-        return image.convert("RGB"), None
-    transparent = image.has_transparency_data
-    if image.mode in ("1", "L", "LA", "La"):
-        return image.convert("LA" if transparent else "L"), icc
-    return image.convert("RGBA" if transparent else "RGB"), icc
-
-
-def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """Bring 16 bits of grey to 8, a transparent value to alpha."""
-    values = np.asarray(image)
-    grey = np.rint(values / 257).astype(np.uint8)
-    key = image.info.get("transparency")
-    if not isinstance(key, int):
-        return Image.fromarray(grey)
-    return Image.fromarray(np.stack([grey, np.where(values == key, 0, 255).astype(np.uint8)], 2))
-
-
-def _cmyk_to_rgb(
-    image: Image.Image, icc: bytes | None, notes: list[str]
-) -> tuple[Image.Image, bytes | None]:
-    """Convert by the embedded profile to sRGB; without one, by the plain formula, and say so."""
-    try:
-        if icc:
-            srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-            source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
-            if converted is not None:
-                notes.append("converted from CMYK to sRGB")
-                return converted, _timeless(srgb.tobytes())
-    except (ImageCms.PyCMSError, OSError) as error:
-        notes.append(f"unusable CMYK profile ({error})")
-    notes.append("converted from CMYK without a profile; colours may differ")
-    return image.convert("RGB"), None
-
-
-def _timeless(profile: bytes) -> bytes:
-    """Blank the time of making in an ICC header: the same input must give the same bytes."""
-    return profile[:24] + bytes(12) + profile[36:]

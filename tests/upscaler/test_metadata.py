@@ -1,0 +1,136 @@
+"""What a file says beside its pixels, read back by a second library: libvips beside Pillow."""
+
+import numpy as np
+import pytest
+import pyvips
+from PIL import ExifTags, Image, ImageCms
+
+from upscaler.images import FORMATS, Picture, open_picture, save_picture
+from upscaler.images.fit import fit
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6" tiff:ImageWidth="53"/></x:xm>'
+IPTC = b"\x1c\x02\x78\x00\x05Hello\x1c\x02\x50\x00\x03Ann"
+
+
+def exif_bytes():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Make] = "A camera"
+    exif[ExifTags.Base.Copyright] = "Ann Ö.".encode()
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    details[ExifTags.Base.DateTimeOriginal] = "2020:02:03 04:05:06"
+    details[ExifTags.Base.ExposureTime] = 0.005
+    details[ExifTags.Base.ExifImageWidth], details[ExifTags.Base.ExifImageHeight] = 53, 37
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    return exif.tobytes()
+
+
+@pytest.fixture
+def source(tmp_path, photo):
+    """A JPEG, turned by its EXIF, that carries everything there is to carry."""
+    from upscaler.images.metadata import iptc_in_jpeg
+
+    path = tmp_path / "in.jpg"
+    Image.fromarray(photo).save(
+        path,
+        quality=95,
+        exif=exif_bytes(),
+        xmp=XMP,
+        icc_profile=SRGB,
+        dpi=(300, 300),
+        comment="kept",
+        extra=iptc_in_jpeg(IPTC),
+    )
+    return path
+
+
+def doubled(picture):
+    large = picture.colour.repeat(2, axis=0).repeat(2, axis=1)
+    return picture.with_pixels(large, None)
+
+
+@pytest.mark.parametrize("name", ["png", "jpg", "webp", "tiff", "avif"])
+def test_everything_a_format_holds_comes_through(tmp_path, source, name):
+    kind, path = FORMATS[name], tmp_path / f"out.{name}"
+    lost = save_picture(doubled(open_picture(source)), path, kind)
+    again = open_picture(path)
+    assert again.icc == SRGB
+    with Image.open(path) as image:
+        exif = image.getexif()
+        details, place = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
+        assert exif.get(ExifTags.Base.Orientation, 1) == 1
+    assert exif[ExifTags.Base.Make] == "A camera"
+    assert exif[ExifTags.Base.Copyright].encode("latin-1").decode() == "Ann Ö."
+    assert details[ExifTags.Base.DateTimeOriginal] == "2020:02:03 04:05:06"
+    assert float(details[ExifTags.Base.ExposureTime]) == pytest.approx(0.005)
+    assert details[ExifTags.Base.ExifImageWidth] == 2 * 37  # turned, and twice the size
+    assert place[ExifTags.GPS.GPSLatitudeRef] == "N"
+    assert b'tiff:Orientation="1"' in again.xmp and b'tiff:ImageWidth="74"' in again.xmp
+    assert (again.iptc == IPTC) == ("iptc" in kind.holds)
+    if "dpi" in kind.holds:
+        assert again.dpi == pytest.approx((600, 600), abs=0.1)  # as large in print as before
+    assert ("kept" in dict(again.text).values()) == ("text" in kind.holds)
+    dropped = {"iptc", "dpi", "text"} - kind.holds
+    assert len(lost) == len(dropped), lost
+
+
+@pytest.mark.parametrize("name", ["png", "jpg", "webp", "tiff"])
+def test_another_library_finds_it_too(tmp_path, source, name):
+    path = tmp_path / f"out.{name}"
+    save_picture(doubled(open_picture(source)), path, FORMATS[name])
+    image = pyvips.Image.new_from_file(str(path))
+    assert image.get("icc-profile-data") == SRGB
+    assert b'tiff:Orientation="1"' in image.get("xmp-data")
+    if name != "tiff":  # libvips reads no EXIF from it
+        assert image.get("exif-ifd0-Make").startswith("A camera")
+        assert image.get("exif-ifd2-DateTimeOriginal").startswith("2020:02:03")
+    if name in ("jpg", "tiff"):
+        assert IPTC in image.get("iptc-data")
+    if name in ("jpg", "png", "tiff"):
+        assert image.xres * 25.4 == pytest.approx(600, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["png", "tiff"])
+def test_sixteen_bits_keep_what_they_carry(tmp_path, rng, name):
+    deep = Picture(
+        colour=rng.integers(0, 65536, (9, 7, 3), np.uint16),
+        icc=SRGB,
+        exif=exif_bytes(),
+        xmp=XMP,
+        iptc=IPTC,
+        dpi=(240, 120),
+        text=(("Comment", "Größe"),),
+    )
+    path = tmp_path / f"deep.{name}"
+    assert save_picture(deep, path, FORMATS[name]) == ()
+    again = open_picture(path)
+    np.testing.assert_array_equal(again.colour, deep.colour)
+    assert (again.icc, again.iptc, again.text) == (deep.icc, deep.iptc, deep.text)
+    assert again.dpi == pytest.approx((240, 120), abs=0.1)
+    exif = Image.Exif()
+    exif.load(again.exif)
+    assert exif[ExifTags.Base.Make] == "A camera"
+    assert ExifTags.Base.DateTimeOriginal in exif.get_ifd(ExifTags.IFD.Exif)
+
+
+def test_the_thumbnail_is_dropped(tmp_path, photo):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "A camera"
+    thumbnail = b"\xff\xd8 a small picture \xff\xd9"
+    exif.get_ifd(ExifTags.IFD.IFD1).update({513: 0, 514: len(thumbnail)})
+    Image.fromarray(photo).save(tmp_path / "in.jpg", exif=exif.tobytes() + thumbnail)
+    save_picture(open_picture(tmp_path / "in.jpg"), tmp_path / "out.jpg", FORMATS["jpg"])
+    assert thumbnail not in (tmp_path / "out.jpg").read_bytes()
+
+
+def test_stripping_leaves_the_colours_as_they_are(source):
+    bare = open_picture(source).without_metadata()
+    assert bare.icc == SRGB
+    assert (bare.exif, bare.xmp, bare.iptc, bare.dpi, bare.text) == (None, None, None, None, ())
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_fitting_twice_says_nothing_new(source, name):
+    picture = fit(open_picture(source), FORMATS[name])
+    assert fit(picture, FORMATS[name]) == picture

@@ -1,0 +1,120 @@
+"""From a Picture that fits a format to the bytes of a file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image
+
+from upscaler.images import png
+from upscaler.images.apng import Frame, write_animation
+from upscaler.images.formats import Format
+from upscaler.images.metadata import exif_of, iptc_in_jpeg, iptc_in_text, xmp_of
+from upscaler.images.picture import Picture
+from upscaler.images.tiff import write_tiff
+
+_FULL_CHROMA = 90
+"""The quality from which JPEG and AVIF keep their colour at full resolution."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How outputs are written, beside their format."""
+
+    quality: int = 95
+    """Of the lossy formats, 1 to 100."""
+    png_level: int = 1
+    """From fast (1) to small (9)."""
+
+
+def encode(file: IO[bytes], picture: Picture, kind: Format, encoding: Encoding) -> None:
+    """Write a picture, cut to what `kind` holds by `images.fit`, as a file of that format."""
+    if kind.name == "png":
+        _encode_png(file, picture, encoding.png_level)
+    elif kind.name == "tiff":
+        write_tiff(file, picture)
+    else:
+        _encode_by_pillow(file, picture, kind, encoding.quality)
+
+
+def image_from(picture: Picture) -> Image.Image:
+    """Return the pixels of a Picture as a Pillow image of 8 bits (L, LA, RGB or RGBA)."""
+    pixels = (picture.with_eight_bits() if picture.is_deep else picture).pixels
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def _encode_png(file: IO[bytes], picture: Picture, level: int) -> None:
+    chunks = list(_png_chunks(picture))
+    if not picture.following:
+        png.write_png(file, picture.pixels, level=level, chunks=chunks)
+        return
+    everything: list[Picture] = [picture, *picture.following]
+    colours = max(frame.colour.shape[2] for frame in everything)
+    transparent = any(frame.alpha is not None for frame in everything)
+    frames = (
+        Frame(_alike(frame, colours, transparent), frame.milliseconds or 0) for frame in everything
+    )
+    write_animation(
+        file, frames, len(everything), loop=picture.loop or 0, level=level, chunks=chunks
+    )
+
+
+def _alike(frame: Picture, colours: int, transparent: bool) -> Any:
+    """Return a frame's pixels with the channels that all frames of its animation get."""
+    parts: list[Any] = [frame.rgb if colours == 3 else frame.colour]
+    if transparent:
+        opaque = np.full_like(frame.colour[..., :1], frame.peak)
+        parts.append(opaque if frame.alpha is None else frame.alpha)
+    return np.concatenate(parts, axis=2)
+
+
+def _png_chunks(picture: Picture) -> Iterator[png.Chunk]:
+    if picture.icc:
+        yield png.icc_chunk(picture.icc)
+    if picture.dpi:
+        yield png.resolution_chunk(picture.dpi)
+    if exif := exif_of(picture):
+        yield png.exif_chunk(exif)
+    if xmp := xmp_of(picture):
+        yield png.xmp_chunk(xmp)
+    if picture.iptc:
+        yield png.text_chunk(*iptc_in_text(picture.iptc))
+    for keyword, text in picture.text:
+        yield png.text_chunk(keyword, text)
+
+
+def _encode_by_pillow(file: IO[bytes], picture: Picture, kind: Format, quality: int) -> None:
+    options: dict[str, Any] = {
+        "icc_profile": picture.icc,
+        "exif": exif_of(picture),
+        "xmp": xmp_of(picture),
+        "dpi": picture.dpi,
+    }
+    if kind.lossy:
+        options["quality"] = quality
+    if kind.name == "webp":
+        options["method"] = 4
+    if kind.name in ("jpg", "avif"):  # an enlarged picture shows halved colour at its edges
+        options["subsampling"] = "4:4:4" if quality >= _FULL_CHROMA else "4:2:0"
+    if kind.name == "jpg":
+        options["comment"] = _comment(picture)
+        options["extra"] = iptc_in_jpeg(picture.iptc) if picture.iptc else b""
+    if kind.name == "avif":
+        options["max_threads"] = 1  # the pipeline has threads of its own
+    if picture.following:
+        options["save_all"] = True
+        options["append_images"] = [image_from(other) for other in picture.following]
+        frames: list[Picture] = [picture, *picture.following]
+        options["duration"] = [round(frame.milliseconds or 0) for frame in frames]
+        options["loop"] = picture.loop or 0
+    given = {name: value for name, value in options.items() if value is not None}
+    image_from(picture).save(file, kind.pillow, **given)
+
+
+def _comment(picture: Picture) -> bytes | None:
+    """Return the texts of a picture as one; each after its keyword, if there are several."""
+    lines = [f"{keyword}: {text}" for keyword, text in picture.text]
+    if len(picture.text) == 1:
+        lines = [picture.text[0][1]]
+    return "\n".join(lines).encode() or None

@@ -1,0 +1,64 @@
+"""What a format cannot hold leaves the picture before the work, and is said."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upscaler.errors import ImageError
+from upscaler.images.formats import FORMATS, Format
+from upscaler.images.picture import Picture
+
+_WORDS = {"icc": "ICC profile", "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC"}
+_WORDS |= {"dpi": "resolution", "text": "text"}
+"""By the field that a format may not hold."""
+
+
+def fit(picture: Picture, kind: Format) -> Picture:
+    """Return what of the picture `kind` can hold; its warnings name the rest.
+
+    Raises:
+        ImageError: it is an animation or has pages, and `kind` holds neither.
+    """
+    _check_several(picture, kind)
+    fitting, lost = picture, []
+    if picture.is_deep and not kind.deep:
+        fitting = fitting.with_eight_bits()
+        lost.append(f"{kind.name} holds 8 bits a channel: reduced from 16")
+    if picture.alpha is not None and "alpha" not in kind.holds:
+        fitting = replace(fitting, colour=_on_white(fitting), alpha=None)
+        lost.append(f"{kind.name} has no transparency: laid on white")
+    dropped: dict[str, Any] = {}
+    for field, words in _WORDS.items():
+        value = getattr(picture, field)
+        too_long = field == "exif" and value and len(value) > (kind.largest_exif or len(value))
+        if value and (field not in kind.holds or too_long):
+            dropped[field] = () if field == "text" else None
+            size = f" of {len(value)} bytes" if too_long else ""
+            lost.append(f"{words}{size} is not written to {kind.name}: dropped")
+    following = tuple(fit(other, kind) for other in picture.following)
+    lost += [note for other in following for note in other.warnings if note not in lost]
+    said = tuple(note for note in lost if note not in picture.warnings)
+    return replace(fitting, **dropped, following=following, warnings=(*picture.warnings, *said))
+
+
+def _check_several(picture: Picture, kind: Format) -> None:
+    if not picture.following:
+        return
+    there = "pages" if picture.milliseconds is None else "animation"
+    if kind.several != there:
+        takers = [item.name for item in FORMATS.values() if item.several == there]
+        what = "pages" if there == "pages" else "frames"
+        raise ImageError(
+            f"has {1 + len(picture.following)} {what}, which {kind.name} does not hold; "
+            f"use --format {' or '.join(takers)}"
+        )
+
+
+def _on_white(picture: Picture) -> NDArray[Any]:
+    assert picture.alpha is not None
+    peak = picture.peak
+    share = picture.alpha.astype(np.float32) / peak
+    mixed = picture.colour * share + peak * (1 - share)
+    return np.rint(mixed).astype(picture.colour.dtype)
