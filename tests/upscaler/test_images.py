@@ -1,20 +1,27 @@
 import io
+import struct
+import time
+import zlib
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image, ImageCms
 
 from upscaler.errors import ImageError
 from upscaler.images import (
     FORMATS,
+    MAX_PIXELS,
     Encoding,
     Picture,
+    allow_pixels,
     format_of,
     open_picture,
     picture_from,
     picture_size,
     save_picture,
 )
+from upscaler.images.png import END, write_chunk, write_signature
 
 ORIENTATION = 0x0112
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -156,7 +163,6 @@ def test_sixteen_bits_are_reduced_where_the_format_holds_eight(tmp_path, rng, ch
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_sixteen_bits_are_turned_upright(tmp_path, rng, orientation):
-    pyvips = pytest.importorskip("pyvips")
     pixels = rng.integers(0, 65536, (5, 7, 3), np.uint16)
     image = pyvips.Image.new_from_array(pixels).copy(interpretation="rgb16")
     image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
@@ -286,3 +292,69 @@ def test_extensions():
 
     assert format_of(Path("a.JPEG")) is FORMATS["jpg"]
     assert format_of(Path("a.gif")) is None
+
+
+@pytest.fixture
+def few_pixels():
+    """For a test, inputs of more than 2000 pixels are too large."""
+    allow_pixels(2000)
+    yield
+    allow_pixels(MAX_PIXELS)
+
+
+def bomb(tmp_path):
+    """A PNG of some 70 bytes that says it has 65,536 x 65,536 pixels."""
+    header = struct.pack(">IIBBBBB", 65536, 65536, 1, 0, 0, 0, 0)
+    path = tmp_path / "bomb.png"
+    with path.open("wb") as file:
+        write_signature(file)
+        for chunk in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(9))), END):
+            write_chunk(file, *chunk)
+    return path
+
+
+def test_a_bomb_is_refused_at_once(tmp_path):
+    path = bomb(tmp_path)
+    began = time.perf_counter()
+    with pytest.raises(ImageError, match="4294967296 pixels are more than the limit of 250000000"):
+        open_picture(path)
+    assert time.perf_counter() - began < 0.1
+
+
+@pytest.mark.parametrize("name", ["png", "gif", "tiff", "webp", "avif", "ico"])
+def test_what_passes_the_limit_is_refused_before_it_is_decoded(tmp_path, few_pixels, name):
+    options = {"sizes": [(64, 64)]} if name == "ico" else {}
+    Image.new("RGB", (64, 64)).save(tmp_path / f"in.{name}", **options)
+    with pytest.raises(ImageError, match="pixels are more than the limit of 2000; --max-pixels"):
+        open_picture(tmp_path / f"in.{name}")
+
+
+def test_all_frames_count_together(tmp_path, few_pixels):
+    frames = [Image.new("RGB", (30, 30), shade) for shade in ("red", "green", "blue")]
+    frames[0].save(tmp_path / "in.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(ImageError, match="30x30 pixels in 3 frames are more than"):
+        open_picture(tmp_path / "in.gif")
+
+
+@pytest.mark.parametrize(("maxval", "mode"), [(65535, "P6"), (1023, "P6"), (65535, "P5")])
+def test_anymaps_of_sixteen_bits(tmp_path, rng, maxval, mode):
+    channels = 3 if mode == "P6" else 1
+    stored = rng.integers(0, maxval + 1, (5, 7, channels), np.uint16)
+    header = f"{mode}\n7 5\n{maxval}\n".encode()
+    (tmp_path / "in.ppm").write_bytes(header + stored.astype(">u2").tobytes())
+    picture = open_picture(tmp_path / "in.ppm")
+    np.testing.assert_allclose(picture.colour, stored * (65535 / maxval), atol=0.5)
+
+
+def test_half_a_deep_anymap_is_damaged(tmp_path):
+    (tmp_path / "in.ppm").write_bytes(b"P6\n7 5\n65535\n" + bytes(100))
+    with pytest.raises(ImageError, match="truncated"):
+        open_picture(tmp_path / "in.ppm")
+
+
+def test_avif_of_twelve_bits_keeps_them(tmp_path):
+    ramp = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    image = pyvips.Image.new_from_array(np.stack([ramp] * 3, 2)).copy(interpretation="rgb16")
+    image.heifsave(str(tmp_path / "in.avif"), compression="av1", bitdepth=12, Q=100)
+    picture = open_picture(tmp_path / "in.avif")
+    assert picture.is_deep and len(np.unique(picture.colour[..., 0])) > 1000

@@ -167,7 +167,10 @@ class Pipeline:
         if self._stopped.is_set():
             return
         with self.watch.stage("read"):
-            picture = fit(open_picture(flight.job.source), flight.job.format)
+            picture = open_picture(flight.job.source)
+            if self._encoding.strip:
+                picture = picture.without_metadata()
+            picture = fit(picture, flight.job.format)
         work = self._upscaler.begin(picture, self.watch)
         flight.start(work)
         if not work.tiles:

@@ -12,7 +12,7 @@ from upscaler.batch.pipeline import Outcome, Pipeline
 from upscaler.batch.plan import Job, Plan
 from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.batch.twins import Twins
-from upscaler.images import Encoding, Format, sweep
+from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep
 from upscaler.machine import memory_bytes
 from upscaler.models import Model, find
 from upscaler.runtimes import Runtime
@@ -36,6 +36,8 @@ class Settings:
     memory: int | None = None
     """Bytes of pictures in flight; None for a share of the machine's memory."""
     encoding: Encoding = field(default_factory=Encoding)
+    max_pixels: int = MAX_PIXELS
+    """Of an input, all frames together; larger ones fail."""
     overwrite: bool = False
     """Do everything again, whatever stands in the output folder."""
     retry_failed: bool = False
@@ -62,6 +64,7 @@ class Settings:
             "runtime": self.runtime,
             "precision": self.precision,
             "quality": self.encoding.quality if kind.lossy else None,
+            "strip": self.encoding.strip,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -99,6 +102,7 @@ class Batch:
             StartError: the output folder or the runtime is not usable.
         """
         began = time.monotonic()
+        allow_pixels(self._settings.max_pixels)
         for folder, reason in self._plan.unreadable.items():
             self._tell(Result(folder, Status.FAILED, error=f"cannot read the folder: {reason}"))
         if self._plan.jobs:

@@ -54,6 +54,14 @@ from upscaler.cli import options
     show_default=True,
     help="Of PNG outputs: 1 is fast, 9 is small.",
 )
+@click.option("--strip-metadata", is_flag=True, help="Leave out EXIF, XMP, IPTC, DPI and texts.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=250_000_000,
+    show_default=True,
+    help="Refuse larger inputs; all frames count together.",
+)
 @click.option("--overwrite", is_flag=True, help="Do everything again, replace what is there.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier run.")
 @options.JSON
@@ -79,6 +87,8 @@ def run(
     format_name: str,
     quality: int,
     png_level: int,
+    strip_metadata: bool,
+    max_pixels: int,
     overwrite: bool,
     retry_failed: bool,
     as_json: bool,
@@ -111,7 +121,8 @@ def run(
         tile=tile,
         streams=jobs,
         memory=memory,
-        encoding=Encoding(quality, png_level),
+        encoding=Encoding(quality, png_level, strip_metadata),
+        max_pixels=max_pixels,
         overwrite=overwrite,
         retry_failed=retry_failed,
     )

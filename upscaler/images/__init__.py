@@ -5,7 +5,14 @@ from upscaler.images.encode import Encoding, image_from
 from upscaler.images.fit import fit
 from upscaler.images.formats import FORMATS, Format, format_of, kept_format
 from upscaler.images.picture import Picture
-from upscaler.images.read import MAX_PIXELS, PictureSize, open_picture, picture_from, picture_size
+from upscaler.images.read import (
+    MAX_PIXELS,
+    PictureSize,
+    allow_pixels,
+    open_picture,
+    picture_from,
+    picture_size,
+)
 from upscaler.images.write import copy_file, save_picture, sweep
 
 __all__ = [
@@ -15,6 +22,7 @@ __all__ = [
     "Format",
     "Picture",
     "PictureSize",
+    "allow_pixels",
     "copy_file",
     "fill_hidden",
     "fit",

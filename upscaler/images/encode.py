@@ -26,6 +26,8 @@ class Encoding:
     """Of the lossy formats, 1 to 100."""
     png_level: int = 1
     """From fast (1) to small (9)."""
+    strip: bool = False
+    """Whether EXIF, XMP, IPTC, resolution and texts stay behind."""
 
 
 def encode(file: IO[bytes], picture: Picture, kind: Format, encoding: Encoding) -> None:

@@ -1,6 +1,7 @@
 """From a file to a Picture: upright, RGB or grey with alpha, nothing dropped silently."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from upscaler.images.metadata import read_metadata
 from upscaler.images.picture import Picture
 
 # what Pillow's decoders raise on damaged or hostile input
-_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError)
 
 _TIFF = (b"II*\0", b"MM\0*")
 """How TIFF files begin."""
@@ -45,6 +46,20 @@ class PictureSize(NamedTuple):
         return self.width * self.height * self.frames
 
 
+def allow_pixels(limit: int) -> None:
+    """Refuse larger inputs from now on, in all threads; all frames of one count together.
+
+    The limit is Pillow's, too, which also looks at what is hidden in an icon.
+    """
+    global _limit  # noqa: PLW0603 - Pillow's is as global
+    _limit = limit
+    Image.MAX_IMAGE_PIXELS = (limit + 1) // 2  # Pillow warns from there, and refuses from twice it
+
+
+_limit = MAX_PIXELS
+allow_pixels(MAX_PIXELS)
+
+
 def picture_size(path: Path) -> PictureSize:
     """Return the size of a picture from the file's header alone.
 
@@ -58,17 +73,14 @@ def picture_size(path: Path) -> PictureSize:
         return PictureSize(*image.size, _frames(image))
 
 
-def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
+def open_picture(path: Path) -> Picture:
     """Read one image file.
-
-    Args:
-        max_pixels: in all its frames together.
 
     Raises:
         ImageError: the file is missing, unreadable, no image, damaged or too large.
     """
     with _opened(path) as (image, file):
-        pages = _pictures(image, file, max_pixels) if image else _deep_pages(file, max_pixels)
+        pages = _pictures(image, file) if image else _deep_pages(file)
         first, *following = pages
         return replace(first, following=tuple(following))
 
@@ -84,10 +96,10 @@ def picture_from(image: Image.Image) -> Picture:
     return _eight_bit_picture(image, _dropped(image))
 
 
-def _pictures(image: Image.Image, file: IO[bytes], max_pixels: int) -> Iterator[Picture]:
+def _pictures(image: Image.Image, file: IO[bytes]) -> Iterator[Picture]:
     """Yield the frames or pages of a file, each as it shows."""
     frames = _frames(image)
-    _check_size(PictureSize(*image.size, frames), max_pixels)
+    _check_size(PictureSize(*image.size, frames))
     notes = _dropped(image)
     first = 1 if getattr(image, "default_image", False) and frames > 1 else 0
     if first:
@@ -97,7 +109,7 @@ def _pictures(image: Image.Image, file: IO[bytes], max_pixels: int) -> Iterator[
             image.seek(number)
         if number > first and image.format == "TIFF" and _is_reduced(image):
             continue
-        _check_size(PictureSize(*image.size, 1), max_pixels)
+        _check_size(PictureSize(*image.size, 1))
         picture = _picture(image, file, number, notes)
         if frames > 1 and image.format != "TIFF":
             shown = float(image.info.get("duration") or 0)
@@ -126,10 +138,10 @@ def _eight_bit_picture(image: Image.Image, notes: list[str]) -> Picture:
     return Picture.from_pixels(np.asarray(upright), icc=icc, warnings=tuple(notes), **facts)
 
 
-def _deep_pages(file: IO[bytes], max_pixels: int) -> Iterator[Picture]:
+def _deep_pages(file: IO[bytes]) -> Iterator[Picture]:
     """Yield the pages of a TIFF that Pillow knows nothing of."""
     deep = DeepTiff(file)
-    _check_size(PictureSize(*deep.size, deep.pages), max_pixels)
+    _check_size(PictureSize(*deep.size, deep.pages))
     for number in range(deep.pages):
         page = DeepTiff(file, number)
         pixels = upright_pixels(page.pixels(), page.orientation)
@@ -153,12 +165,12 @@ def _is_reduced(page: Image.Image) -> bool:
     return bool(getattr(page, "tag_v2", {}).get(_SUBFILE, 0) & _REDUCED)
 
 
-def _check_size(size: PictureSize, max_pixels: int) -> None:
-    if size.pixels > max_pixels:
+def _check_size(size: PictureSize) -> None:
+    if size.pixels > _limit:
+        frames = f" in {size.frames} frames" if size.frames > 1 else ""
         raise ImageError(
-            f"{size.width}x{size.height}"
-            + (f", {size.frames} frames" if size.frames > 1 else "")
-            + f": more than the limit of {max_pixels} pixels; --max-pixels raises it"
+            f"{size.width}x{size.height} pixels{frames} are more than the limit of {_limit}; "
+            f"--max-pixels raises it"
         )
 
 
@@ -174,6 +186,11 @@ def _opened(path: Path) -> Iterator[tuple[Image.Image | None, IO[bytes]]]:
         raise ImageError(
             "not an image that can be read (PNG, JPEG, WebP, TIFF, AVIF, BMP, GIF, PNM, ICO), "
             "or its header is damaged"
+        ) from None
+    except Image.DecompressionBombError as error:
+        found = next(iter(re.findall(r"\d+", str(error))), "they")
+        raise ImageError(
+            f"{found} pixels are more than the limit of {_limit}; --max-pixels raises it"
         ) from None
     except MemoryError:
         raise PassingError("does not fit into memory") from None

@@ -44,7 +44,7 @@ def save_picture(
     Raises:
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
-    fitting = fit(picture, kind)
+    fitting = fit(picture.without_metadata() if encoding.strip else picture, kind)
     with _whole_or_not_at_all(path) as file:
         encode(file, fitting, kind, encoding)
     return fitting.warnings[len(picture.warnings) :]
