@@ -10,6 +10,9 @@ from upscaler.errors import UsageError
 _LEAST_ALLOWANCE = 0.05
 """Part of the speed: two measurements of the same thing differ by so much."""
 
+_LARGEST_ALLOWANCE = 0.5
+"""Half the speed is slower, however restless the machine."""
+
 _KEY = ("model", "runtime", "precision")
 
 
@@ -45,7 +48,8 @@ def slowdowns(earlier: Path, rows: list[dict[str, Any]]) -> list[Slowdown]:
         raise UsageError(f"{earlier} has nothing that was measured now, so nothing can be compared")
     found = []
     for before, after in common:
-        allowance = max(_LEAST_ALLOWANCE, before["spread"] + after["spread"])
+        noise = max(_LEAST_ALLOWANCE, before["spread"] + after["spread"])
+        allowance = min(_LARGEST_ALLOWANCE, noise)
         change = Slowdown(" ".join(_key(after)[1:]), _speed(before), _speed(after), allowance)
         if change.after < change.before * (1 - allowance):
             found.append(change)

@@ -23,6 +23,7 @@ def earlier(tmp_path):
         ({**ROW, "ratio": 1.92}, False),  # within the least allowance
         ({**ROW, "ratio": 1.85}, True),
         ({**ROW, "ratio": 1.85, "spread": 0.2}, False),  # the rounds differed by more
+        ({**ROW, "ratio": 0.9, "spread": 3.0}, True),  # that much is no noise
         ({**ROW, "ratio": 3.0}, False),
         (RUN, False),
         ({**RUN, "ratio": 1.3}, True),  # further from the limit: of a run, less is better
