@@ -27,6 +27,7 @@ ORDER = [
     "runtimes",
     "speed",
     "comparison",
+    "gate",
     "upgrade",
     "stages",
     "enlargement",

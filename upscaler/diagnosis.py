@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from upscaler import __version__
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
-from upscaler.gpu import gpus, nvidia_driver
+from upscaler.gpu import driver_version, gpus, nvidia_driver
 from upscaler.machine import cores, memory_bytes, processor
 from upscaler.models import DEFAULT_MODEL, Model, find
 from upscaler.runtimes import RUNTIMES, Wish, open_runtime
@@ -49,7 +49,7 @@ def facts() -> dict[str, str]:
         "upscaler": __version__,
         "python": f"{platform.python_version()} on {_system()}",
         "processor": f"{processor()}, {cores()} cores, {memory_bytes() / 2**30:.0f} GiB of memory",
-        "NVIDIA driver": nvidia_driver() or "none",
+        "NVIDIA driver": ", ".join(filter(None, (driver_version(), nvidia_driver()))) or "none",
         "GPUs": ", ".join(gpus()) or "none",
     }
     for package in _PACKAGES:

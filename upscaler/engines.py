@@ -11,8 +11,9 @@ import json
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,8 @@ class EngineCache:
             head, _, content = self.path(key).read_bytes().partition(b"\n")
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise OutputError(f"cannot read {self.path(key)}: {error.strerror}") from None
         try:
             facts: dict[str, Any] = json.loads(head)
             seal, proved = str(facts["seal"]), bool(facts["proved"])
@@ -110,36 +113,83 @@ class EngineCache:
         """Store an engine whole or not at all; raises OutputError if it cannot be written."""
         seal = self._seal(key, engine.content, proved=engine.proved)
         facts = {**asdict(key), "proved": engine.proved, "seal": seal}
-        path, draft = self.path(key), self.folder / f".{key.digest}.{os.getpid()}.tmp"
+        content = json.dumps(facts, sort_keys=True).encode() + b"\n" + engine.content
+        self._write(self.path(key), content)
+        self._reasons(key).unlink(missing_ok=True)  # a new engine is worth a new try
+        return self.path(key)
+
+    def drop(self, key: EngineKey) -> None:
+        """Forget an engine that does not load."""
+        self.path(key).unlink(missing_ok=True)
+
+    def give_up(self, key: EngineKey, reason: str) -> None:
+        """Remember why a key is not worth building; raises OutputError if it cannot be written."""
+        self._write(self._reasons(key), reason.encode())
+
+    def given_up(self, key: EngineKey) -> str | None:
+        """Return the reason that `give_up` was told since the last `put`, or None."""
         try:
-            with draft.open("wb") as file:
-                file.write(json.dumps(facts, sort_keys=True).encode() + b"\n" + engine.content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            raise OutputError(f"cannot write {path}: {error.strerror}") from None
-        return path
+            return self._reasons(key).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
 
     @contextmanager
     def building(self, key: EngineKey) -> Iterator[None]:
-        """Hold the key's lock: of several processes one builds, and the others wait for it."""
-        with (self.folder / f"{key.digest}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        """Hold the key's lock: of several processes one builds, and the others wait for it.
+
+        Raises:
+            OutputError: there can be no lock.
+        """
+        path = self.folder / f"{key.digest}.lock"
+        with ExitStack() as held:
+            try:
+                file = held.enter_context(path.open("w"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError as error:
+                raise OutputError(f"cannot lock {path}: {error.strerror}") from None
             yield
+
+    def _reasons(self, key: EngineKey) -> Path:
+        return self.folder / f"{key.digest}.given-up"
+
+    def _write(self, path: Path, content: bytes) -> None:
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+        try:
+            _write_through(draft, content)
+            draft.replace(path)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}") from None
+        finally:
+            draft.unlink(missing_ok=True)
 
     def _seal(self, key: EngineKey, content: bytes, *, proved: bool) -> str:
         said = json.dumps({**asdict(key), "proved": proved}, sort_keys=True).encode()
         return hmac.new(self._secret, said + b"\n" + content, hashlib.sha256).hexdigest()
 
     def _read_secret(self) -> bytes:
+        """Return the secret; of several processes that make one, the first one's counts."""
         path = self.folder / _SECRET
-        try:
-            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_bytes()
-        with os.fdopen(number, "wb") as file:
-            secret = secrets.token_bytes(_SECRET_BYTES)
-            file.write(secret)
+        if not path.exists():
+            draft = path.with_name(f"{_SECRET}.{os.getpid()}.{threading.get_ident()}.tmp")
+            try:
+                _write_through(draft, secrets.token_bytes(_SECRET_BYTES))
+                with suppress(FileExistsError):
+                    path.hardlink_to(draft)
+            finally:
+                draft.unlink(missing_ok=True)
+        secret = path.read_bytes()
+        if len(secret) != _SECRET_BYTES:
+            raise StartError(
+                f"{path}, with which engines are sealed, has {len(secret)} bytes instead of "
+                f"{_SECRET_BYTES}; delete {self.folder}"
+            )
         return secret
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Write a file that only this user can read, down to the disk."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(number, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from upscaler import tiling
 from upscaler.errors import ImageError
 from upscaler.images import Picture, fill_hidden, keep_flat
-from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime
+from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
 from upscaler.stages import Stopwatch
 
 _BLACK = 8 / 255
@@ -46,6 +46,7 @@ class Enlargement:
         self._tile, self._exact = tile, exact
         self._repeated: list[tiling.Tile] = []
         self.tiles: list[Callable[[], None]] = []
+        self.tile_shape: tuple[int, int] | None = None
         self._picture = picture
         colour, self._alpha = picture.colour, None
         if picture.alpha is not None:
@@ -83,6 +84,8 @@ class Enlargement:
         core = _within(self._tile, self._runtime, max(height, width))
         plan = tiling.plan(height, width, core=core, halo=spec.halo, alignment=spec.alignment)
         self.tiles += [partial(self._run, aligned, output, tile) for tile in plan]
+        rows, columns = plan[0].rows, plan[0].columns
+        self.tile_shape = rows.stop - rows.start, columns.stop - columns.start
         return output
 
     def _run(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
@@ -109,12 +112,12 @@ class Enlargement:
 
 def _infer(runtime: Runtime, pixels: Pixels) -> Pixels:
     """Upscale a tile (H, W, 1 or 3); raises BrokenTile for no numbers, or a picture gone black."""
-    peak = np.iinfo(pixels.dtype).max
     if isinstance(runtime, PixelRuntime) and pixels.dtype == np.uint8:
         upscaled = _through_pixels(runtime, pixels)
     else:
-        upscaled = _through_floats(runtime, pixels, peak)
-    if runtime.precision != "fp32" and upscaled.max() == 0 and pixels.max() > _BLACK * peak:
+        upscaled = _through_floats(runtime, pixels)
+    bright = pixels.max() > _BLACK * np.iinfo(pixels.dtype).max
+    if runtime.precision != "fp32" and upscaled.max() == 0 and bright:
         raise BrokenTile("all black")
     return upscaled
 
@@ -128,16 +131,11 @@ def _through_pixels(runtime: PixelRuntime, pixels: Pixels) -> Pixels:
     return grey
 
 
-def _through_floats(runtime: Runtime, pixels: Pixels, peak: int) -> Pixels:
-    upscaled = runtime.infer(_to_batch(pixels, peak))[0]
-    if not np.isfinite(upscaled).all():
-        raise BrokenTile("not finite")
+def _through_floats(runtime: Runtime, pixels: Pixels) -> Pixels:
+    upscaled = runtime.infer(to_batch(pixels[None]))
     if pixels.shape[2] == 1:  # a grey plane went through as three equal channels
-        upscaled = upscaled.mean(axis=0, keepdims=True)
-    np.clip(upscaled, 0, 1, out=upscaled)
-    upscaled *= peak
-    upscaled += 0.5
-    rounded: Pixels = upscaled.astype(pixels.dtype).transpose(1, 2, 0)
+        upscaled = upscaled.mean(axis=1, keepdims=True)
+    rounded: Pixels = to_pixels(upscaled, pixels.dtype)[0]
     return rounded
 
 
@@ -147,11 +145,3 @@ def _within(core: int | None, runtime: Runtime, side: int) -> int | None:
         return core
     largest = runtime.largest_side - 2 * runtime.model.spec.halo
     return min(core or side, largest)
-
-
-def _to_batch(pixels: Pixels, peak: int) -> NDArray[np.float32]:
-    """(H, W, 1 or 3) integers -> float32 (1, 3, H, W) in [0, 1]."""
-    channels = pixels.transpose(2, 0, 1)
-    batch = np.empty((1, 3, *channels.shape[1:]), np.float32)
-    np.multiply(channels, np.float32(1 / peak), out=batch[0])
-    return batch

@@ -5,7 +5,8 @@
     └── StartError          (3)    the work could not begin
         ├── ModelError             a model is missing, unreadable or not an upscaler
         ├── RuntimeUnavailable     an inference runtime does not open here
-        │   └── HardwareMissing    nor could it: the machine lacks what it runs on
+        │   ├── HardwareMissing    nor could it: the machine lacks what it runs on
+    │   └── NotReady           it has something to build first
         ├── OutputError            the output folder cannot be used
         └── ProofError             an exported model does not agree with its source
     ImageError                     one file failed; the others go on
@@ -43,6 +44,10 @@ class RuntimeUnavailable(StartError):
 
 class HardwareMissing(RuntimeUnavailable):
     """The machine lacks what the runtime runs on; nothing to install would help."""
+
+
+class NotReady(RuntimeUnavailable):
+    """An inference runtime has something to build before it opens, which may take minutes."""
 
 
 class OutputError(StartError):

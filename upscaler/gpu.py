@@ -3,7 +3,7 @@
 import ctypes
 from functools import cache
 
-_NAME_BYTES = 256
+_NAME_BYTES, _VERSION_BYTES = 256, 80
 
 
 @cache
@@ -21,6 +21,18 @@ def nvidia_driver() -> str | None:
     if driver is None or not gpus() or driver.cuDriverGetVersion(ctypes.byref(number)):
         return None
     return f"CUDA {number.value // 1000}.{number.value % 1000 // 10}"
+
+
+def driver_version() -> str | None:
+    """Return the driver's own version, such as `580.65.06`; None if nothing here knows it."""
+    try:
+        management = ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return None
+    version = ctypes.create_string_buffer(_VERSION_BYTES)
+    if management.nvmlInit_v2() or management.nvmlSystemGetDriverVersion(version, _VERSION_BYTES):
+        return None
+    return version.value.decode(errors="replace")
 
 
 def gpus() -> list[str]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,24 @@ from upscaler.errors import RuntimeUnavailable
 from upscaler.machine import cores, peak_memory_bytes
 from upscaler.metrics import psnr
 from upscaler.models import Model
-from upscaler.runtimes import RUNTIMES, PixelRuntime, Runtime, Wish, open_runtime
+from upscaler.runtimes import (
+    RUNTIMES,
+    PixelRuntime,
+    Runtime,
+    Wish,
+    open_runtime,
+    precisions_of,
+    to_batch,
+    to_pixels,
+)
 
 REFERENCE = ("cpu", "fp32")
 """The runtime and precision that the others are compared with."""
 
 _SIDE = 256
+
+_WARM_UP = 2
+"""Rounds that do not count: in the second, a GPU's lanes record their graphs."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +88,13 @@ def bench(model: Model, rounds: int) -> Bench:
         raise RuntimeUnavailable(f"{' in '.join(REFERENCE)} is what all are compared with, but "
                                  f"it does not open: {missing.get(REFERENCE[0])}")  # fmt: skip
     seconds: dict[tuple[str, str], list[float]] = {key: [] for key in runtimes}
-    for _ in range(rounds + 1):
+    for _ in range(rounds + _WARM_UP):
         for key, runtime in runtimes.items():
             seconds[key].append(seconds_per_round(runtime))
     expected = _as_file(runtimes[REFERENCE])
     measured = []
     for key, runtime in runtimes.items():
-        own, theirs = seconds[key][1:], seconds[REFERENCE][1:]  # the first round warms up
+        own, theirs = seconds[key][_WARM_UP:], seconds[REFERENCE][_WARM_UP:]
         ratios = [b / a for a, b in zip(own, theirs, strict=True)]
         ratio = statistics.median(ratios)
         startup, memory = _alone(model, *key)
@@ -105,9 +117,9 @@ def bench(model: Model, rounds: int) -> Bench:
 def _open_all(model: Model) -> tuple[dict[tuple[str, str], Runtime], dict[str, str]]:
     runtimes: dict[tuple[str, str], Runtime] = {}
     missing: dict[str, str] = {}
-    for name, entry in RUNTIMES.items():
+    for name in RUNTIMES:
         try:
-            offered = entry.load().precisions()
+            offered = precisions_of(name)
         except RuntimeUnavailable as error:
             missing[name] = str(error)
             continue
@@ -123,39 +135,51 @@ def _open_all(model: Model) -> tuple[dict[tuple[str, str], Runtime], dict[str, s
 
 def seconds_per_round(runtime: Runtime) -> float:
     """Return the seconds for one tile on each stream, on the way that 8-bit pictures take."""
-    call = _call(runtime)
-    with ThreadPoolExecutor(runtime.streams) as pool:
+    return _seconds(runtime, _picture(_SIDE, _SIDE), runtime.streams)
+
+
+def pixels_per_second(runtime: Runtime, height: int, width: int, in_flight: int) -> float:
+    """Return the input's pixels a second when so many tiles are handed over at once.
+
+    Args:
+        height, width: of a tile in pixels; smaller where the runtime takes no such tile.
+    """
+    longest = runtime.largest_side or max(height, width)
+    tile = _picture(min(height, longest), min(width, longest))
+    size: int = tile.shape[1] * tile.shape[2]
+    return in_flight * size / _seconds(runtime, tile, in_flight)
+
+
+def _seconds(runtime: Runtime, tile: NDArray[np.uint8], in_flight: int) -> float:
+    call = _call(runtime, tile)
+    with ThreadPoolExecutor(in_flight) as pool:
         began = time.perf_counter()
-        for ended in [pool.submit(call) for _ in range(runtime.streams)]:
+        for ended in [pool.submit(call) for _ in range(in_flight)]:
             ended.result()
         return time.perf_counter() - began
 
 
-def _call(runtime: Runtime) -> Callable[[], NDArray[Any]]:
-    """Return what upscales the tile: pixels where these cross to the GPU, floats elsewhere."""
+def _call(runtime: Runtime, tile: NDArray[np.uint8]) -> Callable[[], NDArray[Any]]:
+    """Return what upscales a tile: pixels where these cross to the GPU, floats elsewhere."""
     if isinstance(runtime, PixelRuntime):
-        return partial(runtime.infer_pixels, _tile())
-    batch = _tile().transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
-    return partial(runtime.infer, batch)
+        return partial(runtime.infer_pixels, tile)
+    return partial(runtime.infer, to_batch(tile))
 
 
 def _as_file(runtime: Runtime) -> NDArray[np.uint8]:
     """Return the upscaled tile as a file would hold it, (1, H, W, 3)."""
-    output = _call(runtime)()
-    if output.dtype == np.uint8:
-        return output
-    rounded: NDArray[np.uint8] = np.rint(np.clip(output, 0, 1) * 255).astype(np.uint8)
-    return rounded.transpose(0, 2, 3, 1)
+    output = _call(runtime, _picture(_SIDE, _SIDE))()
+    return output if output.dtype == np.uint8 else to_pixels(output, np.uint8)
 
 
 def _megapixels(runtime: Runtime) -> float:
     return runtime.streams * (_SIDE * runtime.model.spec.scale) ** 2 / 1e6
 
 
-@cache
-def _tile() -> NDArray[np.uint8]:
-    """Return waves with some noise, (1, _SIDE, _SIDE, 3)."""
-    y, x = np.mgrid[0:_SIDE, 0:_SIDE] / _SIDE
+@lru_cache(maxsize=2)
+def _picture(height: int, width: int) -> NDArray[np.uint8]:
+    """Return waves with some noise, (1, height, width, 3)."""
+    y, x = np.mgrid[0:height, 0:width] / _SIDE
     waves = np.stack([np.sin(40 * x * y), np.cos(25 * (x + y) ** 2), np.sin(60 * (x - y))])
     noisy = 0.5 + 0.4 * waves + np.random.default_rng(0).normal(0, 0.02, waves.shape)
     pixels = np.rint(255 * np.clip(noisy, 0, 1)[None]).astype(np.uint8)
@@ -172,5 +196,6 @@ def _alone(model: Model, name: str, precision: str) -> tuple[float, float]:
 
 def _first_tile(model: Model, name: str, precision: str) -> tuple[float, float]:
     began = time.perf_counter()
-    _call(open_runtime(Wish(model, precision, cores()), name).runtime)()
+    runtime = open_runtime(Wish(model, precision, cores()), name).runtime
+    _call(runtime, _picture(_SIDE, _SIDE))()
     return time.perf_counter() - began, peak_memory_bytes() / 1e6

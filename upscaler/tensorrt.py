@@ -6,13 +6,14 @@ TensorRT for RTX builds on a machine without a GPU, too, where nothing can load 
 import hashlib
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from upscaler.engines import Engine, EngineCache, EngineDamaged, EngineKey
 from upscaler.errors import ProofError, RuntimeUnavailable
-from upscaler.gpu import gpus, nvidia_driver
+from upscaler.gpu import driver_version, gpus, nvidia_driver
 from upscaler.models import Model
-from upscaler.tiling import AUTO_TILE
+from upscaler.tiling import AUTO_TILE, round_up
 
 MODULES = ("tensorrt", "tensorrt_rtx")
 INSTALL = "pip install tensorrt_rtx, or NVIDIA's tensorrt"
@@ -44,14 +45,24 @@ def engine_key(trt: Any, model: Model, precision: str, device: int) -> EngineKey
     found = gpus()
     # TensorRT for RTX builds for all GPUs that it knows, also where there is none
     portable = trt.__name__ == "tensorrt_rtx"
+    path = model.file(precision)
+    own = path == model.path  # its sha256 covers the files with its weights, too
     return EngineKey(
-        model=hashlib.sha256(model.file(precision).read_bytes()).hexdigest(),
+        model=model.sha256 if own else hashlib.sha256(path.read_bytes()).hexdigest(),
         precision=precision,
-        side=AUTO_TILE + 2 * model.spec.halo,
+        side=round_up(AUTO_TILE, model.spec.alignment) + 2 * model.spec.halo,
         builder=f"{trt.__name__} {trt.__version__}",
-        driver=nvidia_driver() or "none",
+        driver=driver_version() or nvidia_driver() or "none",
         gpu="any RTX" if portable else (found[device] if device < len(found) else "none"),
     )
+
+
+def stored_engine(cache: EngineCache, key: EngineKey) -> Engine | None:
+    """Return an engine of the cache; None if there is none, or not as it was put there."""
+    try:
+        return cache.get(key)
+    except EngineDamaged:
+        return None
 
 
 def cached_engine(
@@ -67,14 +78,11 @@ def cached_engine(
         OutputError: the cache cannot be written.
     """
     with cache.building(key):
-        try:
-            stored = None if again else cache.get(key)
-        except EngineDamaged:
-            stored = None
+        stored = None if again else stored_engine(cache, key)
         if stored is None:
             content = build(
                 trt,
-                model.file(key.precision).read_bytes(),
+                model.file(key.precision),
                 precision=key.precision,
                 side=key.side,
                 alignment=model.spec.alignment,
@@ -87,17 +95,14 @@ def cached_engine(
 def mark_proved(cache: EngineCache, key: EngineKey) -> None:
     """Note that a GPU has computed the probe right with an engine of the cache."""
     with cache.building(key):
-        stored = cache.get(key)
+        stored = stored_engine(cache, key)
         if stored is not None and not stored.proved:
             cache.put(key, replace(stored, proved=True))
 
 
 def kept_kernels(cache: EngineCache, key: EngineKey) -> bytes | None:
     """Return what TensorRT for RTX has compiled for an engine before, as sealed as the engine."""
-    try:
-        stored = cache.get(_kernels(key))
-    except EngineDamaged:
-        return None
+    stored = stored_engine(cache, _kernels(key))
     return stored.content if stored else None
 
 
@@ -110,13 +115,13 @@ def _kernels(key: EngineKey) -> EngineKey:
     return replace(key, precision=f"{key.precision} kernels")
 
 
-def build(trt: Any, model: bytes, *, precision: str, side: int, alignment: int) -> bytes:
+def build(trt: Any, path: Path, *, precision: str, side: int, alignment: int) -> bytes:
     """Build an engine from an ONNX model that takes uint8 (N, H, W, 3) or float (N, 3, H, W).
 
     It has two profiles: one for whole tiles, and one for images of any smaller size.
 
     Args:
-        model: the content of a file of `upscaler export`.
+        path: of the model, with any further files that hold its weights beside it.
         side: of a whole tile with its margins, in pixels.
         alignment: the smallest side.
 
@@ -129,7 +134,7 @@ def build(trt: Any, model: bytes, *, precision: str, side: int, alignment: int) 
     typed = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
     network = builder.create_network(typed)
     parser = trt.OnnxParser(network, said)
-    if not parser.parse(model):
+    if not parser.parse(path.read_bytes(), str(path)):
         reasons = [str(parser.get_error(number)) for number in range(parser.num_errors)]
         raise RuntimeUnavailable(f"TensorRT does not read the model: {_first_line(reasons)}")
     _check_precision(trt, network, precision)
@@ -140,7 +145,8 @@ def build(trt: Any, model: bytes, *, precision: str, side: int, alignment: int) 
     for sizes in ((side, side, side), (alignment, usual, side)):
         profile = builder.create_optimization_profile()
         profile.set_shape(image.name, *(_shape(trt, image, size) for size in sizes))
-        config.add_optimization_profile(profile)
+        if config.add_optimization_profile(profile) < 0:
+            raise RuntimeUnavailable(f"TensorRT takes no tiles of {side}: {_first_line(said.said)}")
     engine = builder.build_serialized_network(network, config)
     if engine is None:
         raise RuntimeUnavailable(f"TensorRT builds no engine: {_first_line(said.said)}")
@@ -155,6 +161,8 @@ def _check_precision(trt: Any, network: Any, precision: str) -> None:
         for layer in layers
         if layer.type == trt.LayerType.CONVOLUTION
     }
+    if not found:
+        raise ProofError("the model has no convolution, so its precision cannot be read back")
     if found != {_TYPES[precision]}:
         raise ProofError(
             f"the {precision} engine would compute its convolutions in {', '.join(sorted(found))}"

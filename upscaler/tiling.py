@@ -49,8 +49,8 @@ def plan(height: int, width: int, *, core: int | None, halo: int, alignment: int
         halo: the model's halo in pixels, a multiple of `alignment`.
         alignment: the grid on which tiles start, in pixels.
     """
-    rows = _spans(_round_up(height, alignment), core, halo, alignment)
-    columns = _spans(_round_up(width, alignment), core, halo, alignment)
+    rows = _spans(round_up(height, alignment), core, halo, alignment)
+    columns = _spans(round_up(width, alignment), core, halo, alignment)
     return [Tile(row, column) for row in rows for column in columns]
 
 
@@ -83,7 +83,7 @@ def _kept(span: Span, scale: int) -> slice:
 
 
 def _spans(size: int, core: int | None, halo: int, alignment: int) -> list[Span]:
-    window = size if core is None else _round_up(core, alignment) + 2 * halo
+    window = size if core is None else round_up(core, alignment) + 2 * halo
     if window >= size:
         return [Span(0, size, 0, size)]
     spans = [Span(0, window, 0, window - halo)]
@@ -95,5 +95,6 @@ def _spans(size: int, core: int | None, halo: int, alignment: int) -> list[Span]
     return spans
 
 
-def _round_up(size: int, multiple: int) -> int:
+def round_up(size: int, multiple: int) -> int:
+    """Return the smallest multiple that is at least `size`."""
     return -(-size // multiple) * multiple

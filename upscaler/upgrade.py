@@ -1,24 +1,36 @@
 """Moving a run to a faster runtime that was not ready when it began.
 
 What takes long is built in a process of its own, beside the run: it can be ended at any time,
-and cannot take the run down. Then the runtime is opened here, measured beside the one in use,
-and taken if it is faster.
+and cannot take the run down. Then the runtime is opened here and measured beside the one in use,
+on tiles as the run has them, while the run's own tiles wait; and taken if it is faster. What was
+not worth its building is remembered, and not built by every run.
 """
 
+import gc
 import statistics
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from upscaler.errors import RuntimeUnavailable
-from upscaler.runtimes import Choice, Wish, open_runtime
-from upscaler.speed import seconds_per_round
+from upscaler.gate import Gate
+from upscaler.runtimes import RUNTIMES, BuiltRuntime, Choice, Runtime, Wish, open_runtime
+from upscaler.speed import pixels_per_second
 
-_ROUNDS = 5
+LEAST_GAIN = 1.05
+"""How many times as fast it has to be: less lies within what two measurements differ by."""
+
+_ROUNDS, _WARM_UP = 5, 2
+_PATIENCE = 2.0
+"""Seconds for which the run waits, apart from the first round."""
+
+_GRACE = 2.0
+"""Seconds for which a builder may take its leave."""
 
 Build = Callable[[Wish, str], Sequence[str]]
 
@@ -32,22 +44,31 @@ def build_command(wish: Wish, name: str) -> Sequence[str]:
     return [*program, name, model, str(wish.model.spec.scale), wish.precision, *devices]
 
 
+@dataclass(frozen=True)
+class Host:
+    """The run that may move, as the upgrade needs to see it."""
+
+    adopt: Callable[[Choice], None]
+    """Called once, from another thread, with a faster choice, if there is one."""
+    tell: Callable[[str], None]
+    """Called from another thread with a line about what did not come to that."""
+    gate: Gate
+    """What each tile of the run goes through."""
+    tile: Callable[[], tuple[int, int]]
+    """Returns height and width of its tiles, with their margins, in pixels."""
+
+
 class Upgrade:
     """Prepares what `choice` left to build; a context manager that ends with the run.
 
     Args:
-        adopt: called once, from another thread, with a faster choice, if there is one.
-        build: makes the command that builds.
+        build: makes the command that builds; it ends when its stdin does.
     """
 
     def __init__(
-        self,
-        wish: Wish,
-        choice: Choice,
-        adopt: Callable[[Choice], None],
-        build: Build = build_command,
+        self, wish: Wish, choice: Choice, host: Host, build: Build = build_command
     ) -> None:
-        self._wish, self._choice, self._adopt, self._build = wish, choice, adopt, build
+        self._wish, self._choice, self._host, self._build = wish, choice, host, build
         self._ended = threading.Event()
         self._builder: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._work, name="upgrade", daemon=True)
@@ -66,38 +87,86 @@ class Upgrade:
         """Stop building: the run is over."""
         self._ended.set()
         if self._builder is not None:
-            self._builder.terminate()
+            _end(self._builder)
         if self._thread.ident is not None:
             self._thread.join()
 
     def _work(self) -> None:
-        for name in self._choice.to_build:
-            if self._ended.is_set() or not self._made_ready(name):
-                continue
-            with suppress(RuntimeUnavailable):  # it says why by itself when it is asked for
-                found = open_runtime(self._wish, name)
-                if self._is_faster(found) and not self._ended.is_set():
-                    self._adopt(found)
-                    return
+        for name, precision in self._choice.to_build.items():
+            wish = replace(self._wish, precision=precision)
+            try:
+                reason = self._try(name, wish)
+            except Exception as error:  # nothing that goes wrong here is worth the run
+                reason = str(error) or type(error).__name__
+            gc.collect()  # a runtime that was not taken points to itself, and holds memory
+            if reason is None or self._ended.is_set():
+                return
+            self._host.tell(f"not on {name} in {precision}: {reason}")
 
-    def _made_ready(self, name: str) -> bool:
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        command = self._build(self._wish, name)
-        with subprocess.Popen(command, **quiet) as self._builder:  # type: ignore[call-overload]
+    def _try(self, name: str, wish: Wish) -> str | None:
+        """Build, open and measure one runtime; return why it was not taken, if it was not."""
+        failure = self._built(name, wish)
+        if self._ended.is_set():
+            return None
+        if failure is not None:
+            _give_up(wish, name, failure)
+            return failure
+        found = open_runtime(wish, name)
+        gain = self._gain(found.runtime)
+        if self._ended.is_set():
+            return None
+        if gain < LEAST_GAIN:
+            verdict = f"it is {gain:.2f} times as fast as {self._choice.runtime.name} here"
+            _give_up(wish, name, verdict)
+            return verdict
+        self._host.adopt(found)
+        return None
+
+    def _built(self, name: str, wish: Wish) -> str | None:
+        """Run the builder; return why it failed, None if it did not."""
+        command = self._build(wish, name)
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        with subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=pipe) as self._builder:
             if self._ended.is_set():
-                self._builder.terminate()
-            return self._builder.wait() == 0
+                _end(self._builder)
+            assert self._builder.stderr is not None
+            said = self._builder.stderr.read().decode(errors="replace").strip().splitlines()
+        if self._builder.returncode == 0:
+            return None
+        return said[-1] if said else f"its builder ended with {self._builder.returncode}"
 
-    def _is_faster(self, found: Choice) -> bool:
-        """Measure both in turns, while the run goes on: it is in the way of either."""
-        ratios = []
-        for _ in range(_ROUNDS):
-            if self._ended.is_set():
-                return False
-            old, new = map(_seconds_for_a_tile, (self._choice, found))
-            ratios.append(old / new)
-        return statistics.median(ratios) > 1
+    def _gain(self, new: Runtime) -> float:
+        """Return how many times as fast the new runtime is as the old one, each alone in turn."""
+        old, (height, width) = self._choice.runtime, self._host.tile()
+        in_flight = max(old.streams, new.streams)
+
+        def speed(runtime: Runtime) -> float:
+            return pixels_per_second(runtime, height, width, in_flight)
+
+        for _ in range(_WARM_UP):
+            speed(new)
+        ratios: list[float] = []
+        with self._host.gate.closed():
+            began = time.monotonic()
+            while len(ratios) < _ROUNDS and not self._ended.is_set():
+                ratios.append(speed(new) / speed(old))
+                if time.monotonic() - began > _PATIENCE:
+                    break
+        return statistics.median(ratios) if ratios else 0.0
 
 
-def _seconds_for_a_tile(choice: Choice) -> float:
-    return seconds_per_round(choice.runtime) / choice.runtime.streams
+def _give_up(wish: Wish, name: str, reason: str) -> None:
+    """Remember it for the next runs, if that is possible."""
+    with suppress(Exception):
+        kind = RUNTIMES[name].load()
+        assert issubclass(kind, BuiltRuntime)
+        for device in wish.devices or (0,):
+            kind.give_up(wish.model, wish.precision, device, reason)
+
+
+def _end(builder: subprocess.Popen[bytes]) -> None:
+    builder.terminate()
+    try:
+        builder.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        builder.kill()

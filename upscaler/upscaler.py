@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Lock
 from typing import Any, overload
 
@@ -12,13 +13,14 @@ from PIL import Image
 
 from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError, UsageError
+from upscaler.gate import Gate
 from upscaler.images import Picture, image_from, picture_from
 from upscaler.machine import cores
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
 from upscaler.runtimes import Choice, Runtime, Wish, open_runtime
 from upscaler.stages import Stopwatch
-from upscaler.tiling import AUTO_TILE
-from upscaler.upgrade import Upgrade
+from upscaler.tiling import AUTO_TILE, round_up
+from upscaler.upgrade import Host, Upgrade
 
 Pixels = NDArray[Any]
 
@@ -58,6 +60,8 @@ class Upscaler:
             raise UsageError(f"streams is {streams}; give 1 or more")
         self.streams = streams or cores()
         self.choice: Choice = self._open(precision)
+        self._gate = Gate()
+        self._tile_shape = self._largest_tile()
         self._deep: Runtime | None = None
         self._opening = Lock()
 
@@ -72,6 +76,11 @@ class Upscaler:
     def scale(self) -> int:
         """Output size / input size, per axis."""
         return self.model.spec.scale
+
+    @property
+    def threads(self) -> int:
+        """How many tiles to run at a time, so that each stream of the runtime has one."""
+        return max(self.streams, self.choice.runtime.streams)
 
     @overload
     def __call__(self, image: Image.Image) -> Image.Image: ...
@@ -107,7 +116,7 @@ class Upscaler:
     def enlarge(self, picture: Picture) -> Picture:
         """Upscale one Picture."""
         work = self.begin(picture)
-        with ThreadPoolExecutor(self.streams) as pool:
+        with ThreadPoolExecutor(self.threads) as pool:
             for _ in pool.map(lambda run: run(), work.tiles):
                 pass
         return work.finish()
@@ -118,7 +127,11 @@ class Upscaler:
         Args:
             watch: told how long their stages take.
         """
-        return Enlargement(picture, self._runtime_for(picture), self._tile, self._exact, watch)
+        runtime = self._runtime_for(picture)
+        work = Enlargement(picture, runtime, self._tile, self._exact, watch)
+        self._tile_shape = work.tile_shape or self._tile_shape
+        work.tiles = [partial(self._gate.run, tile) for tile in work.tiles]
+        return work
 
     def _runtime_for(self, picture: Picture) -> Runtime:
         """16-bit pictures run in fp32 unless a precision was asked for that carries them."""
@@ -142,18 +155,25 @@ class Upscaler:
     def _wish(self, precision: str) -> Wish:
         return Wish(self.model, precision, self.streams, self._devices)
 
-    def upgrading(self, moved: Callable[[Runtime], None]) -> Upgrade:
+    def _largest_tile(self) -> tuple[int, int]:
+        spec = self.model.spec
+        side = round_up(self._tile or AUTO_TILE, spec.alignment) + 2 * spec.halo
+        return side, side
+
+    def upgrading(self, moved: Callable[[Runtime], None], tell: Callable[[str], None]) -> Upgrade:
         """Return a context in which a faster runtime may take over, between two pictures.
 
         Args:
             moved: told of it, from another thread.
+            tell: told in one line why it did not, from another thread.
         """
 
         def adopt(choice: Choice) -> None:
             self.choice = choice
             moved(choice.runtime)
 
-        return Upgrade(self._wish(self._precision), self.choice, adopt)
+        host = Host(adopt, tell, self._gate, lambda: self._tile_shape)
+        return Upgrade(self._wish(self._precision), self.choice, host)
 
 
 def _tile_core(tile: int | str | None) -> int | None:

@@ -27,8 +27,11 @@ def build_engine(path: Path, precision: str) -> Path:
     engine = tensorrt.cached_engine(trt, model, key, EngineCache(), again=True)
     builder = key.builder.replace(" ", "-")
     target = path.with_name(f"{model.spec.title}.{precision}.{builder}.engine")
+    draft = target.with_name(f".{target.name}.tmp")
     try:
-        target.write_bytes(engine.content)
+        draft.write_bytes(engine.content)
+        draft.replace(target)
     except OSError as error:
+        draft.unlink(missing_ok=True)
         raise OutputError(f"cannot write {target}: {error.strerror}") from None
     return target

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from upscaler.network import AutoEncoder, PixelForm
+from upscaler.runtimes.pixels import TOTAL
 
 OPSET = 20
-INPUT, OUTPUT, TOTAL = "image", "upscaled", "total"
+INPUT, OUTPUT = "image", "upscaled"
 
 _WORTH_A_CAST = 256
 """Values; biases are not."""

@@ -1,5 +1,6 @@
 """TensorRT builds every packaged model; without it, one line says what is missing."""
 
+import shutil
 import sys
 
 import pytest
@@ -28,16 +29,18 @@ def trt():
 @pytest.mark.slow
 @pytest.mark.parametrize("title", MODELS)
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_every_packaged_model_builds(trt, title, precision):
+def test_every_packaged_model_builds(trt, title, precision, tmp_path):
     network, _ = read_source(title)
-    model = to_onnx(network, half=precision == "fp16", pixels=True).SerializeToString()
-    engine = tensorrt.build(trt, model, precision=precision, side=532, alignment=2)
+    path, broken = tmp_path / "model.onnx", tmp_path / "broken.onnx"
+    onnx.save(to_onnx(network, half=precision == "fp16", pixels=True), path)
+    broken.write_bytes(b"no model")
+    engine = tensorrt.build(trt, path, precision=precision, side=532, alignment=2)
     assert len(engine) > 100_000
     other = {"fp32": "fp16", "fp16": "fp32"}[precision]
     with pytest.raises(ProofError, match="would compute its convolutions in"):
-        tensorrt.build(trt, model, precision=other, side=532, alignment=2)
+        tensorrt.build(trt, path, precision=other, side=532, alignment=2)
     with pytest.raises(RuntimeUnavailable, match="does not read the model"):
-        tensorrt.build(trt, b"no model", precision=precision, side=532, alignment=2)
+        tensorrt.build(trt, broken, precision=precision, side=532, alignment=2)
 
 
 @pytest.mark.slow
@@ -62,3 +65,29 @@ def test_without_tensorrt_the_models_are_there_and_one_line_says_why(
     assert err.strip().splitlines()[-1].startswith("Error: TensorRT is not installed; pip install")
     assert (tmp_path / "fast-x2.fp16-u8.onnx").is_file()
     assert not list(tmp_path.glob("*.engine"))
+
+
+def test_a_disk_that_is_full_leaves_no_half_an_engine(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    from upscaler.engines import Engine
+    from upscaler.errors import OutputError
+    from upscaler.models import find
+    from upscaler_export import engine
+
+    def fill(path, content):
+        path.open("wb").write(content[:5])
+        raise OSError(28, "No space left on device")
+
+    class Library:
+        __name__, __version__ = "tensorrt", "11.4"
+
+    made = Engine(b"an engine", proved=False)
+    shutil.copy(find("fast", 2).path, tmp_path / "fast-x2.onnx")
+    monkeypatch.setattr(engine, "EngineCache", lambda: None)
+    monkeypatch.setattr(engine.tensorrt, "load", Library)
+    monkeypatch.setattr(engine.tensorrt, "cached_engine", lambda *_, **__: made)
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(OutputError, match="No space left on device"):
+        engine.build_engine(tmp_path / "fast-x2.onnx", "fp32")
+    assert [path.name for path in tmp_path.iterdir()] == ["fast-x2.onnx"]

@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -107,3 +108,45 @@ def test_the_default_folder_is_the_platforms_cache(monkeypatch, tmp_path):
     monkeypatch.setattr(engines.platformdirs, "user_cache_dir", lambda name: tmp_path / name)
     assert EngineCache().folder == tmp_path / "upscaler" / "engines"
     assert os.access(tmp_path / "upscaler" / "engines", os.W_OK)
+
+
+def test_a_secret_that_is_not_whole_is_said(cache):
+    (cache.folder / ".secret").write_bytes(b"half")
+    with pytest.raises(StartError, match="has 4 bytes instead of 32; delete"):
+        EngineCache(cache.folder)
+
+
+def test_processes_that_begin_together_agree_on_one_secret(tmp_path):
+    folder, ready = tmp_path / "engines", threading.Barrier(8)
+    folder.mkdir(mode=0o700)
+
+    def begin():
+        ready.wait()
+        return EngineCache(folder)._secret
+
+    with ThreadPoolExecutor(8) as pool:
+        secrets = {pool.submit(begin) for _ in range(8)}
+        assert len({future.result() for future in secrets}) == 1
+    assert [path.name for path in folder.iterdir()] == [".secret"]
+
+
+def test_a_lock_that_cannot_be_is_said(cache, monkeypatch):
+    def none_left(file, kind):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(engines.fcntl, "flock", none_left)
+    with pytest.raises(OutputError, match="cannot lock .* No locks available"), cache.building(KEY):
+        pass
+
+
+def test_what_goes_wrong_under_the_lock_is_not_taken_for_the_lock(cache):
+    with pytest.raises(OSError, match="of the work"), cache.building(KEY):
+        raise OSError("of the work")
+
+
+def test_what_is_not_worth_building_is_remembered_until_it_is_built_anew(cache):
+    assert cache.given_up(KEY) is None
+    cache.give_up(KEY, "TensorRT builds no engine")
+    assert EngineCache(cache.folder).given_up(KEY) == "TensorRT builds no engine"
+    cache.put(KEY, Engine(b"engine", proved=False))
+    assert cache.given_up(KEY) is None

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -169,3 +170,86 @@ def test_without_a_gpu_nothing_heavy_is_imported_for_one():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_tensors_stay_on_the_device_as_long_as_the_shape_does(rng):
+    """ONNX Runtime's binding, with the CPU for a device."""
+    import onnxruntime as ort
+
+    from upscaler.runtimes.onnxruntime_cuda import Lane
+
+    model = find("fast", 2)
+    session = ort.InferenceSession(model.path, providers=["CPUExecutionProvider"])
+    lane = Lane(session, "cpu", 0)
+    reference = open_runtime(Wish(model, "fp32"), "cpu").runtime
+    batches = [rng.random((1, 3, 16, width), np.float32) for width in (16, 16, 24, 24, 16)]
+    outputs = [lane.run(batch)[0] for batch in batches]
+    for batch, output in zip(batches, outputs, strict=True):
+        assert np.abs(output - reference.infer(batch)).max() < 1e-5
+
+
+@pytest.fixture
+def no_gpu_needed(monkeypatch):
+    """What CUDA does for a lane, counted."""
+    import torch
+
+    counts = {"recorded": 0, "replayed": 0}
+
+    class Graph:
+        def replay(self):
+            counts["replayed"] += 1
+            type(self).program()
+
+    @contextmanager
+    def record(graph, **settings):
+        counts["recorded"] += 1
+        yield
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", record)
+    return counts, Graph
+
+
+def test_a_graph_is_recorded_for_a_shape_that_comes_back(no_gpu_needed):
+    import torch
+
+    from upscaler.runtimes.cuda_lanes import _Shape
+
+    counts, graph = no_gpu_needed
+
+    def prepare(image):
+        output = torch.empty_like(image)
+        graph.program = staticmethod(lambda: (torch.mul(image, 2, out=output),))
+        return graph.program
+
+    class Stream:
+        def synchronize(self):
+            pass
+
+    tiles = [np.full((1, 3, 4, 4), number, np.float32) for number in range(4)]
+    shape = _Shape(tiles[0], prepare, torch.device("cpu"))
+    seen = []
+    for tile in tiles:
+        tile.flags.writeable = False  # as a view of a picture may be
+        seen.append((shape.run(tile, Stream())[0].max(), dict(counts)))
+    assert [value for value, _ in seen] == [0, 2, 4, 6]
+    assert [count["recorded"] for _, count in seen] == [0, 1, 1, 1]
+    assert counts["replayed"] == 3
+
+
+def test_the_driver_tells_its_own_version(monkeypatch):
+    from upscaler import gpu
+
+    class Management:
+        def nvmlInit_v2(self):  # noqa: N802
+            return 0
+
+        def nvmlSystemGetDriverVersion(self, buffer, size):  # noqa: N802
+            buffer.value = b"580.65.06"
+            return 0
+
+    monkeypatch.setattr(gpu.ctypes, "CDLL", lambda name: Management())
+    assert gpu.driver_version() == "580.65.06"
+    monkeypatch.setattr(Management, "nvmlInit_v2", lambda self: 9)
+    assert gpu.driver_version() is None

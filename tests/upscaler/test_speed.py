@@ -35,6 +35,22 @@ def test_what_does_not_open_is_named(monkeypatch):
     assert "not installed" in done.missing["other"]
 
 
+def test_what_breaks_is_named_and_the_others_are_measured(monkeypatch):
+    class Breaks(Entry):
+        def load(self):
+            class Kind:
+                @classmethod
+                def precisions(cls):
+                    raise OSError("the library is broken")
+
+            return Kind
+
+    monkeypatch.setitem(RUNTIMES, "other", Breaks("", "", "", ""))
+    done = bench(find("fast", 2), rounds=1)
+    assert done.missing["other"] == "OSError: the library is broken"
+    assert done.measured
+
+
 def test_json_lines_have_the_promised_keys(command):
     code, out, _ = command("bench", "-m", "fast", "-s", "2", "--rounds", "1", "--json")
     assert code == 0

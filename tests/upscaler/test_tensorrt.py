@@ -1,12 +1,17 @@
 """Engines from NVIDIA's own parser and builder, without a GPU: what can be seen of them there."""
 
+from contextlib import nullcontext
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("torch", reason="needs the [export] extra")
+onnx = pytest.importorskip("onnx")
 
 from upscaler import tensorrt
 from upscaler.engines import EngineCache
-from upscaler.errors import OutputError, RuntimeUnavailable
+from upscaler.errors import NotReady, OutputError, ProofError, RuntimeUnavailable
+from upscaler.gpu import gpus
 from upscaler.models import find
 from upscaler.runtimes import Wish, open_runtime, table
 from upscaler.tiling import AUTO_TILE
@@ -17,6 +22,7 @@ CALLED = {
         "create_execution_context",
         "create_runtime_config",
         "get_tensor_dtype",
+        "get_tensor_mode",
         "get_tensor_name",
         "get_tensor_profile_shape",
         "num_io_tensors",
@@ -28,7 +34,11 @@ CALLED = {
         "set_optimization_profile_async",
         "set_tensor_address",
     ],
-    "IRuntimeConfig": ["create_runtime_cache", "set_runtime_cache"],
+    "IRuntimeConfig": [
+        "create_runtime_cache",
+        "dynamic_shapes_kernel_specialization_strategy",
+        "set_runtime_cache",
+    ],
     "IRuntimeCache": ["deserialize", "serialize"],
 }
 
@@ -54,6 +64,8 @@ def key(trt):
 def test_all_that_the_runtime_calls_exists(trt):
     for kind, names in CALLED.items():
         assert not set(names) - set(dir(getattr(trt, kind)))
+    assert trt.DynamicShapesKernelSpecializationStrategy.EAGER
+    assert trt.TensorIOMode.INPUT
 
 
 def test_an_engine_is_built_once(trt, cache, key, monkeypatch):
@@ -88,6 +100,103 @@ def test_what_cannot_be_kept_is_said(trt, cache, key, monkeypatch):
     with pytest.raises(OutputError, match="No space left on device"):
         tensorrt.cached_engine(trt, find("fast", 2), key, cache)
     assert not list(cache.folder.glob("*.engine"))
+
+
+@pytest.fixture
+def heavy(tmp_path):
+    """A model whose weights lie in a file of their own."""
+    path = tmp_path / "heavy" / "fast-x2.onnx"
+    path.parent.mkdir()
+    facts = {"location": "weights.bin", "size_threshold": 0}
+    model = onnx.load(find("fast", 2).path)
+    onnx.save(model, path, save_as_external_data=True, **facts)
+    return path
+
+
+def test_weights_in_a_file_of_their_own_are_found(trt, heavy, cache):
+    model = find(str(heavy), 2)
+    key = tensorrt.engine_key(trt, model, "fp32", device=0)
+    assert len(tensorrt.cached_engine(trt, model, key, cache).content) > 100_000
+
+
+def test_other_weights_are_another_engine(trt, heavy):
+    before = tensorrt.engine_key(trt, find(str(heavy), 2), "fp32", device=0)
+    weights = heavy.with_name("weights.bin")
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    other = replace(find(str(heavy), 2))  # a Model remembers its sha256
+    assert tensorrt.engine_key(trt, other, "fp32", device=0).model != before.model
+
+
+def test_tiles_are_on_the_grid_of_the_model(trt):
+    model = find("fast", 2)
+    coarse = replace(model, spec=replace(model.spec, alignment=48, halo=48))
+    assert tensorrt.engine_key(trt, coarse, "fp32", device=0).side == 11 * 48 + 2 * 48
+
+
+def test_a_graph_without_convolutions_says_so(trt, tmp_path):
+    shape = ["batch", 3, "height", "width"]
+    ends = [onnx.helper.make_tensor_value_info(name, 1, shape) for name in ("image", "same")]
+    node = onnx.helper.make_node("Relu", ["image"], ["same"])
+    graph = onnx.helper.make_graph([node], "graph", ends[:1], ends[1:])
+    path = tmp_path / "none.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)]), path)
+    with pytest.raises(ProofError, match="has no convolution"):
+        tensorrt.build(trt, path, precision="fp32", side=64, alignment=2)
+
+
+@pytest.fixture
+def for_rtx(trt, cache, monkeypatch):
+    """The runtime, up to where it needs a GPU."""
+    from upscaler.runtimes import tensorrt_cuda
+
+    monkeypatch.setattr(tensorrt_cuda, "EngineCache", lambda: cache)
+    monkeypatch.setattr(tensorrt_cuda.torch.cuda, "device", lambda number: nullcontext())
+    return tensorrt_cuda.TensorRTForRTX
+
+
+def test_an_engine_that_is_not_there_is_not_built_by_opening(for_rtx):
+    with pytest.raises(NotReady, match="to build first"):
+        for_rtx(find("fast", 2), "fp32", 1)
+
+
+@pytest.mark.skipif(gpus() != [], reason="there is a GPU here")
+def test_an_engine_that_does_not_load_is_forgotten(for_rtx, cache, key):
+    for_rtx.make_ready(find("fast", 2), "fp32", 0)
+    assert cache.path(key).is_file()
+    with pytest.raises(NotReady, match="has to be built again"):
+        for_rtx(find("fast", 2), "fp32", 1)
+    assert not cache.path(key).exists()
+
+
+def test_a_failed_building_is_remembered_by_model_and_precision(for_rtx):
+    model = find("fast", 2)
+    for_rtx.give_up(model, "fp32", 0, "no luck")
+    assert for_rtx.given_up(model, "fp32", 0) == "no luck"
+    assert for_rtx.given_up(find("fast", 4), "fp32", 0) is None
+
+
+def test_kernels_are_written_only_if_there_are_more(cache, key):
+    from upscaler.runtimes.tensorrt_cuda import _Kernels
+
+    class Compiled:
+        content = b"one"
+
+        def serialize(self):
+            return self.content
+
+    compiled = Compiled()
+    kernels = _Kernels(compiled, key, cache)
+    kernels.keep()
+    assert tensorrt.kept_kernels(cache, key) == b"one"
+    (path,) = cache.folder.glob("*.engine")
+    path.unlink()
+    kernels.keep()
+    assert not path.exists()
+    compiled.content = b"one and another"
+    kernels.keep()
+    assert tensorrt.kept_kernels(cache, key) == b"one and another"
 
 
 def test_kernels_are_kept_as_safely_as_the_engine(cache, key):

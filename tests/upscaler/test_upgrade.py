@@ -1,63 +1,85 @@
 """A run begins at once on what is ready, and moves to what is faster when that has been built."""
 
+import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from upscaler.errors import RuntimeUnavailable, UsageError
+from upscaler.errors import NotReady, OutputError, RuntimeUnavailable, UsageError
+from upscaler.gate import Gate
 from upscaler.models import find
-from upscaler.runtimes import RUNTIMES, Wish, choice, open_runtime
+from upscaler.probe import probe_image
+from upscaler.runtimes import RUNTIMES, BuiltRuntime, Wish, choice, open_runtime
 from upscaler.runtimes.several import Several
 from upscaler.runtimes.table import Entry
-from upscaler.upgrade import Upgrade, build_command
+from upscaler.upgrade import Host, Upgrade, build_command
 
-REAL = {"name": "cpu", "precision": "fp32"}
+BUILDS, FAILS = ([sys.executable, "-c", text] for text in ("pass", "exit('out of luck')"))
 
 
-class Built:
-    """The runtime `cpu`, as one that has something to build, and is slower or faster."""
+class Built(BuiltRuntime):
+    """The runtime `cpu`, as one that has something to build; how long it takes can be said."""
 
+    name = "built"
     ready = False
     pause = 0.0
-    opened_on: list[int] = []  # noqa: RUF012
+    opened_on: list[int]
+    calls: dict[int, int]
+    reason: str | None = None
 
     def __init__(self, model, precision, streams, device=0):
+        super().__init__(model, precision, streams, device)
+        if not self.ready:
+            raise NotReady("it has its engine to build first")
         self._real = RUNTIMES["cpu"].load()(model, precision, streams, device)
-        self.model, self.precision, self.streams = model, precision, streams
-        self.name, self.takes_floats, self.largest_side = "built", True, None
-        self.device = device
-        type(self).opened_on.append(device)
+        self.opened_on.append(device)
+        self.calls[device] = 0
 
     @classmethod
     def precisions(cls):
         return ("fp32",)
 
     @classmethod
-    def is_ready(cls, model, precision, device):
-        return cls.ready
+    def make_ready(cls, model, precision, device):
+        cls.ready = True
 
-    def confirm(self):
-        self.proved = True
+    @classmethod
+    def give_up(cls, model, precision, device, reason):
+        cls.reason = reason
+
+    @classmethod
+    def given_up(cls, model, precision, device):
+        return cls.reason
 
     def infer(self, batch):
+        self.calls[self.device] += 1
         time.sleep(self.pause)
         return self._real.infer(batch)
+
+
+class Known(Entry):
+    kind: type
+
+    def load(self):
+        return self.kind
 
 
 @pytest.fixture
 def built(monkeypatch):
     class Fresh(Built):
         opened_on = []  # noqa: RUF012
+        calls = {}  # noqa: RUF012
 
-    class Known(Entry):
-        def load(self):
-            return Fresh
+    class Found(Known):
+        kind = Fresh
 
-    rest = {"cpu": RUNTIMES["cpu"]}
-    known = Known("", "", "", "", needs_gpu=True)
-    monkeypatch.setattr(choice, "RUNTIMES", {"built": known, **rest})
+    known = {"built": Found("", "", "", "", needs_gpu=True), "cpu": RUNTIMES["cpu"]}
+    monkeypatch.setattr(choice, "RUNTIMES", known)
+    monkeypatch.setattr("upscaler.upgrade.RUNTIMES", known)
     return Fresh
 
 
@@ -68,8 +90,8 @@ def wish(**more):
 def test_auto_builds_nothing_and_says_what_would_be_faster(built):
     opened = open_runtime(wish())
     assert opened.runtime.name == "cpu"
-    assert opened.to_build == ("built",)
-    assert "to build first" in opened.passed_over["built"]
+    assert opened.to_build == {"built": "fp32"}
+    assert "to build first" in opened.passed_over["built in fp32"]
     built.ready = True
     assert open_runtime(wish()).runtime.name == "built"
 
@@ -78,55 +100,187 @@ def test_a_named_runtime_builds_when_it_opens(built):
     assert open_runtime(wish(), "built").runtime.name == "built"
 
 
-def run(upgrade_wish, opened, command, seconds=20.0):
-    adopted, moved = [], threading.Event()
+def test_what_is_built_and_does_not_load_is_not_built_for_ever(built, monkeypatch):
+    monkeypatch.setattr(built, "make_ready", lambda model, precision, device: None)
+    with pytest.raises(RuntimeUnavailable, match="does not load what it has just built"):
+        open_runtime(wish(), "built")
 
-    def adopt(found):
-        adopted.append(found)
-        moved.set()
 
-    with Upgrade(upgrade_wish, opened, adopt, build=lambda wish, name: command) as upgrade:
-        moved.wait(seconds)
-    assert not upgrade._thread.is_alive()
-    return adopted
+def test_a_precision_without_a_file_does_not_lose_the_others(built, monkeypatch):
+    def open_it(self, model, precision, streams, device=0):
+        if precision == "fp16":
+            raise RuntimeUnavailable("there is no fast-x2.fp16-u8.onnx")
+        raise NotReady("it has its engine to build first")
+
+    monkeypatch.setattr(built, "precisions", lambda: ("fp16", "fp32"))
+    monkeypatch.setattr(built, "__init__", open_it)
+    model = find("fast", 2)
+    half_as_good = replace(model, spec=replace(model.spec, precision_loss={"fp16": 0, "fp32": 0}))
+    opened = open_runtime(Wish(half_as_good))
+    assert opened.to_build == {"built": "fp32"}
+    assert opened.passed_over["built in fp16"] == "there is no fast-x2.fp16-u8.onnx"
+
+
+@pytest.mark.parametrize("error", [OutputError("others may write into it"), OSError("no luck")])
+def test_auto_steps_over_a_cache_that_cannot_be_used(built, monkeypatch, error):
+    def refuse(model, precision, device):
+        raise error
+
+    monkeypatch.setattr(built, "given_up", refuse)
+    opened = open_runtime(wish())
+    assert opened.runtime.name == "cpu" and not opened.to_build
+    assert str(error) in opened.passed_over["built in fp32"]
+
+
+def test_what_was_given_up_is_not_built_again_but_by_name(built):
+    built.reason = "it is 0.90 times as fast as torch here"
+    opened = open_runtime(wish())
+    assert not opened.to_build
+    assert opened.passed_over["built in fp32"] == f"{built.reason}; --runtime built tries again"
+    assert open_runtime(wish(), "built").runtime.name == "built"
+
+
+class Run:
+    """A run that could move, and what became of it."""
+
+    def __init__(self, opened, command, seconds=20.0, gate=None):
+        self.adopted, self.said, self._moved = [], [], threading.Event()
+        host = Host(self._adopt, self._tell, gate or Gate(), lambda: (32, 48))
+        self.upgrade = Upgrade(wish(), opened, host, build=lambda wish, name: command)
+        with self.upgrade:
+            self._moved.wait(seconds)
+        assert not self.upgrade._thread.is_alive()
+
+    def _adopt(self, found):
+        self.adopted.append(found.runtime.name)
+        self._moved.set()
+
+    def _tell(self, text):
+        self.said.append(text)
+        self._moved.set()
+
+
+def slowed(opened, monkeypatch, seconds):
+    """Let the runtime in use take so much longer."""
+    real = opened.runtime.infer
+    monkeypatch.setattr(opened.runtime, "infer", lambda b: time.sleep(seconds) or real(b))
+    return opened
 
 
 def test_a_faster_runtime_takes_over_when_it_is_built(built, monkeypatch):
-    opened = open_runtime(wish())
-    slow = opened.runtime.infer
-    monkeypatch.setattr(opened.runtime, "infer", lambda batch: time.sleep(0.2) or slow(batch))
-    (found,) = run(wish(), opened, [sys.executable, "-c", "pass"])
-    assert found.runtime.name == "built"
+    opened = slowed(open_runtime(wish()), monkeypatch, 0.2)
+    built.ready = True
+    run = Run(opened, BUILDS)
+    assert (run.adopted, run.said, built.reason) == (["built"], [], None)
 
 
-def test_a_slower_one_does_not(built, monkeypatch):
+def test_a_slower_one_does_not_and_that_is_remembered(built, monkeypatch):
     monkeypatch.setattr(built, "pause", 0.2)
-    assert run(wish(), open_runtime(wish()), [sys.executable, "-c", "pass"], 3.0) == []
+    opened = open_runtime(wish())
+    built.ready = True
+    run = Run(opened, BUILDS)
+    assert run.adopted == []
+    assert run.said == [f"not on built in fp32: {built.reason}"]
+    assert built.reason.endswith("times as fast as cpu here")
 
 
 def test_neither_does_one_that_was_not_built(built):
+    run = Run(open_runtime(wish()), FAILS)
+    assert run.adopted == [] and built.opened_on == []
+    assert run.said == ["not on built in fp32: out of luck"]
+    assert built.reason == "out of luck"
+
+
+def test_what_opens_only_for_its_builder_is_said_and_tried_again(built, monkeypatch):
     opened = open_runtime(wish())
-    assert run(wish(), opened, [sys.executable, "-c", "raise SystemExit(1)"], 2.0) == []
-    assert built.opened_on == []
+    built.ready = True
+    monkeypatch.setattr(built, "infer", lambda self, batch: 1 / 0)
+    run = Run(opened, BUILDS)
+    (said,) = run.said
+    assert "ZeroDivisionError" in said and run.adopted == [] and built.reason is None
+
+
+def test_a_builder_that_cannot_be_started_ends_nothing(built):
+    (said,) = Run(open_runtime(wish()), ["/nonesuch"]).said
+    assert "No such file" in said
+
+
+def through_two_lanes(infer, seconds):
+    """Let two calls in at a time, as a GPU's lanes do; each takes so much longer."""
+    free = threading.Semaphore(2)
+
+    def slower(*arguments):
+        with free:
+            time.sleep(seconds)
+            return infer(*arguments)
+
+    return slower
+
+
+@pytest.mark.parametrize(("new", "moves"), [(0.05, False), (0.02, True)])
+def test_under_load_both_are_measured_alone(built, monkeypatch, new, moves):
+    """The run keeps the lanes of the old one busy, which must not make the new one look fast."""
+    opened = open_runtime(wish(streams=2))
+    monkeypatch.setattr(opened.runtime, "infer", through_two_lanes(opened.runtime.infer, 0.04))
+    monkeypatch.setattr(built, "infer", through_two_lanes(built.infer, new))
+    built.ready = True
+    gate, over = Gate(), threading.Event()
+    batch = probe_image()
+
+    def work():
+        while not over.is_set():
+            gate.run(lambda: opened.runtime.infer(batch))
+            time.sleep(0.002)  # a semaphore would never let anybody else in
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(work)
+        try:
+            run = Run(opened, BUILDS, gate=gate)
+        finally:
+            over.set()
+    assert bool(run.adopted) is moves, run.said
 
 
 def test_the_end_of_a_run_ends_the_building(built):
     opened, began = open_runtime(wish()), time.monotonic()
-    adopted = run(wish(), opened, [sys.executable, "-c", "import time; time.sleep(60)"], 0.5)
-    assert adopted == [] and time.monotonic() - began < 10
+    run = Run(opened, [sys.executable, "-c", "import time; time.sleep(60)"], 0.5)
+    assert run.adopted == run.said == [] and time.monotonic() - began < 10
+
+
+def test_a_builder_that_does_not_listen_is_killed(built):
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    opened, began = open_runtime(wish()), time.monotonic()
+    assert Run(opened, [sys.executable, "-c", deaf], 1.0).said == []
+    assert time.monotonic() - began < 15
+
+
+def test_a_builder_ends_when_the_run_is_killed():
+    """Its stdin ends then, which is all that is left to tell it."""
+    code = """
+import time
+from upscaler.runtimes import make_ready
+make_ready.open_runtime = lambda wish, name: (print("building", flush=True), time.sleep(60))
+make_ready.main("cpu", "fast", "2", "fp32")
+"""
+    command = [sys.executable, "-c", code]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as builder:
+        assert builder.stdout.readline() == "building\n"
+        builder.stdin.close()
+        assert builder.wait(10) == 1
 
 
 def test_the_builder_fails_cleanly_where_there_is_nothing_to_build_with():
-    import subprocess
-
     from upscaler.gpu import nvidia_driver
 
     if nvidia_driver() is not None:
         pytest.skip("there is an NVIDIA GPU here")
     command = build_command(wish(devices=(0,)), "tensorrt-rtx")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.strip() == (
+    with subprocess.Popen(command, stdin=-1, stderr=-1, text=True) as builder:
+        said = builder.stderr.read()
+    assert builder.returncode == 1
+    assert said.strip() == (
         "the runtime does not open here: tensorrt-rtx: "
         "there is no NVIDIA GPU here, or no driver for it"
     )
@@ -141,8 +295,9 @@ def test_several_devices_share_the_tiles(built, rng, monkeypatch):
     assert (opened.name, opened.streams) == ("built", 4)
     batch = rng.random((1, 3, 16, 16), "float32")
     reference = open_runtime(wish(), "cpu").runtime.infer(batch)
-    for _ in range(5):
+    for _ in range(6):
         assert abs(opened.infer(batch) - reference).max() < 1e-6
+    assert built.calls == {0: 1 + 3, 1: 1 + 3}  # the probe, and a fair share of the tiles
 
 
 def test_a_device_that_is_not_there_is_refused(built, monkeypatch):

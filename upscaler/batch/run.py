@@ -78,6 +78,9 @@ class Reporter(Protocol):
     def moved(self, used: Used) -> None:
         """A faster runtime took over; called from another thread."""
 
+    def note(self, text: str) -> None:
+        """A line worth knowing; called from another thread."""
+
     def result(self, result: Result) -> None:
         """One file ended."""
 
@@ -161,7 +164,7 @@ class Batch:
         memory = settings.memory or int(memory_bytes() * _MEMORY_SHARE)
         pipeline = Pipeline(upscaler, memory=memory, encoding=settings.encoding)
         try:
-            with upscaler.upgrading(self._moved), pipeline:
+            with upscaler.upgrading(self._moved, self._reporter.note), pipeline:
                 for outcome in pipeline.run(twins.firsts):
                     for ended in chain([outcome], twins.settle(outcome)):
                         _record(journal, ended)

@@ -75,6 +75,11 @@ class RunDisplay:
         if not self._quiet:
             self._say(f"from here on {used.runtime} in {used.precision}: it is ready, and faster")
 
+    def note(self, text: str) -> None:
+        """Say what is worth knowing."""
+        if not self._quiet:
+            self._say(text)
+
     def result(self, result: Result) -> None:
         """Show one file."""
         if self._json:

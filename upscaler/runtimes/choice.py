@@ -1,15 +1,18 @@
 """Opening a runtime: the fastest that proves itself, or the one that was asked for."""
 
+import gc
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from upscaler.errors import RuntimeUnavailable, UsageError
+from upscaler.errors import NotReady, RuntimeUnavailable, StartError, UsageError
 from upscaler.gpu import gpus
 from upscaler.models import Model
 from upscaler.probe import largest_difference, probe_image
-from upscaler.runtimes.runtime import PRECISIONS, Batch, PixelRuntime, Runtime
+from upscaler.runtimes.pixels import Batch, to_batch, to_pixels
+from upscaler.runtimes.runtime import PRECISIONS, BuiltRuntime, PixelRuntime, Runtime
 from upscaler.runtimes.several import Several
 from upscaler.runtimes.table import RUNTIMES
 
@@ -43,8 +46,8 @@ class Choice:
     runtime: Runtime
     passed_over: dict[str, str]
     """What is faster but did not open, a runtime or one in some precision, with the reason."""
-    to_build: tuple[str, ...] = ()
-    """What is faster, but has something to build first, by name."""
+    to_build: dict[str, str] = field(default_factory=dict)
+    """What is faster, but has something to build first: by name, its precision."""
 
 
 def by_reason(passed_over: dict[str, str]) -> dict[str, str]:
@@ -68,11 +71,11 @@ def open_runtime(wish: Wish, name: str = AUTO) -> Choice:
     """
     _check(wish, name)
     passed_over: dict[str, str] = {}
-    to_build: list[str] = []
+    to_build: dict[str, str] = {}
     for candidate in RUNTIMES if name == AUTO else [name]:
         runtime = _open(wish, candidate, passed_over, to_build if name == AUTO else None)
         if runtime is not None:
-            return Choice(runtime, passed_over, tuple(to_build))
+            return Choice(runtime, passed_over, to_build)
     reasons = "; ".join(f"{key}: {reason}" for key, reason in by_reason(passed_over).items())
     raise RuntimeUnavailable(f"the runtime does not open here: {reasons}")
 
@@ -91,12 +94,13 @@ def _check(wish: Wish, name: str) -> None:
 
 
 def _open(
-    wish: Wish, name: str, passed_over: dict[str, str], to_build: list[str] | None
+    wish: Wish, name: str, passed_over: dict[str, str], to_build: dict[str, str] | None
 ) -> Runtime | None:
     """Open one runtime in its best precision; note in `passed_over` what did not open.
 
     Args:
-        to_build: takes the name of what would have something to build; None to let it build.
+        to_build: takes what would have something to build, with the precision; None to let it
+            build.
     """
     entry = RUNTIMES[name]
     try:
@@ -104,32 +108,52 @@ def _open(
             raise RuntimeUnavailable("it runs on no GPU, and --device asks for one")
         kind = entry.load()
         candidates = _candidates(kind, wish)
-        if to_build is not None and not _is_ready(kind, wish, candidates[0]):
-            to_build.append(name)
-            raise RuntimeUnavailable("it has its engine to build first")
     except RuntimeUnavailable as error:
         passed_over[name] = str(error)
         return None
     for candidate in candidates:
         try:
-            return _on_all(kind, wish, candidate)
-        except RuntimeUnavailable as error:
+            if to_build is not None:
+                _check_not_given_up(kind, wish, candidate)
+            return _on_all(kind, wish, candidate, build=to_build is None)
+        except NotReady as error:
             passed_over[f"{name} in {candidate}"] = str(error)
+            assert to_build is not None
+            to_build[name] = candidate
+            return None
+        except StartError as error:
+            passed_over[f"{name} in {candidate}"] = str(error)
+        gc.collect()  # what was opened for nothing points to itself, and holds a GPU's memory
     return None
 
 
-def _is_ready(kind: type[Runtime], wish: Wish, precision: str) -> bool:
-    return all(kind.is_ready(wish.model, precision, device) for device in wish.devices or (0,))
+def _check_not_given_up(kind: type[Runtime], wish: Wish, precision: str) -> None:
+    if not issubclass(kind, BuiltRuntime):
+        return
+    for device in wish.devices or (0,):
+        with _in_our_terms():
+            reason = kind.given_up(wish.model, precision, device)
+        if reason is not None:
+            raise RuntimeUnavailable(f"{reason}; --runtime {kind.name} tries again")
+
+
+def precisions_of(name: str) -> tuple[str, ...]:
+    """Return the precisions that a runtime of the table offers here, the fastest first.
+
+    Raises:
+        RuntimeUnavailable: it is not there, or whatever is wrong with it.
+    """
+    return _offered(RUNTIMES[name].load())
+
+
+def _offered(kind: type[Runtime]) -> tuple[str, ...]:
+    with _in_our_terms():
+        return kind.precisions()
 
 
 def _candidates(kind: type[Runtime], wish: Wish) -> list[str]:
     """Return the precisions to try, the fastest first; at least one."""
-    try:
-        offered = kind.precisions()
-    except RuntimeUnavailable:
-        raise
-    except Exception as error:  # every runtime has errors of its own
-        raise RuntimeUnavailable(_in_one_line(error)) from error
+    offered = _offered(kind)
     if wish.precision == AUTO:
         measured = wish.model.spec.precision_loss
         found = [p for p in offered if measured.get(p, float("inf")) <= AUTO_LOSS_DB]
@@ -140,21 +164,26 @@ def _candidates(kind: type[Runtime], wish: Wish) -> list[str]:
     return found
 
 
-def _on_all(kind: type[Runtime], wish: Wish, precision: str) -> Runtime:
+def _on_all(kind: type[Runtime], wish: Wish, precision: str, *, build: bool) -> Runtime:
     """Open a runtime on every device of the wish."""
-    opened = [_proved(kind, wish, precision, device) for device in wish.devices or (0,)]
+    devices = wish.devices or (0,)
+    with _in_our_terms():
+        opened = [_proved(kind, wish, precision, device, build=build) for device in devices]
     return opened[0] if len(opened) == 1 else Several(opened)
 
 
-def _proved(kind: type[Runtime], wish: Wish, precision: str, device: int) -> Runtime:
-    """Open a runtime and run the probe; whatever goes wrong means that it is not available."""
+def _proved(
+    kind: type[Runtime], wish: Wish, precision: str, device: int, *, build: bool
+) -> Runtime:
+    """Open a runtime and run the probe."""
     try:
         runtime = kind(wish.model, precision, wish.streams, device)
-        outputs = list(_probed(runtime))
-    except RuntimeUnavailable:
-        raise
-    except Exception as error:  # every runtime has errors of its own
-        raise RuntimeUnavailable(_in_one_line(error)) from error
+    except NotReady:
+        if not build or not issubclass(kind, BuiltRuntime):
+            raise
+        kind.make_ready(wish.model, precision, device)
+        runtime = _just_built(kind, wish, precision, device)
+    outputs = list(_probed(runtime))
     difference = max(largest_difference(output, wish.model.spec.probe) for output in outputs)
     bound = PROBE_BOUND[precision]
     if difference > bound:
@@ -166,15 +195,32 @@ def _proved(kind: type[Runtime], wish: Wish, precision: str, device: int) -> Run
     return runtime
 
 
+def _just_built(kind: type[Runtime], wish: Wish, precision: str, device: int) -> Runtime:
+    try:
+        return kind(wish.model, precision, wish.streams, device)
+    except NotReady:
+        raise RuntimeUnavailable("it does not load what it has just built") from None
+
+
 def _probed(runtime: Runtime) -> Iterator[Batch]:
     """Yield what it makes of the probe, on every way into it."""
     probe = probe_image(runtime.model.spec.alignment)
     if runtime.takes_floats:
         yield runtime.infer(probe)
     if isinstance(runtime, PixelRuntime):
-        pixels = np.rint(255 * probe.transpose(0, 2, 3, 1)).astype(np.uint8)
-        enlarged = runtime.infer_pixels(np.ascontiguousarray(pixels))
-        yield enlarged.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+        pixels = np.ascontiguousarray(to_pixels(probe, np.uint8))
+        yield to_batch(runtime.infer_pixels(pixels))
+
+
+@contextmanager
+def _in_our_terms() -> Iterator[None]:
+    """Whatever goes wrong in a runtime means that it is not available: each has its own errors."""
+    try:
+        yield
+    except StartError:
+        raise
+    except Exception as error:
+        raise RuntimeUnavailable(_in_one_line(error)) from error
 
 
 def _in_one_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Lanes of a GPU: pinned buffers, a CUDA stream, and one CUDA graph for each shape of tile.
+"""Lanes of a GPU: pinned buffers, a CUDA stream, and a CUDA graph for each shape that comes back.
 
 A small network is over before Python has launched its next kernel; a graph launches all of them
 at once. Several lanes let the copies of one tile overlap with the computing of another. What is
@@ -61,48 +61,65 @@ class _Lane:
         self._stream: torch.cuda.Stream | None = None
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self._recorded: OrderedDict[tuple[object, ...], _Recorded] = OrderedDict()
+        self._shapes: OrderedDict[tuple[object, ...], _Shape] = OrderedDict()
 
     @torch.inference_mode()
     def run(self, array: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         if self._stream is None:
-            return tuple(output.numpy() for output in self._prepare(torch.from_numpy(array))())
+            image = torch.from_numpy(array.copy())
+            return tuple(output.numpy() for output in self._prepare(image)())
         with torch.cuda.stream(self._stream):
             return self._for(array).run(array, self._stream)
 
-    def _for(self, array: NDArray[Any]) -> "_Recorded":
+    def _for(self, array: NDArray[Any]) -> "_Shape":
         key = (array.dtype, *array.shape)
-        if key not in self._recorded:
-            while len(self._recorded) >= _SHAPES:
-                self._recorded.popitem(last=False)
-            with _capturing:
-                self._recorded[key] = _Recorded(array, self._prepare, self._device)
-        self._recorded.move_to_end(key)
-        return self._recorded[key]
+        if key not in self._shapes:
+            while len(self._shapes) >= _SHAPES:
+                self._shapes.popitem(last=False)
+            self._shapes[key] = _Shape(array, self._prepare, self._device)
+        self._shapes.move_to_end(key)
+        return self._shapes[key]
 
 
-class _Recorded:
-    """Buffers and a CUDA graph for one shape."""
+class _Shape:
+    """Buffers for one shape, and from its second tile on a CUDA graph.
+
+    To record one takes as long as many tiles, which a shape that never comes back does not repay.
+    """
 
     def __init__(self, array: NDArray[Any], prepare: Prepare, device: torch.device) -> None:
-        self._host_input = torch.from_numpy(array).pin_memory()
-        self._input = self._host_input.to(device)
-        program, stream = prepare(self._input), torch.cuda.current_stream(device)
-        for _ in range(2):  # lets the library choose before anything is recorded
-            program()
-        stream.synchronize()
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, stream=stream, capture_error_mode="thread_local"):
-            self._outputs = program()
-        self._program = program  # keeps alive what the graph points to
-        self._host_outputs = [torch.empty_like(o, device="cpu").pin_memory() for o in self._outputs]
+        self._host_input = torch.from_numpy(np.empty_like(array)).pin_memory()
+        self._input = torch.empty_like(self._host_input, device=device)
+        self._program = prepare(self._input)
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._outputs: tuple[Tensor, ...] = ()
+        self._host_outputs: list[Tensor] = []
 
     def run(self, array: NDArray[Any], stream: torch.cuda.Stream) -> tuple[NDArray[Any], ...]:
         """Copy in, compute, copy out."""
-        self._host_input.copy_(torch.from_numpy(array))
+        np.copyto(self._host_input.numpy(), array)
         self._input.copy_(self._host_input, non_blocking=True)
-        self._graph.replay()
+        self._compute(stream)
         for host, output in zip(self._host_outputs, self._outputs, strict=True):
             host.copy_(output, non_blocking=True)
         stream.synchronize()
         return tuple(np.array(host.numpy()) for host in self._host_outputs)
+
+    def _compute(self, stream: torch.cuda.Stream) -> None:
+        if not self._host_outputs:  # the first tile; it also lets the library choose its kernels
+            self._outputs = self._program()
+            self._host_outputs = [
+                torch.empty_like(output, device="cpu").pin_memory() for output in self._outputs
+            ]
+            return
+        if self._graph is None:
+            self._record(stream)
+        assert self._graph is not None
+        self._graph.replay()
+
+    def _record(self, stream: torch.cuda.Stream) -> None:
+        stream.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with _capturing, torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            self._outputs = self._program()
+        self._graph = graph

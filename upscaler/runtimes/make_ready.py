@@ -1,9 +1,13 @@
 """Open a runtime once, so that it is ready the next time; see `upscaler.upgrade`.
 
 python -m upscaler.runtimes.make_ready NAME MODEL SCALE PRECISION [DEVICE ...]
+
+It ends when its stdin does: whoever wanted it is gone then, however that came.
 """
 
+import os
 import sys
+import threading
 
 from upscaler.errors import UpscalerError
 from upscaler.models import find
@@ -12,8 +16,15 @@ from upscaler.runtimes import Wish, open_runtime
 
 def main(name: str, model: str, scale: str, precision: str, *devices: str) -> None:
     """Open the runtime on every device."""
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
     wish = Wish(find(model, int(scale)), precision, devices=tuple(map(int, devices)))
     open_runtime(wish, name)
+
+
+def _end_with_stdin() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)
 
 
 if __name__ == "__main__":

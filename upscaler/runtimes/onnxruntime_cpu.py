@@ -4,7 +4,8 @@ import onnxruntime as ort
 
 from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
-from upscaler.runtimes.runtime import Batch, Runtime
+from upscaler.runtimes.pixels import Batch
+from upscaler.runtimes.runtime import Runtime
 
 _PROVIDER = "CPUExecutionProvider"
 

@@ -7,15 +7,19 @@ and what was really loaded is read back, node by node.
 
 import ctypes
 import io
+import queue
+import threading
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
-from upscaler.runtimes.runtime import Batch, PixelRuntime, Pixels, through_floats, whole
+from upscaler.runtimes.pixels import Batch, Pixels, in_order, through_floats, whole
+from upscaler.runtimes.runtime import PixelRuntime
 
 _PROVIDER = "CUDAExecutionProvider"
 _LIBRARY = Path(ort.__file__).parent / "capi" / "libonnxruntime_providers_cuda.so"
@@ -48,7 +52,9 @@ class OnnxRuntimeCuda(PixelRuntime):
             model.file(precision), options, providers=[(_PROVIDER, settings)]
         )
         self._check_placement()
-        self._input = self._session.get_inputs()[0].name
+        self._lanes: queue.SimpleQueue[Lane] = queue.SimpleQueue()
+        for _ in range(streams):
+            self._lanes.put(Lane(self._session, "cuda", device))
 
     def _check_placement(self) -> None:
         loaded = self._session.get_providers()
@@ -77,22 +83,60 @@ class OnnxRuntimeCuda(PixelRuntime):
             return through_floats(self.infer, pixels)
         return whole(*self._run(pixels))
 
-    def _run(self, array: Any) -> list[Any]:
-        binding = self._session.io_binding()
-        binding.bind_cpu_input(self._input, array)
-        for output in self._session.get_outputs():
-            binding.bind_output(output.name)
-        self._session.run_with_iobinding(binding)
-        outputs: list[Any] = binding.copy_outputs_to_cpu()
-        return outputs
+    def _run(self, array: NDArray[Any]) -> list[Any]:
+        lane = self._lanes.get()
+        try:
+            return lane.run(array)
+        finally:
+            self._lanes.put(lane)
+
+
+class Lane:
+    """What one tile at a time runs on: tensors on the device, kept as long as the shape stays.
+
+    Args:
+        place: `cuda`; or `cpu`, for tests on a machine without a GPU.
+    """
+
+    def __init__(self, session: Any, place: str, device: int) -> None:
+        self._session, self._place = session, (place, device)
+        self._input = session.get_inputs()[0].name
+        self._outputs = in_order(output.name for output in session.get_outputs())
+        self._binding: Any = None
+        self._image: Any = None
+
+    def run(self, array: NDArray[Any]) -> list[NDArray[Any]]:
+        """Copy in, compute, copy out."""
+        if self._image is None or tuple(self._image.shape()) != array.shape:
+            self._bind(array)
+        else:
+            self._image.update_inplace(array)
+        self._session.run_with_iobinding(self._binding)
+        return [output.numpy() for output in self._binding.get_outputs()]
+
+    def _bind(self, array: NDArray[Any]) -> None:
+        with _allocating:
+            self._image = ort.OrtValue.ortvalue_from_numpy(array, *self._place)
+        self._binding = self._session.io_binding()
+        self._binding.bind_ortvalue_input(self._input, self._image)
+        for name in self._outputs:
+            self._binding.bind_output(name, *self._place)
+
+
+_allocating = threading.Lock()
+"""ONNX Runtime makes the allocator for such tensors when the first one is asked for, unguarded."""
 
 
 def _check_libraries() -> None:
     """Load what the provider needs; ONNX Runtime itself says only in its log what is missing."""
-    with redirect_stdout(io.StringIO()):  # it prints what it does not find
-        ort.preload_dlls()
     for library in (_CUDNN, str(_LIBRARY)):
         try:
             ctypes.CDLL(library)
         except OSError as error:
             raise RuntimeUnavailable(f"a library of CUDA is missing: {error}") from None
+
+
+if _PROVIDER in ort.get_available_providers():
+    # here, once: sys.stdout belongs to all threads
+    with redirect_stdout(io.StringIO()):  # it prints what it does not find
+        ort.preload_dlls()

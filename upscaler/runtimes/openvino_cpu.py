@@ -12,7 +12,8 @@ from typing import Any
 
 from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
-from upscaler.runtimes.runtime import Batch, Runtime
+from upscaler.runtimes.pixels import Batch
+from upscaler.runtimes.runtime import Runtime
 
 
 def _import_openvino() -> Any:

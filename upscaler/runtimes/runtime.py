@@ -1,16 +1,10 @@
 """What every inference runtime is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from upscaler.models import Model
-
-Batch = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
+from upscaler.runtimes.pixels import Batch, Pixels
 
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 """What arithmetic may be asked for."""
@@ -18,6 +12,10 @@ PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 
 class Runtime(ABC):
     """A model made ready to run on one kind of hardware.
+
+    Raises:
+        NotReady: it is a BuiltRuntime, and has something to build first.
+        RuntimeUnavailable: it does not open.
 
     Attributes:
         name: as in the table of runtimes.
@@ -48,11 +46,6 @@ class Runtime(ABC):
             RuntimeUnavailable: the runtime does not exist on this machine.
         """
 
-    @classmethod
-    def is_ready(cls, model: Model, precision: str, device: int) -> bool:
-        """Whether it opens at once; if not, it has something to build first."""
-        return True
-
     @abstractmethod
     def infer(self, batch: Batch) -> Batch:
         """Upscale a batch; safe to call from several threads.
@@ -65,12 +58,31 @@ class Runtime(ABC):
         """
 
     def confirm(self) -> None:
-        """Take note that it computed the probe right."""
+        """Take note that it computed the probe right; raises nothing."""
         self.proved = True
 
 
-class BrokenTile(ArithmeticError):
-    """What came out are no numbers."""
+class BuiltRuntime(Runtime):
+    """A runtime that opens only with something that was built for it, and kept."""
+
+    @classmethod
+    @abstractmethod
+    def make_ready(cls, model: Model, precision: str, device: int) -> None:
+        """Build it; may take minutes.
+
+        Raises:
+            StartError: it cannot be built, or not be kept.
+        """
+
+    @classmethod
+    @abstractmethod
+    def give_up(cls, model: Model, precision: str, device: int, reason: str) -> None:
+        """Remember that it is not worth building, so that `auto` does not try it every time."""
+
+    @classmethod
+    @abstractmethod
+    def given_up(cls, model: Model, precision: str, device: int) -> str | None:
+        """Return the reason that `give_up` was told, or None."""
 
 
 class PixelRuntime(Runtime):
@@ -89,23 +101,3 @@ class PixelRuntime(Runtime):
         Raises:
             BrokenTile: the values before rounding were not all finite.
         """
-
-
-def whole(pixels: Pixels, totals: NDArray[np.float32]) -> Pixels:
-    """Return the pixels of a `PixelForm`, or raise BrokenTile if its sums are no numbers."""
-    if not np.isfinite(totals).all():
-        raise BrokenTile("not finite")
-    return pixels
-
-
-def through_floats(infer: Callable[[Batch], Batch], pixels: Pixels) -> Pixels:
-    """Do what `infer_pixels` does by means of `infer`."""
-    batch = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32)
-    batch *= np.float32(1 / 255)
-    output = infer(batch)
-    if not np.isfinite(output).all():
-        raise BrokenTile("not finite")
-    np.clip(output, 0, 1, out=output)
-    output *= 255
-    output += 0.5
-    return np.ascontiguousarray(output.astype(np.uint8).transpose(0, 2, 3, 1))

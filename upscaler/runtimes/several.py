@@ -4,7 +4,8 @@ import queue
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from upscaler.runtimes.runtime import Batch, PixelRuntime, Pixels, Runtime, through_floats
+from upscaler.runtimes.pixels import Batch, Pixels, through_floats
+from upscaler.runtimes.runtime import PixelRuntime, Runtime
 
 
 class Several(PixelRuntime):

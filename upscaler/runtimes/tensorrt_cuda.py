@@ -1,26 +1,31 @@
 """TensorRT on an NVIDIA GPU: TensorRT 10 and 11, and TensorRT for RTX.
 
-Engines are built once and kept in a private cache (`upscaler.engines`); a named runtime builds
-what is missing when it opens, which may take minutes. Buffers, streams and graphs are torch's.
+Engines are built once, by `make_ready`, and kept in a private cache (`upscaler.engines`). Buffers,
+streams and graphs are torch's.
 """
 
+import weakref
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from upscaler import tensorrt
-from upscaler.engines import EngineCache
-from upscaler.errors import RuntimeUnavailable
+from upscaler.engines import EngineCache, EngineKey
+from upscaler.errors import NotReady, RuntimeUnavailable, StartError
 from upscaler.models import Model
 from upscaler.runtimes.cuda_lanes import LANES, Lanes, Program
-from upscaler.runtimes.runtime import Batch, PixelRuntime, Pixels, through_floats, whole
+from upscaler.runtimes.pixels import Batch, Pixels, in_order, through_floats, whole
+from upscaler.runtimes.runtime import BuiltRuntime, PixelRuntime
 
 _TILES, _SMALLER = 0, 1
 """The profiles of an engine, as `tensorrt.build` makes them."""
 
+_TYPES = {"UINT8": torch.uint8, "FLOAT": torch.float32}
 
-class TensorRT(PixelRuntime):
+
+class TensorRT(PixelRuntime, BuiltRuntime):
     """NVIDIA's optimiser, for data centres and workstations."""
 
     name = "tensorrt"
@@ -29,13 +34,13 @@ class TensorRT(PixelRuntime):
     def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
         super().__init__(model, precision, min(streams, LANES), device)
         self.takes_floats = precision == "fp32"
-        torch.cuda.set_device(device)
         self._trt = tensorrt.load(self.library)
-        self._key = tensorrt.engine_key(self._trt, model, precision, device)
+        self._key, self._cache = self._place(model, precision, device)
         self.largest_side = self._key.side
-        self._cache = EngineCache()
-        self._engine = self._load()
-        self._config = self._configure()
+        with torch.cuda.device(device):
+            self._runtime = self._trt.Runtime(tensorrt.log(self._trt))
+            self._engine = self._load()
+            self._config = self._configure()
         self._lanes = Lanes(torch.device("cuda", device), self.streams, self._prepare)
 
     @classmethod
@@ -47,10 +52,29 @@ class TensorRT(PixelRuntime):
         return ("fp16", "fp32")
 
     @classmethod
-    def is_ready(cls, model: Model, precision: str, device: int) -> bool:
-        """Whether the engine lies in the cache."""
-        trt = tensorrt.load(cls.library)
-        return EngineCache().path(tensorrt.engine_key(trt, model, precision, device)).is_file()
+    def make_ready(cls, model: Model, precision: str, device: int) -> None:
+        """Build the engine."""
+        key, cache = cls._place(model, precision, device)
+        with torch.cuda.device(device):
+            tensorrt.cached_engine(tensorrt.load(cls.library), model, key, cache)
+
+    @classmethod
+    def give_up(cls, model: Model, precision: str, device: int, reason: str) -> None:
+        """See `BuiltRuntime`; a new model, driver, TensorRT or GPU is tried again."""
+        key, cache = cls._place(model, precision, device)
+        cache.give_up(key, reason)
+
+    @classmethod
+    def given_up(cls, model: Model, precision: str, device: int) -> str | None:
+        """See `BuiltRuntime`."""
+        key, cache = cls._place(model, precision, device)
+        return cache.given_up(key)
+
+    @classmethod
+    def _place(cls, model: Model, precision: str, device: int) -> tuple[EngineKey, EngineCache]:
+        """Where the engine lies, or would lie."""
+        key = tensorrt.engine_key(tensorrt.load(cls.library), model, precision, device)
+        return key, EngineCache()
 
     def infer(self, batch: Batch) -> Batch:
         """See `Runtime`."""
@@ -64,51 +88,49 @@ class TensorRT(PixelRuntime):
         return whole(*self._lanes.run(pixels))
 
     def confirm(self) -> None:
-        """The engine has computed the probe: say so in the cache."""
+        """Say in the cache that the engine has computed the probe."""
         super().confirm()
-        tensorrt.mark_proved(self._cache, self._key)
-        self._keep_kernels()
+        with suppress(StartError):  # the next run proves it again
+            tensorrt.mark_proved(self._cache, self._key)
 
     def _load(self) -> Any:
-        """Return the engine; one that does not load is of another time, and built again."""
-        runtime = self._trt.Runtime(tensorrt.log(self._trt))
-        for again in (False, True):
-            stored = tensorrt.cached_engine(
-                self._trt, self.model, self._key, self._cache, again=again
-            )
-            engine = runtime.deserialize_cuda_engine(stored.content)
-            if engine is not None:
-                return engine
-        raise RuntimeUnavailable("TensorRT does not load the engine that it has just built")
+        """Return the engine; one that does not load is of another time, and forgotten."""
+        stored = tensorrt.stored_engine(self._cache, self._key)
+        if stored is None:
+            raise NotReady("it has its engine to build first")
+        engine = self._runtime.deserialize_cuda_engine(stored.content)
+        if engine is None:
+            self._cache.drop(self._key)
+            raise NotReady("its engine does not load, and has to be built again")
+        return engine
 
     def _configure(self) -> Any:
         """What contexts are made with; for RTX, the kernels that it compiles as it goes."""
         return None
 
-    def _keep_kernels(self) -> None:
-        """Store what was compiled since."""
-
     def _prepare(self, image: Tensor) -> Program:
-        engine, names = self._engine, _names(self._engine)
+        engine = self._engine
+        inputs, outputs = _tensors(self._trt, engine)
         context = engine.create_execution_context(*([self._config] if self._config else []))
-        stream = torch.cuda.current_stream()
-        tile = tuple(engine.get_tensor_profile_shape(names[0], _TILES)[0])
-        profile = _TILES if tuple(image.shape) == tile else _SMALLER
-        context.set_optimization_profile_async(profile, stream.cuda_stream)
-        context.set_input_shape(names[0], tuple(image.shape))
-        context.set_tensor_address(names[0], image.data_ptr())
-        outputs = []
-        for name in names[1:]:
-            kind = _TYPES[str(engine.get_tensor_dtype(name)).rpartition(".")[2]]
-            outputs.append(
-                torch.empty(tuple(context.get_tensor_shape(name)), dtype=kind, device=image.device)
-            )
-            context.set_tensor_address(name, outputs[-1].data_ptr())
+        if context is None:
+            raise RuntimeError("TensorRT has no memory for another stream")
+        shape, stream = tuple(image.shape), torch.cuda.current_stream(image.device)
+        tile = tuple(engine.get_tensor_profile_shape(inputs[0], _TILES)[0])
+        profile = _TILES if shape == tile else _SMALLER
+        _must(context.set_optimization_profile_async(profile, stream.cuda_stream), "the profile")
+        _must(context.set_input_shape(inputs[0], shape), f"a tile of {shape}")
+        _must(context.set_tensor_address(inputs[0], image.data_ptr()), "the input buffer")
+        results = []
+        for name in outputs:
+            kind = _TYPES[_last_word(engine.get_tensor_dtype(name))]
+            size = tuple(context.get_tensor_shape(name))
+            results.append(torch.empty(size, dtype=kind, device=image.device))
+            _must(context.set_tensor_address(name, results[-1].data_ptr()), f"a buffer for {name}")
 
         def program() -> tuple[Tensor, ...]:
-            if not context.execute_async_v3(torch.cuda.current_stream().cuda_stream):
-                raise RuntimeError("TensorRT refuses to run")
-            return tuple(outputs)
+            current = torch.cuda.current_stream(image.device)
+            _must(context.execute_async_v3(current.cuda_stream), "to run")
+            return tuple(results)
 
         return program
 
@@ -119,22 +141,58 @@ class TensorRTForRTX(TensorRT):
     name = "tensorrt-rtx"
     library = "tensorrt_rtx"
 
+    def confirm(self) -> None:
+        """Keep what has been compiled, too."""
+        super().confirm()
+        self._kernels.keep()
+
     def _configure(self) -> Any:
         config = self._engine.create_runtime_config()
-        self._kernels = config.create_runtime_cache()
-        stored = tensorrt.kept_kernels(self._cache, self._key)
-        if stored:
-            self._kernels.deserialize(stored)
-        config.set_runtime_cache(self._kernels)
+        compiled = config.create_runtime_cache()
+        self._kernels = _Kernels(compiled, self._key, self._cache)
+        _must(config.set_runtime_cache(compiled), "the cache of its kernels")
+        if hasattr(config, "dynamic_shapes_kernel_specialization_strategy"):
+            # a graph would go on with the makeshift kernels that it was recorded with
+            strategies = self._trt.DynamicShapesKernelSpecializationStrategy
+            config.dynamic_shapes_kernel_specialization_strategy = strategies.EAGER
+        weakref.finalize(self, self._kernels.keep)
         return config
 
-    def _keep_kernels(self) -> None:
-        tensorrt.keep_kernels(self._cache, self._key, bytes(self._kernels.serialize()))
+
+class _Kernels:
+    """What TensorRT for RTX has compiled, kept for the next run.
+
+    Args:
+        compiled: its own cache, an IRuntimeCache, which takes only what fits this machine.
+    """
+
+    def __init__(self, compiled: Any, key: EngineKey, cache: EngineCache) -> None:
+        self._compiled, self._key, self._cache = compiled, key, cache
+        self._kept = tensorrt.kept_kernels(cache, key)
+        if self._kept:
+            compiled.deserialize(self._kept)
+
+    def keep(self) -> None:
+        """Store it if there is more than before; compiled again if that is not possible."""
+        content = bytes(self._compiled.serialize())
+        if content != self._kept:
+            with suppress(StartError):
+                tensorrt.keep_kernels(self._cache, self._key, content)
+            self._kept = content
 
 
-_TYPES = {"UINT8": torch.uint8, "FLOAT": torch.float32}
+def _tensors(trt: Any, engine: Any) -> tuple[list[str], list[str]]:
+    """Return the names of an engine's inputs, and of its outputs with the pixels first."""
+    names = [engine.get_tensor_name(number) for number in range(engine.num_io_tensors)]
+    inputs = [name for name in names if engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
+    return inputs, in_order(name for name in names if name not in inputs)
 
 
-def _names(engine: Any) -> list[str]:
-    """The tensors of an engine, the input first."""
-    return [engine.get_tensor_name(number) for number in range(engine.num_io_tensors)]
+def _must(done: bool, what: str) -> None:
+    """TensorRT says what went wrong in its log, and here only that it did."""
+    if not done:
+        raise RuntimeError(f"TensorRT refuses {what}")
+
+
+def _last_word(kind: Any) -> str:
+    return str(kind).rpartition(".")[2]

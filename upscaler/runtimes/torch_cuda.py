@@ -9,7 +9,8 @@ from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
 from upscaler.network import PixelForm
 from upscaler.runtimes.cuda_lanes import LANES, Lanes, Program
-from upscaler.runtimes.runtime import Batch, PixelRuntime, Pixels, whole
+from upscaler.runtimes.pixels import Batch, Pixels, whole
+from upscaler.runtimes.runtime import PixelRuntime
 from upscaler.weights import network_of
 
 _TYPES = {"fp32": torch.float32, "fp16": torch.float16}
@@ -48,8 +49,12 @@ class TorchCuda(PixelRuntime):
 
     def _prepare(self, image: Tensor) -> Program:
         if image.dtype == torch.uint8:
-            return lambda: self._form(image)
+            return lambda: self._bytes(image)
         return lambda: (self._floats(image),)
+
+    def _bytes(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        pixels, totals = self._form(image)
+        return pixels.contiguous(), totals
 
     def _floats(self, image: Tensor) -> Tensor:
         values = image.to(self._network.tail.weight.dtype, memory_format=torch.channels_last)
