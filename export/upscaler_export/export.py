@@ -73,13 +73,13 @@ def export_network(
                     loss["fp16"] = round(max(proofs[f"{spec.title}.fp16-u8.onnx"].loss, 0), 4)
                 spec = replace(spec, quality=quality, precision_loss=loss)
                 draft.write_bytes(_with_spec(model, spec))
-            for name in (draft.name, *files):
+            description = draft.with_suffix(".md")
+            description.write_text(card(spec, difference, proofs), encoding="utf-8")
+            for name in (draft.name, *files, description.name):
                 os.replace(Path(scratch) / name, folder / name)
-        path = folder / draft.name
-        path.with_suffix(".md").write_text(card(spec, difference, proofs), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write into {folder}: {error.strerror}") from None
-    return Exported(path, spec, difference, proofs)
+    return Exported(folder / draft.name, spec, difference, proofs)
 
 
 def _reduced(

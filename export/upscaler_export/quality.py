@@ -1,11 +1,14 @@
 """What an exported model scores on real pictures, in full and in reduced precision."""
 
+import logging
 from pathlib import Path
 
-from upscaler.errors import RuntimeUnavailable, UsageError
+from upscaler.errors import HardwareMissing, RuntimeUnavailable, UsageError
 from upscaler.evaluation import evaluate, mean
-from upscaler.runtimes import RUNTIMES
+from upscaler.runtimes import RUNTIMES, precisions_of
 from upscaler.upscaler import Upscaler
+
+_LOG = logging.getLogger(__name__)
 
 
 def measure(
@@ -39,10 +42,13 @@ def _psnr(upscaler: Upscaler, folder: Path) -> float:
 def _reduced_precisions() -> dict[str, str]:
     """Return the precisions below fp32 that run here, each with the runtime that has it."""
     found: dict[str, str] = {}
-    for name, entry in RUNTIMES.items():
+    for name in RUNTIMES:
         try:
-            offered = entry.load().precisions()
-        except RuntimeUnavailable:
+            offered = precisions_of(name)
+        except HardwareMissing:
+            continue
+        except RuntimeUnavailable as error:
+            _LOG.warning("not scored on %s: %s", name, error)
             continue
         for precision in offered:
             if precision != "fp32":

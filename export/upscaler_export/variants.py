@@ -59,6 +59,8 @@ def prove(network: AutoEncoder, model: onnx.ModelProto, precision: str, sets: li
         ProofError: it loses more than LOSS_BOUND, or its convolutions are not what it says.
     """
     found = convolution_types(model)
+    if not found:
+        raise ProofError(f"the {precision} model has no convolution to read its precision from")
     if _EXPECTED[precision] not in found or (precision == "fp16" and "float32" in found):
         raise ProofError(f"the {precision} model computes its convolutions in {', '.join(found)}")
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])

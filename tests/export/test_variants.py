@@ -84,6 +84,15 @@ def test_a_file_of_the_wrong_precision_is_no_variant():
         variants.prove(a_network(), to_onnx(a_network()), "fp16", [])
 
 
+def test_a_model_without_convolutions_has_no_precision_to_read():
+    model = to_onnx(a_network())
+    rest = [node for node in model.graph.node if node.op_type != "Conv"]
+    del model.graph.node[:]
+    model.graph.node.extend(rest)
+    with pytest.raises(ProofError, match="has no convolution to read its precision from"):
+        variants.prove(a_network(), model, "fp16", [])
+
+
 def test_a_variant_that_loses_too_much_is_refused(tmp_path, folder, monkeypatch):
     monkeypatch.setitem(variants.LOSS_BOUND, "int8", -1.0)
     with pytest.raises(ProofError, match="the int8 model loses .* nothing was written"):
