@@ -12,7 +12,7 @@ from upscaler.errors import ImageError, ModelError, UsageError
 from upscaler.images import Picture
 from upscaler.models import packaged
 from upscaler.runtimes import PixelRuntime, Runtime
-from upscaler.runtimes.runtime import through_floats
+from upscaler.runtimes.pixels import through_floats
 
 MODELS = [(model.spec.name, model.spec.scale) for model in packaged()]
 TILES = (64, 200, 512, None)
