@@ -17,6 +17,9 @@ class Silent:
     def __init__(self):
         self.results = {}
 
+    def note(self, text):
+        pass
+
     def opened(self, upscaler, files):
         pass
 
