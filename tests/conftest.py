@@ -37,6 +37,25 @@ def folder(tmp_path: Path, photo: np.ndarray) -> Path:
     return root
 
 
+@pytest.fixture
+def onnx_model():
+    """Build an ONNX model that makes a picture `y` of a picture `x`, from nodes and weights."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    def build(nodes, weights=(), *, shape=("n", 3, "h", "w"), kind=TensorProto.FLOAT, opset=18):
+        graph = helper.make_graph(
+            nodes,
+            "graph",
+            [helper.make_tensor_value_info("x", kind, shape)],
+            [helper.make_tensor_value_info("y", kind, ["n", "c", "hh", "ww"])],
+            [numpy_helper.from_array(values, name) for name, values in dict(weights).items()],
+        )
+        opsets = [helper.make_opsetid("", opset)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+    return build
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The data that does not come with the project."""

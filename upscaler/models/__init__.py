@@ -99,23 +99,45 @@ def read_model(path: Path) -> Model:
 
 
 def read_foreign(path: Path) -> Model:
-    """Read any ONNX file that a person names; what carries no ModelSpec is tried out first.
+    """Read any ONNX file that a person names; what does not come with the program is tried first.
 
     Raises:
         ModelError: the file is missing, is not ONNX or does not enlarge RGB pictures.
     """
-    return _read_foreign(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    if path.resolve().parent == FOLDER.resolve():
+        return read_model(path)
+    said = _metadata(path).get(METADATA_KEY)
+    data = _data_files(_stamped(path))
+    return _tried(_stamped(path), tuple(map(_stamped, data)), said)
+
+
+_Stamped = tuple[Path, int, int]
+"""A file, its size in bytes, and when it changed in nanoseconds."""
+
+
+def _stamped(path: Path) -> _Stamped:
+    facts = path.stat()
+    return path, facts.st_size, facts.st_mtime_ns
 
 
 @lru_cache(maxsize=8)
-def _read_foreign(path: Path, changed: int) -> Model:
-    metadata = _metadata(path)
+def _data_files(model: _Stamped) -> list[Path]:
     from upscaler.models import foreign
 
-    data = tuple(foreign.external_files(path))
-    if METADATA_KEY in metadata:
-        return Model(path, ModelSpec.from_json(metadata[METADATA_KEY]), data)
-    return Model(path, foreign.describe(path), data)
+    return foreign.data_files(model[0])
+
+
+@lru_cache(maxsize=8)
+def _tried(model: _Stamped, data: tuple[_Stamped, ...], said: str | None) -> Model:
+    from upscaler.models import foreign
+
+    path, files = model[0], tuple(item[0] for item in data)
+    if said is None:
+        return Model(path, foreign.describe(path), files)
+    spec = ModelSpec.from_json(said)
+    if spec.precision == "fp32":
+        foreign.check(path, spec)
+    return Model(path, spec, files)
 
 
 def _metadata(path: Path) -> dict[str, str]:

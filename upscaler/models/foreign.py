@@ -1,10 +1,23 @@
-"""ONNX files that were not made by `upscaler export`: found out, or refused with the reason.
+"""ONNX files from outside the package: found out, or refused with the reason.
 
-Halo and alignment are read off the graph; the scale is read off it, too, and has to be what the
-model really does to a probe. That runs in a child process with a time limit, so that a graph
-that never ends, or takes its process down, cannot do so to a run.
+Every file that a person names by its path goes through the same three steps, unless it lies in
+the package itself:
+
+1. Weights in further files have to lie in the model's own folder, no links among them.
+2. Scale, halo and alignment are read off the graph (`receptive_field.py`), which refuses every
+   operation that it does not know. A file that carries a ModelSpec has to say the same of itself.
+3. The trial (`trial.py`): small pictures in fp32 on the CPU, in a child process that may take
+   TIME_LIMIT and, on Linux, MEMORY_LIMIT. A graph that never ends or crashes ends only the child.
+
+The trial demands float32 outputs of the very size, near the bicubic enlargement of the probe, and
+that what is cut out of a picture with a halo becomes what it becomes within the whole. A probe that
+came with the file has to come out again. The reduced files beside a model (fp16, int8) are not
+tried: a runtime that opens one holds it against the same probe.
 """
 
+import math
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,68 +26,82 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from onnx.external_data_helper import ExternalDataInfo
 
 from upscaler.errors import ModelError
+from upscaler.models.external_data import external_files
 from upscaler.models.receptive_field import Geometry, geometry, graph_input
-from upscaler.probe import encode, probe_image
+from upscaler.probe import encode, largest_difference, probe_image
 from upscaler.spec import ModelSpec
 
 TIME_LIMIT = 60.0
-"""Seconds for two small pictures."""
+"""Seconds for a handful of small pictures."""
+
+MEMORY_LIMIT = 8 << 30
+"""Bytes of address space, the libraries' own included."""
+
+# -P: the program's own modules, not whatever lies in the folder it was called from
+TRIAL = [sys.executable, "-P", "-m", "upscaler.models.trial"]
+
+_SAME_PROBE = 1 / 255
 
 
 def describe(path: Path) -> ModelSpec:
     """Find out what a model without a ModelSpec is.
 
     Raises:
-        ModelError: it is no upscaler of RGB pictures of any size, or it fails on the probe.
+        ModelError: it is no upscaler of RGB pictures of any size, or it fails the trial.
     """
-    model = _load(path)
-    try:
-        _check_input(graph_input(model.graph))
-        found = geometry(model)
-    except ModelError as error:
-        raise ModelError(f"{path} cannot be used: {error}") from None
+    model = load(path)
+    found = _geometry(path, model)
     return ModelSpec(
         name=path.stem.removesuffix(f"-x{found.scale}"),
         scale=found.scale,
         halo=found.halo,
         alignment=found.alignment,
-        probe=encode(_probed(path, found)),
-        parameters=sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer),
+        probe=encode(_tried(path, found)),
+        parameters=sum(math.prod(tensor.dims) for tensor in model.graph.initializer),
     )
 
 
-def external_files(path: Path) -> list[Path]:
-    """Return the files beside a model that hold weights of it.
+def check(path: Path, spec: ModelSpec) -> None:
+    """Hold a model against the ModelSpec that it carries.
 
     Raises:
-        ModelError: it is no ONNX file, or wants a file from outside its own folder.
+        ModelError: its graph has another geometry, or it fails the trial.
     """
-    tensors = _load(path).graph.initializer
-    names = {
-        ExternalDataInfo(tensor).location
-        for tensor in tensors
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-    }
-    return [_inside(path, name) for name in sorted(names)]
+    found = _geometry(path, load(path))
+    said = Geometry(spec.scale, spec.halo, spec.alignment)
+    if said != found:
+        raise ModelError(
+            f"{path} says of itself {said}, but its graph has {found}; export it again"
+        )
+    difference = largest_difference(_tried(path, found), spec.probe)
+    if difference > _SAME_PROBE:
+        raise ModelError(
+            f"{path} makes {255 * difference:.1f} of 255 another picture of the probe than it says "
+            f"of itself; export it again"
+        )
 
 
-def _load(path: Path) -> onnx.ModelProto:
+def data_files(path: Path) -> list[Path]:
+    """Return the files beside a model that hold weights of it; see `external_files`."""
+    return external_files(path, load(path))
+
+
+def load(path: Path) -> onnx.ModelProto:
+    """Read an ONNX file without the weights in further files; ModelError if it is none."""
     try:
         return onnx.load(path, load_external_data=False)
     except DecodeError:
         raise ModelError(f"{path} is not an ONNX file") from None
 
 
-def _inside(path: Path, name: str) -> Path:
-    folder, wanted = path.parent.resolve(), (path.parent / name).resolve()
-    if folder not in wanted.parents:
-        raise ModelError(f"{path} wants its weights from {name}, outside its own folder")
-    if not wanted.is_file():
-        raise ModelError(f"{path} has its weights in {name}, which is not there")
-    return wanted
+def _geometry(path: Path, model: onnx.ModelProto) -> Geometry:
+    try:
+        _check_input(graph_input(model.graph))
+        return geometry(model)
+    except ModelError as error:
+        raise ModelError(f"{path} cannot be used: {error}") from None
 
 
 def _check_input(value: onnx.ValueInfoProto) -> None:
@@ -94,24 +121,30 @@ def _check_input(value: onnx.ValueInfoProto) -> None:
         )
 
 
-def _probed(path: Path, found: Geometry) -> NDArray[np.float32]:
-    """Return what the model makes of the probe, in fp32 on the CPU, in a process of its own."""
-    side = probe_image(found.alignment).shape[-1]
-    # -P: the program's own modules, not whatever lies in the folder it was called from
-    command = [sys.executable, "-P", "-m", "upscaler.models.trial", str(path), str(found.alignment)]
+def _tried(path: Path, found: Geometry) -> NDArray[np.float32]:
+    """Return what the model makes of the probe, once it has passed the trial."""
+    shape = np.array(probe_image(found.alignment).shape) * (1, 1, found.scale, found.scale)
+    numbers = (found.scale, found.halo, found.alignment, MEMORY_LIMIT)
     try:
-        child = subprocess.run(command, capture_output=True, timeout=TIME_LIMIT, check=False)
+        child = subprocess.run(
+            [*TRIAL, path, *map(str, numbers)],
+            capture_output=True,
+            timeout=TIME_LIMIT,
+            check=False,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # each takes of the address space
+        )
     except subprocess.TimeoutExpired:
         raise ModelError(
-            f"{path} takes more than {TIME_LIMIT:g} s for a picture of {side}x{side} pixels"
+            f"{path} cannot be used: it takes more than {TIME_LIMIT:g} s for small pictures"
         ) from None
+    if child.returncode < 0:
+        name = signal.Signals(-child.returncode).name
+        raise ModelError(f"{path} cannot be used: on a small picture its process ended by {name}")
     if child.returncode:
         said = child.stderr.decode(errors="replace").strip().splitlines()
         reason = said[-1] if said else f"its process ended with {child.returncode}"
-        raise ModelError(f"{path} does not run on a small picture: {reason}")
+        raise ModelError(f"{path} cannot be used: {reason}")
     output = np.frombuffer(child.stdout, np.float32)
-    if output.size != 3 * (side * found.scale) ** 2:
-        raise ModelError(f"{path} does not enlarge {found.scale} times, as its graph says")
-    if not np.isfinite(output).all():
-        raise ModelError(f"{path} makes of a small picture what are no numbers")
-    return output
+    if output.size != shape.prod():
+        raise ModelError(f"{path} cannot be used: its process wrote {output.size} numbers")
+    return output.reshape(shape)
