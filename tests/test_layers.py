@@ -29,6 +29,7 @@ ORDER = [
     "comparison",
     "gate",
     "upgrade",
+    "size",
     "stages",
     "enlargement",
     "upscaler",

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from upscaler import tiling
 from upscaler.errors import ImageError
-from upscaler.images import Picture, fill_hidden, keep_flat
+from upscaler.images import Picture, fill_hidden, keep_flat, resample
 from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
+from upscaler.size import Size
 from upscaler.stages import Stopwatch
 
 _BLACK = 8 / 255
@@ -30,7 +31,11 @@ class Enlargement:
         tile: side of a tile's core in pixels; None for the whole picture.
         exact: opens the runtime in fp32 that computes a tile again which came out broken in
             reduced precision.
+        size: what the picture shall become; the network's own multiple if it is not given.
         watch: told how long the stages take.
+
+    Raises:
+        ImageError: that is more than the network makes of it.
     """
 
     def __init__(
@@ -39,9 +44,12 @@ class Enlargement:
         runtime: Runtime,
         tile: int | None,
         exact: Callable[[], Runtime],
+        *,
+        size: Size | None = None,
         watch: Stopwatch | None = None,
     ) -> None:
         self._watch = watch or Stopwatch()
+        self._final = _final_size(picture, size, runtime.model.spec.scale)
         self._runtime, self._scale = runtime, runtime.model.spec.scale
         self._tile, self._exact = tile, exact
         self._repeated: list[tiling.Tile] = []
@@ -54,7 +62,8 @@ class Enlargement:
             self._alpha = self._start(picture.alpha)
         self._colour = self._start(colour)
         self._following = [
-            Enlargement(other, runtime, tile, exact, watch) for other in picture.following
+            Enlargement(other, runtime, tile, exact, size=size, watch=watch)
+            for other in picture.following
         ]
         for other in self._following:
             self.tiles += other.tiles
@@ -64,11 +73,14 @@ class Enlargement:
         if self._alpha is not None and self._picture.alpha is not None:
             keep_flat(self._alpha, self._picture.alpha)
         large = self._picture.with_pixels(self._colour, self._alpha)
+        if (large.width, large.height) != self._final:
+            large = resample(large, *self._final)
         large = replace(large, following=tuple(other.finish() for other in self._following))
-        if not self._repeated:
+        repeated = len(self._repeated) + sum(len(other._repeated) for other in self._following)
+        if not repeated:
             return large
         said = (
-            f"{len(self._repeated)} of {len(self.tiles)} tiles came out broken in "
+            f"{repeated} of {len(self.tiles)} tiles came out broken in "
             f"{self._runtime.precision} and were computed again in fp32"
         )
         return replace(large, warnings=(*large.warnings, said))
@@ -108,6 +120,19 @@ class Enlargement:
         except BrokenTile:
             pass
         raise ImageError("the network's output is not finite, not even in fp32")
+
+
+def _final_size(picture: Picture, size: Size | None, scale: int) -> tuple[int, int]:
+    if size is None:
+        return scale * picture.width, scale * picture.height
+    width, height = size.of(picture.width, picture.height)
+    if width > scale * picture.width or height > scale * picture.height:
+        factor = max(width / picture.width, height / picture.height)
+        raise ImageError(
+            f"would have to become {factor:.2f} times as large, and the model makes {scale} times; "
+            f"use a larger --scale, or a smaller size"
+        )
+    return width, height
 
 
 def _infer(runtime: Runtime, pixels: Pixels) -> Pixels:

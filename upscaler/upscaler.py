@@ -18,6 +18,7 @@ from upscaler.images import Picture, image_from, picture_from
 from upscaler.machine import cores
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
 from upscaler.runtimes import Choice, Runtime, Wish, open_runtime
+from upscaler.size import Size
 from upscaler.stages import Stopwatch
 from upscaler.tiling import AUTO_TILE, round_up
 from upscaler.upgrade import Host, Upgrade
@@ -30,12 +31,14 @@ class Upscaler:
 
     Args:
         model: a packaged model's name, or the path of an ONNX file.
-        scale: how many times larger, per axis.
+        scale: how many times larger, per axis; what no network makes is resampled from the next
+            larger one.
         runtime, precision: names as in `upscaler run`, or `auto`.
         tile: side of a tile's core in pixels, `auto`, or None for no tiles. It changes the
             memory needed and the speed, not the picture.
         streams: tiles computed side by side; all cores by default.
         devices: numbers of the GPUs that share the work; the first one by default.
+        size: what pictures shall become, if not `scale` times as large.
 
     Raises:
         UsageError, ModelError, RuntimeUnavailable: see `upscaler.errors`.
@@ -45,13 +48,15 @@ class Upscaler:
         self,
         model: str = DEFAULT_MODEL,
         *,
-        scale: int = DEFAULT_SCALE,
+        scale: float = DEFAULT_SCALE,
         runtime: str = "auto",
         precision: str = "auto",
         tile: int | str | None = "auto",
         streams: int | None = None,
         devices: Sequence[int] = (),
+        size: Size | None = None,
     ) -> None:
+        self.size = size or Size(scale)
         self.model: Model = find(str(model), scale)
         self._runtime_name, self._precision = runtime, precision
         self._devices = tuple(devices)
@@ -67,14 +72,15 @@ class Upscaler:
 
     def __repr__(self) -> str:
         runtime = self.choice.runtime
+        resampled = "" if self.size == Size(self.model.spec.scale) else f" resampled to {self.size}"
         return (
-            f"{self.model.spec.title} on {runtime.name} in {runtime.precision}, "
+            f"{self.model.spec.title}{resampled} on {runtime.name} in {runtime.precision}, "
             f"{runtime.streams} streams"
         )
 
     @property
     def scale(self) -> int:
-        """Output size / input size, per axis."""
+        """How many times larger, per axis, the network makes pictures."""
         return self.model.spec.scale
 
     @property
@@ -128,7 +134,7 @@ class Upscaler:
             watch: told how long their stages take.
         """
         runtime = self._runtime_for(picture)
-        work = Enlargement(picture, runtime, self._tile, self._exact, watch)
+        work = Enlargement(picture, runtime, self._tile, self._exact, size=self.size, watch=watch)
         self._tile_shape = work.tile_shape or self._tile_shape
         work.tiles = [partial(self._gate.run, tile) for tile in work.tiles]
         return work

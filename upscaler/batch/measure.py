@@ -65,7 +65,7 @@ def end_to_end(folder: Path, settings: Settings, rounds: int) -> WholeRun:
     seconds, files = statistics.median(times), runs[0].counts[Status.DONE]
     used = runs[-1].runtimes[-1]
     return WholeRun(
-        model=f"{settings.model}-x{settings.scale}",
+        model=f"{settings.model}-x{settings.scale:g}",
         runtime=used.runtime,
         precision=used.precision,
         files=files,

@@ -159,8 +159,8 @@ class Pipeline:
 
     def _read(self, flight: _Flight) -> None:
         size = picture_size(flight.job.source)
-        scale = self._upscaler.scale
-        _check_fits(flight.job, scale * max(size.width, size.height))
+        scale = self._upscaler.model.spec.scale
+        _check_fits(flight.job, max(self._upscaler.size.of(size.width, size.height)))
         wanted = size.pixels * (1 + scale**2) * _BYTES_PER_PIXEL
         self._budget.take(wanted)
         flight.bytes, flight.began = wanted, time.monotonic()

@@ -16,6 +16,7 @@ from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep
 from upscaler.machine import memory_bytes
 from upscaler.models import Model, find
 from upscaler.runtimes import Runtime
+from upscaler.size import Size
 from upscaler.upscaler import Upscaler
 
 _MEMORY_SHARE = 0.25
@@ -27,7 +28,9 @@ class Settings:
     """What a person asked for, beside the input and the output."""
 
     model: str
-    scale: int
+    scale: float
+    size: Size | None = None
+    """What pictures shall become, if not `scale` times as large."""
     runtime: str = "auto"
     precision: str = "auto"
     tile: int | str | None = "auto"
@@ -47,6 +50,7 @@ class Settings:
         return Upscaler(
             self.model,
             scale=self.scale,
+            size=self.size,
             runtime=self.runtime,
             precision=self.precision,
             tile=self.tile,
@@ -61,6 +65,7 @@ class Settings:
         """
         facts = {
             "model": model.sha256,
+            "size": str(self.size or Size(self.scale)),
             "runtime": self.runtime,
             "precision": self.precision,
             "quality": self.encoding.quality if kind.lossy else None,

@@ -36,6 +36,24 @@ class GivenPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Factor(click.ParamType[float]):
+    """How many times larger, also by a fraction."""
+
+    name = "factor"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the factor."""
+        try:
+            factor = float(str(value))
+        except ValueError:
+            factor = 0.0
+        if not 1 <= factor < math.inf:
+            self.fail(f"{value!r} is not how many times larger, such as 2 or 1.5", param, ctx)
+        return factor
+
+
 class Scale(click.ParamType[int]):
     """How many times larger: a whole number, however it is written."""
 

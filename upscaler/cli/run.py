@@ -5,12 +5,28 @@ from pathlib import Path
 import click
 
 from upscaler.cli import options
+from upscaler.models import DEFAULT_SCALE
 
 
 @click.command(short_help="Upscale a file or a folder.")
 @click.argument("source", metavar="IN", type=options.GivenPath())
 @click.argument("output", metavar="OUT", type=options.GivenPath())
-@options.SCALE
+@click.option(
+    "-s",
+    "--scale",
+    type=options.Factor(),
+    metavar="FLOAT",
+    default=DEFAULT_SCALE,
+    show_default=True,
+    help="How many times larger; what no network makes is resampled from the next larger one.",
+)
+@click.option("--width", type=click.IntRange(min=1), help="Of each output in pixels, ...")
+@click.option("--height", type=click.IntRange(min=1), help="... or its height, ...")
+@click.option(
+    "--long-side",
+    type=click.IntRange(min=1),
+    help="... or its longer side: resampled from SCALE times the input.",
+)
 @options.MODEL
 @options.RUNTIME
 @options.PRECISION
@@ -76,7 +92,10 @@ from upscaler.cli import options
 def run(
     source: Path,
     output: Path,
-    scale: int,
+    scale: float,
+    width: int | None,
+    height: int | None,
+    long_side: int | None,
     model: str,
     runtime: str,
     precision: str,
@@ -111,10 +130,12 @@ def run(
     from upscaler.batch.run import Batch, Settings
     from upscaler.cli.progress import RunDisplay
     from upscaler.images import Encoding
+    from upscaler.size import Size
 
     settings = Settings(
         model=model,
         scale=scale,
+        size=Size(scale, width, height, long_side),
         runtime=runtime,
         precision=precision,
         devices=devices,

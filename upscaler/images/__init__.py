@@ -13,6 +13,7 @@ from upscaler.images.read import (
     picture_from,
     picture_size,
 )
+from upscaler.images.resample import resample
 from upscaler.images.write import copy_file, save_picture, sweep
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "open_picture",
     "picture_from",
     "picture_size",
+    "resample",
     "save_picture",
     "sweep",
 ]

@@ -58,11 +58,15 @@ def packaged() -> list[Model]:
     return sorted(models, key=lambda model: (model.spec.name, model.spec.scale))
 
 
-def find(name: str, scale: int) -> Model:
+def find(name: str, scale: float) -> Model:
     """Return a packaged model by its name, or any model by the path of its ONNX file.
 
+    Args:
+        scale: how many times larger it shall make pictures at least; of several, the smallest
+            is taken.
+
     Raises:
-        ModelError: there is none of that name, or it has another scale.
+        ModelError: there is none of that name, or only for smaller scales.
     """
     if Path(name).suffix == ".onnx":
         model = read_foreign(Path(name))
@@ -71,19 +75,20 @@ def find(name: str, scale: int) -> Model:
                 f"{name} is the {model.spec.precision} half of a model; give the file without "
                 f".{model.spec.precision}, and --precision {model.spec.precision}"
             )
-        if model.spec.scale != scale:
+        if model.spec.scale < scale:
             raise ModelError(
-                f"{name} enlarges {model.spec.scale} times, not {scale}; "
+                f"{name} enlarges {model.spec.scale} times, not {scale:g}; "
                 f"add --scale {model.spec.scale}"
             )
         return model
-    path = FOLDER / f"{name.removesuffix(f'-x{scale}')}-x{scale}.onnx"
-    if path.parent != FOLDER or not path.is_file():
-        known = ", ".join(model.spec.title for model in packaged()) or "none"
-        raise ModelError(
-            f"no model {name} for scale {scale}; there are: {known}, or give the path of an .onnx"
-        )
-    return read_model(path)
+    models = packaged()
+    for model in models:  # by scale
+        if name in (model.spec.name, model.spec.title) and model.spec.scale >= scale:
+            return model
+    known = ", ".join(model.spec.title for model in models) or "none"
+    raise ModelError(
+        f"no model {name} for scale {scale:g}; there are: {known}, or give the path of an .onnx"
+    )
 
 
 def read_model(path: Path) -> Model:

@@ -1,0 +1,76 @@
+"""Sizes between the scales of the networks."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from upscaler import Upscaler
+from upscaler.errors import ImageError, UsageError
+from upscaler.images import Picture, open_picture, resample
+from upscaler.size import Size
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (Size(1.5), (90, 60)),
+        (Size(4, width=100), (100, 67)),
+        (Size(4, height=100), (150, 100)),
+        (Size(4, long_side=120), (120, 80)),
+        (Size(1.001), (60, 40)),
+    ],
+)
+def test_a_size_keeps_the_shape(size, expected):
+    assert size.of(60, 40) == expected
+
+
+def test_two_sides_are_refused():
+    with pytest.raises(UsageError, match="--width and --long-side"):
+        Size(4, width=100, long_side=200)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1)])
+@pytest.mark.parametrize("scale", [1.5, 2, 3])
+def test_any_shape_by_any_factor(shape, scale):
+    upscaler = Upscaler(scale=scale, runtime="cpu")
+    large = upscaler(np.full(shape, 77, np.uint8))
+    assert large.shape == tuple(max(1, round(side * scale)) for side in shape)
+    assert np.abs(large.astype(int) - 77).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_light_is_averaged_not_its_code(dtype):
+    peak = np.iinfo(dtype).max
+    stripes = np.zeros((64, 64, 1), dtype)
+    stripes[:, ::2] = peak
+    half = resample(Picture(colour=stripes), 16, 16)
+    assert half.colour.dtype == dtype
+    middle = half.colour[4:-4, 4:-4] / peak
+    np.testing.assert_allclose(middle, 0.7354, atol=0.004)  # sRGB's code for half the light
+
+
+def test_what_is_transparent_lends_no_colour(rng):
+    colour = np.zeros((32, 32, 3), np.uint8)
+    colour[:, :16] = (200, 100, 50)
+    colour[:, 16:] = (0, 255, 0)
+    alpha = np.zeros((32, 32, 1), np.uint8)
+    alpha[:, :16] = 255
+    small = resample(Picture(colour=colour, alpha=alpha), 10, 10)
+    seen = small.alpha[..., 0] > 8
+    assert np.abs(small.colour[seen].astype(int) - (200, 100, 50)).max() <= 2
+    assert small.alpha[:, 0].min() == 255 and small.alpha[:, -1].max() == 0
+
+
+def test_a_run_makes_the_size_asked_for(command, folder, tmp_path):
+    code, _, errors = command("run", folder, tmp_path / "out", "--long-side", 150, "-r", "cpu")
+    assert code == 1 and "grey.png: would have to become" in errors
+    assert open_picture(tmp_path / "out" / "a.png").colour.shape == (105, 150, 3)
+    with Image.open(tmp_path / "out" / "b.jpg") as image:
+        assert image.size == (150, 105)
+    command("run", folder, tmp_path / "out", "--long-side", 140, "-r", "cpu")
+    assert open_picture(tmp_path / "out" / "a.png").colour.shape == (98, 140, 3)  # made again
+
+
+def test_more_than_the_model_makes_is_refused(photo):
+    with pytest.raises(ImageError, match="4.54 times as large, and the model makes 4 times"):
+        Upscaler(runtime="cpu", size=Size(4, width=240))(photo)

@@ -1,0 +1,61 @@
+"""From one size to a smaller one, in linear light: the sizes between the scales of the networks."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from upscaler.images.picture import Picture
+
+Floats = NDArray[np.float32]
+
+
+def resample(picture: Picture, width: int, height: int) -> Picture:
+    """Return a picture at another size, by Lanczos' filter of three lobes with antialiasing.
+
+    Light is averaged, not the values of its pixels, or fine bright patterns would darken; colour
+    counts by its opacity. The values are taken as sRGB encodes light.
+    """
+    colour = _light(picture.colour)
+    alpha: Floats | None = None
+    if picture.alpha is not None:
+        alpha = (picture.alpha / np.float32(picture.peak)).astype(np.float32)
+        colour *= alpha
+        alpha = _resized(alpha, width, height).clip(0, 1)
+    colour = _resized(colour, width, height)
+    if alpha is not None:
+        colour = np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha > 0)
+    encoded = _whole(_encoded(colour.clip(0, 1)), picture)
+    return picture.with_pixels(encoded, None if alpha is None else _whole(alpha, picture))
+
+
+def _resized(planes: Floats, width: int, height: int) -> Floats:
+    """Resize (H, W, C)."""
+    channels = [
+        Image.fromarray(np.ascontiguousarray(planes[..., channel])).resize(
+            (width, height), Image.Resampling.LANCZOS
+        )
+        for channel in range(planes.shape[2])
+    ]
+    return np.stack([np.asarray(channel) for channel in channels], axis=2)
+
+
+def _light(values: NDArray[Any]) -> Floats:
+    """Return integers as light in [0, 1], by sRGB's curve (IEC 61966-2-1)."""
+    peak = np.iinfo(values.dtype).max
+    steps = np.arange(peak + 1) / peak
+    curve = np.where(steps <= 0.04045, steps / 12.92, ((steps + 0.055) / 1.055) ** 2.4)
+    light: Floats = curve.astype(np.float32)[values]
+    return light
+
+
+def _encoded(light: Floats) -> Floats:
+    """Return the inverse of `_light`, in [0, 1]."""
+    low = light <= 0.0031308
+    encoded: Floats = np.where(low, 12.92 * light, 1.055 * light ** np.float32(1 / 2.4) - 0.055)
+    return encoded
+
+
+def _whole(values: Floats, picture: Picture) -> NDArray[Any]:
+    return np.rint(values * picture.peak).astype(picture.colour.dtype)

@@ -1,0 +1,49 @@
+"""How large a picture shall become."""
+
+from dataclasses import dataclass
+
+from upscaler.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of an output: a multiple of the input, or the length of one side in pixels."""
+
+    scale: float
+    """Used where no side is given."""
+    width: int | None = None
+    height: int | None = None
+    long_side: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check that one side at most is given: the others follow from the picture's shape.
+
+        Raises:
+            UsageError: there are several.
+        """
+        sides = {"--width": self.width, "--height": self.height, "--long-side": self.long_side}
+        given = [name for name, value in sides.items() if value is not None]
+        if len(given) > 1:
+            raise UsageError(f"give one of {' and '.join(given)}, the other side follows from it")
+
+    @property
+    def is_side(self) -> bool:
+        """Whether the length of a side is given."""
+        return (self.width or self.height or self.long_side) is not None
+
+    def __str__(self) -> str:
+        """Say it in a few letters, such as x2.5 or width 1920."""
+        sides = {"width": self.width, "height": self.height, "long side": self.long_side}
+        said = [f"{name} {value}" for name, value in sides.items() if value]
+        return said[0] if said else f"x{self.scale:g}"
+
+    def of(self, width: int, height: int) -> tuple[int, int]:
+        """Return width and height of what becomes of a picture of `width` x `height`, in pixels."""
+        factor = self.scale
+        if self.width:
+            factor = self.width / width
+        elif self.height:
+            factor = self.height / height
+        elif self.long_side:
+            factor = self.long_side / max(width, height)
+        return max(1, round(width * factor)), max(1, round(height * factor))
