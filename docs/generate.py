@@ -1,4 +1,4 @@
-"""Make the generated parts of the documentation: the command reference and the pictures.
+"""Make the generated parts of the documentation: command reference, formats and pictures.
 
     python docs/generate.py
     python docs/generate.py --measure      # the README's tables, too: on a machine that is idle
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import click
+import formats
 from PIL import Image, ImageDraw
 
 from upscaler import Upscaler
@@ -84,6 +85,7 @@ def main(measure: bool) -> None:
         readme = HERE.parent / "README.md"
         readme.write_text(measured(readme.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "commands.md").write_text(reference(), encoding="utf-8")
+    (HERE / "formats.md").write_text(formats.table(), encoding="utf-8")
     for name, box in CROPS.items():
         sheet = side_by_side(name, box)
         sheet.save(HERE / "pictures" / f"{Path(name).stem}-x{SCALE}.png", optimize=True)

@@ -1,6 +1,6 @@
 """The documents say what the program does."""
 
-import importlib.util
+import importlib
 import re
 from pathlib import Path
 
@@ -13,13 +13,22 @@ ROOT = Path(__file__).parents[1]
 MARKDOWN = [p for p in ROOT.rglob("*.md") if ".venv" not in p.parts and "runs" not in p.parts]
 
 
-def test_the_command_reference_is_fresh():
+@pytest.fixture
+def generate(monkeypatch):
+    """The module that makes the generated documents."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    return importlib.import_module("generate")
+
+
+def test_the_command_reference_is_fresh(generate):
     pytest.importorskip("torch", reason="the reference includes the commands of [train]")
-    place = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    generate = importlib.util.module_from_spec(place)
-    place.loader.exec_module(generate)
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert text == generate.reference(), "run: python docs/generate.py"
+
+
+def test_the_table_of_formats_is_fresh(generate):
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert text == generate.formats.table(), "run: python docs/generate.py"
 
 
 def table(command):

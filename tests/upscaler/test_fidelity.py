@@ -1,5 +1,8 @@
 """With a network that only repeats pixels, what comes out is exactly what went in, larger."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -59,3 +62,35 @@ def test_sixteen_bits_to_a_format_of_eight_are_said(command, repeater, tmp_path,
     assert "jpg holds 8 bits a channel: reduced from 16" in errors
     with Image.open(out) as image:
         assert image.size == (18, 18)
+
+
+KINDS = importlib.util.spec_from_file_location(
+    "formats", Path(__file__).parents[2] / "docs/formats.py"
+)
+
+
+def formats():
+    module = importlib.util.module_from_spec(KINDS)
+    KINDS.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", [name for name in formats().KINDS if "32 bits" not in name])
+def test_every_kind_of_input_comes_back(command, repeater, tmp_path, name):
+    source = formats().KINDS[name](tmp_path)
+    out = tmp_path / "out"
+    target = "tiff" if "TIFF" in name else "png"
+    code, _, errors = command(
+        "run", source, out, "-s", 2, "-m", repeater, "-f", target, "-p", "fp32"
+    )
+    assert code == 0, errors
+    before, after = open_picture(source), open_picture(next(out.glob("in.*")))
+    pages = zip((before, *before.following), (after, *after.following), strict=True)
+    for one, other in pages:
+        expected = one.pixels.repeat(2, axis=0).repeat(2, axis=1)
+        np.testing.assert_array_equal(other.pixels[..., : expected.shape[2]], expected)
+        assert other.milliseconds == one.milliseconds
+    assert (after.icc, after.iptc, after.text) == (before.icc, before.iptc, before.text)
+    assert (after.xmp, after.exif) == (before.xmp, before.exif)
+    if before.dpi:
+        assert after.dpi == pytest.approx([2 * value for value in before.dpi], abs=0.1)

@@ -143,10 +143,22 @@ class DeepTiff(_ByVips):
         return int(self._field("orientation") or 1)
 
     @property
-    def icc(self) -> bytes | None:
-        """The ICC profile."""
-        profile = self._field("icc-profile-data")
-        return bytes(profile) if profile else None
+    def facts(self) -> dict[str, Any]:
+        """What the page says beside its pixels, as the fields of a Picture; libvips has no EXIF."""
+        across, down = (round(25.4 * value, 2) for value in (self._image.xres, self._image.yres))
+        resolved = self._field("resolution-unit") is not None and (across, down) != (25.4, 25.4)
+        comment = self._field("image-description")
+        return {
+            "icc": self._bytes("icc-profile-data"),
+            "xmp": self._bytes("xmp-data"),
+            "iptc": self._bytes("iptc-data"),
+            "dpi": (across, down) if resolved else None,
+            "text": (("Comment", comment),) if comment else (),
+        }
+
+    def _bytes(self, name: str) -> bytes | None:
+        value = self._field(name)
+        return bytes(value) if value else None
 
 
 class _DeepAnymap:

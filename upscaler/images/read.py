@@ -145,7 +145,7 @@ def _deep_pages(file: IO[bytes]) -> Iterator[Picture]:
     for number in range(deep.pages):
         page = DeepTiff(file, number)
         pixels = upright_pixels(page.pixels(), page.orientation)
-        yield Picture.from_pixels(pixels, icc=page.icc)
+        yield Picture.from_pixels(pixels, **page.facts)
 
 
 def _frames(image: Image.Image) -> int:

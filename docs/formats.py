@@ -1,0 +1,173 @@
+"""Measure what each output format keeps of each kind of input, and set it out as Markdown."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms
+
+from upscaler.errors import ImageError
+from upscaler.images import FORMATS, Encoding, Format, Picture, open_picture, save_picture
+
+FIELDS = {"icc": "ICC", "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "DPI", "text": "text"}
+_SIDE = 24
+_SHADES = np.random.default_rng(1).integers(0, 65536, (_SIDE, _SIDE, 4), np.uint16)
+
+
+def _everything() -> dict[str, object]:
+    """Return all that a file may say beside its pixels."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "A camera"
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return {
+        "icc": srgb[:24] + bytes(12) + srgb[36:],  # without the time of its making
+        "exif": exif.tobytes(),
+        "xmp": b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>",
+        "iptc": b"\x1c\x02\x78\x00\x05Hello",
+        "dpi": (300.0, 300.0),
+        "text": (("Comment", "hello"),),
+    }
+
+
+def _ours(channels: int, bits: int, extension: str) -> Callable[[Path], Path]:
+    """Return what writes a picture with all that it may carry."""
+
+    def make(folder: Path) -> Path:
+        pixels = _SHADES[..., :channels] if bits == 16 else (_SHADES[..., :channels] >> 8)
+        pixels = pixels.astype(np.uint16 if bits == 16 else np.uint8)
+        if channels in (2, 4):
+            pixels[0, 0, -1] = np.iinfo(pixels.dtype).max // 2
+            pixels[1:, :, -1] = np.iinfo(pixels.dtype).max
+        facts = _everything()
+        if channels < 3:
+            facts["icc"] = None
+        path = folder / f"in.{extension}"
+        save_picture(Picture.from_pixels(pixels, **facts), path, FORMATS[extension])
+        return path
+
+    return make
+
+
+def _pillow(mode: str, extension: str, frames: int = 1) -> Callable[[Path], Path]:
+    """Return what writes a picture of one of Pillow's modes."""
+
+    def make(folder: Path) -> Path:
+        smooth = np.kron(_SHADES[:6, :6, :3] >> 8, np.ones((4, 4, 1))).astype(np.uint8)
+        pictures = [Image.fromarray(smooth + 9 * n).convert(mode) for n in range(frames)]
+        path = folder / f"in.{extension}"
+        options = {"save_all": True, "append_images": pictures[1:]} if frames > 1 else {}
+        if frames > 1 and extension != "tiff":
+            options["duration"] = 100
+        pictures[0].save(path, **options)
+        return path
+
+    return make
+
+
+def _anymap(folder: Path) -> Path:
+    path = folder / "in.ppm"
+    header = f"P6 {_SIDE} {_SIDE} 65535\n".encode()
+    path.write_bytes(header + _SHADES[..., :3].astype(">u2").tobytes())
+    return path
+
+
+KINDS: dict[str, Callable[[Path], Path]] = {
+    "PNG, grey": _ours(1, 8, "png"),
+    "PNG, grey with alpha": _ours(2, 8, "png"),
+    "PNG, RGB": _ours(3, 8, "png"),
+    "PNG, RGB with alpha": _ours(4, 8, "png"),
+    "PNG, grey, 16 bits": _ours(1, 16, "png"),
+    "PNG, RGB, 16 bits": _ours(3, 16, "png"),
+    "PNG, RGB with alpha, 16 bits": _ours(4, 16, "png"),
+    "PNG, black and white": _pillow("1", "png"),
+    "PNG, palette": _pillow("P", "png"),
+    "APNG, 3 frames": _pillow("RGB", "png", 3),
+    "JPEG, RGB": _ours(3, 8, "jpg"),
+    "JPEG, grey": _ours(1, 8, "jpg"),
+    "JPEG, CMYK without a profile": _pillow("CMYK", "jpg"),
+    "WebP": _ours(4, 8, "webp"),
+    "WebP, 3 frames": _pillow("RGB", "webp", 3),
+    "TIFF, grey": _ours(1, 8, "tiff"),
+    "TIFF, RGB with alpha": _ours(4, 8, "tiff"),
+    "TIFF, RGB, 16 bits": _ours(3, 16, "tiff"),
+    "TIFF, grey with alpha, 16 bits": _ours(2, 16, "tiff"),
+    "TIFF, 3 pages": _pillow("RGB", "tiff", 3),
+    "TIFF, 32 bits": _pillow("F", "tiff"),
+    "AVIF": _ours(4, 8, "avif"),
+    "BMP": _pillow("RGB", "bmp"),
+    "GIF": _pillow("P", "gif"),
+    "GIF, 3 frames": _pillow("P", "gif", 3),
+    "PPM, 16 bits": _anymap,
+    "ICO": _pillow("RGB", "ico"),
+}
+
+
+def table() -> str:
+    """Return the document."""
+    lines = [
+        "# What is kept",
+        "",
+        "Measured by `python docs/generate.py`: each input with all that its format may say,",
+        "read and written as each output format. *exact*: every pixel; *lossy*: as its encoder",
+        "does; *on white*: transparency laid on white; *8 bits*: reduced from 16; after a",
+        "minus what the format has no place for. What is reduced or dropped is said in a",
+        "warning, once for each file.",
+        "",
+        "| input | " + " | ".join(FORMATS) + " |",
+        "|---" * (1 + len(FORMATS)) + "|",
+    ]
+    for name, make in KINDS.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            cells = [_cell(make(Path(scratch)), kind) for kind in FORMATS.values()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", _NOTES])
+
+
+def _cell(source: Path, kind: Format) -> str:
+    try:
+        picture = open_picture(source)
+        target = source.parent / f"out{kind.extensions[0]}"
+        save_picture(picture, target, kind, Encoding(95))
+    except ImageError:
+        return "refused"
+    again = open_picture(target)
+    parts = ["lossy" if kind.lossy else "exact" if _same(picture, again) else "changed"]
+    if picture.alpha is not None and again.alpha is None:
+        parts = ["on white"]
+    if picture.is_deep and not again.is_deep:
+        parts = [part for part in parts if part != "changed"] + ["8 bits"]
+    lost = [
+        words
+        for field, words in FIELDS.items()
+        if getattr(picture, field) and not getattr(again, field)
+    ]
+    return ", ".join(parts) + (" - " + ", ".join(lost) if lost else "")
+
+
+def _same(picture: Picture, again: Picture) -> bool:
+    if len(picture.following) != len(again.following):
+        return False
+    pairs = zip((picture, *picture.following), (again, *again.following), strict=True)
+    return all(
+        np.array_equal(one.rgb, other.rgb) and one.milliseconds == other.milliseconds
+        for one, other in pairs
+    )
+
+
+_NOTES = """\
+- The ICC profile's bytes are kept; a PNG without one that gives gamma or chromaticities gets a
+  profile that says the same, unless it is sRGB. CMYK becomes sRGB through its profile; with a
+  broken profile it is refused, without one it is converted by the plain formula.
+- EXIF: the orientation is applied and set to 1, the size is updated, the thumbnail dropped; GPS
+  stays. XMP likewise. DPI grow with the picture, so that a print stays as large. `--strip-
+  metadata` drops all but the profile.
+- A gain map or preview behind a JPEG's main picture is dropped, with a warning.
+- Colour under full transparency is filled from its surroundings before the network sees it.
+- Formats without an output of their own (GIF, ICO, PNM) come out as PNG, animations as APNG. A
+  TIFF page that is a smaller copy of another is left out.
+- Animated PNG of 16 bits and plain-text PNM of more than 8 bits are reduced to 8, with a
+  warning.
+- HEIC, JPEG XL, JPEG 2000, PSD, SVG and camera raw files are not read. Files are known by their
+  content.
+"""
