@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +21,18 @@ from upscaler.images.metadata import read_metadata
 from upscaler.images.picture import Picture
 
 # what Pillow's decoders raise on damaged or hostile input
-_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError)
+_DECODE_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 _TIFF = (b"II*\0", b"MM\0*")
 """How TIFF files begin."""
@@ -197,7 +209,8 @@ def _opened(path: Path) -> Iterator[tuple[Image.Image | None, IO[bytes]]]:
     except _DECODE_ERRORS as error:
         if isinstance(error, OSError) and error.strerror:
             raise PassingError(f"cannot be read: {error.strerror}") from None
-        raise ImageError(f"damaged: {error or type(error).__name__}") from None
+        words = str(error) if isinstance(error, OSError | ValueError | SyntaxError) else ""
+        raise ImageError(f"damaged: {words or type(error).__name__}") from None
 
 
 def _identified(file: IO[bytes]) -> Image.Image | None:
