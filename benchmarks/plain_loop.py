@@ -19,19 +19,13 @@ from upscaler.spec import Architecture
 
 
 def save_weights(model: str, scale: int, path: Path) -> Path:
-    """Write a packaged model's weights for the loop: they lie in its ONNX file by name."""
-    import onnx
-    from onnx import numpy_helper
-
+    """Write a packaged model's weights for the loop."""
     from upscaler.models import find
+    from upscaler.weights import network_of
 
-    found = find(model, scale)
-    stored = {
-        item.name.removeprefix("network."): torch.from_numpy(numpy_helper.to_array(item).copy())
-        for item in onnx.load(found.path).graph.initializer
-        if item.name.startswith("network.")
-    }
-    save_file(stored, path, {"architecture": json.dumps(asdict(found.spec.architecture))})
+    network = network_of(find(model, scale))
+    sizes = json.dumps(asdict(network.architecture))
+    save_file(network.state_dict(), path, {"architecture": sizes})
     return path
 
 
@@ -40,8 +34,7 @@ def load(path: Path) -> AutoEncoder:
     with safe_open(path, framework="pt") as file:
         sizes = json.loads(file.metadata()["architecture"])
     network = AutoEncoder(Architecture(**{**sizes, "widths": tuple(sizes["widths"])}))
-    stored = load_file(path)
-    network.load_state_dict({name: stored[name] for name in network.state_dict()})
+    network.load_state_dict(load_file(path))
     return network.eval()
 
 

@@ -3,13 +3,16 @@
     python docs/generate.py
     python docs/generate.py --measure      # the README's tables, too: on a machine that is idle
 
-A table of the README stands between two comments, of which the first names its command.
+A table of the README stands between two comments, of which the first names its command. That of
+performance.md is made from the newest result of benchmarks/peers/compare.py.
 """
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import formats
@@ -22,6 +25,8 @@ HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "samples"
 
 TABLE = re.compile(r"<!-- (?P<command>upscaler [^>]*) -->\n.*?<!-- end -->", re.DOTALL)
+
+PEERS = re.compile(r"<!-- peers -->\n.*?<!-- end -->", re.DOTALL)
 
 SCALE = 4
 CROPS = {"colosseum.png": (60, 78, 160, 144), "otter.png": (90, 96, 190, 162)}
@@ -77,6 +82,39 @@ def measured(text: str) -> str:
     return TABLE.sub(table, text)
 
 
+def peers(result: dict[str, Any]) -> str:
+    """Return what benchmarks/peers/compare.py measured as a Markdown table."""
+    sets = list(dict.fromkeys(name for row in result["measured"] for name in row["psnr_y"]))
+    head = ["scale", "program", "network", "files", "MP/s", "ours is", *sets]
+    lines = [head, ["---"] * len(head)]
+    for row in sorted(result["measured"], key=lambda row: (row["scale"], -row["mp_per_s"])):
+        quality = [f"{row['psnr_y'][name]:.2f}" if name in row["psnr_y"] else "" for name in sets]
+        speed = [f"{row['mp_per_s']:.2f}", f"{row['times_slower']:.2f}x"]
+        about = [f"x{row['scale']}", row["name"], row["network"], str(row["files"])]
+        lines.append([*about, *speed, *quality])
+    taken, used = result["photographs"], result["versions"]
+    packages = {name for row in result["measured"] for name in row["packages"]}
+    versions = [*(f"{name} {number}" for name, number in used.items()), *sorted(packages)]
+    said = [
+        *("| " + " | ".join(line) + " |" for line in lines),
+        "",
+        f"{taken['files']} photographs, {taken['megapixels']} MP; ours: `{result['model']}`; MP/s "
+        f'of output, "ours is" the median of the ratios of each round; PSNR-Y in dB. '
+        f"{result['machine']}, {result['date']}. {', '.join(versions)}.",
+        *(f"Not run: {name} ({reason})." for name, reason in result["missing"].items()),
+    ]
+    return "\n".join(said)
+
+
+def compared(text: str) -> str:
+    """Return a document with the newest comparison; as it is if there is none yet."""
+    results = sorted((HERE.parent / "benchmarks" / "results").glob("peers-*.json"))
+    if not results:
+        return text
+    table = peers(json.loads(results[-1].read_text(encoding="utf-8")))
+    return PEERS.sub(lambda _: f"<!-- peers -->\n{table}\n<!-- end -->", text)
+
+
 @click.command()
 @click.option("--measure", is_flag=True, help="Run the commands of the README's tables, too.")
 def main(measure: bool) -> None:
@@ -84,6 +122,8 @@ def main(measure: bool) -> None:
     if measure:
         readme = HERE.parent / "README.md"
         readme.write_text(measured(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    performance = HERE / "performance.md"
+    performance.write_text(compared(performance.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "commands.md").write_text(reference(), encoding="utf-8")
     (HERE / "formats.md").write_text(formats.table(), encoding="utf-8")
     for name, box in CROPS.items():

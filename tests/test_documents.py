@@ -16,12 +16,12 @@ MARKDOWN = [p for p in ROOT.rglob("*.md") if ".venv" not in p.parts and "runs" n
 @pytest.fixture
 def generate(monkeypatch):
     """The module that makes the generated documents."""
+    pytest.importorskip("torch", reason="the reference includes the commands of [train]")
     monkeypatch.syspath_prepend(ROOT / "docs")
     return importlib.import_module("generate")
 
 
 def test_the_command_reference_is_fresh(generate):
-    pytest.importorskip("torch", reason="the reference includes the commands of [train]")
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert text == generate.reference(), "run: python docs/generate.py"
 
@@ -29,6 +29,32 @@ def test_the_command_reference_is_fresh(generate):
 def test_the_table_of_formats_is_fresh(generate):
     text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
     assert text == generate.formats.table(), "run: python docs/generate.py"
+
+
+def test_the_comparison_with_peers_is_that_of_the_newest_result(generate):
+    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert text == generate.compared(text), "run: python docs/generate.py"
+
+
+def test_the_table_of_peers_says_what_was_measured(generate):
+    row = {"scale": 2, "network": "ours", "files": 40, "packages": [], "psnr_y": {"Set5": 37.3}}
+    slow = {"name": "slow", "packages": ["slow==1.0"], "files": 3, "psnr_y": {}}
+    result = {
+        "date": "2026-01-02",
+        "machine": "a machine",
+        "versions": {"torch": "2.13"},
+        "model": "fast",
+        "photographs": {"files": 40, "megapixels": 8.0},
+        "measured": [
+            {**row, **slow, "mp_per_s": 0.5, "times_slower": 10.0},
+            {**row, "name": "upscaler run", "mp_per_s": 5.0, "times_slower": 1.0},
+        ],
+        "missing": {"other": "no such library"},
+    }
+    lines = generate.peers(result).splitlines()
+    assert lines[2] == "| x2 | upscaler run | ours | 40 | 5.00 | 1.00x | 37.30 |"
+    assert lines[3] == "| x2 | slow | ours | 3 | 0.50 | 10.00x |  |"
+    assert "slow==1.0" in lines[5] and lines[6] == "Not run: other (no such library)."
 
 
 def table(command):

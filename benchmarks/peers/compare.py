@@ -1,0 +1,170 @@
+"""`upscaler run` beside what a person would use instead, over the same folder of photographs.
+
+    python benchmarks/peers/compare.py PHOTOS -m fast --quality Set5 -o benchmarks/results
+
+Every program is a whole process, start-up included, uses all cores, takes the same PNG files
+and writes PNG in the way of its own. They run in turns; what counts is the median over the rounds.
+A program that would need more than its share of --minutes gets fewer of the photographs;
+speeds are in megapixels of output a second, so they compare all the same. Peers are installed
+into environments of their own; one that does not run here is named with the reason. Needs the
+[export] extra, for torch. `table.py` lists the peers, `python docs/generate.py` makes the
+table of docs/performance.md from the newest result.
+"""
+
+import json
+import statistics
+import sys
+import tempfile
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # `plain_loop` is a benchmark of its own, too
+
+from contest import Command, Runner, compete, evenly, megapixels, share, trial
+from environment import Missing, python_of
+from quality import make_twins, mean_psnr
+from table import OURS, PEERS, Peer, ours
+
+from upscaler.images import format_of, open_picture
+from upscaler.machine import cores, processor
+
+PACKAGES = ("upscaler-aeu", "torch", "openvino", "onnxruntime", "pillow", "numpy")
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("photos", type=FOLDER)
+@click.option("--scale", "-s", "scales", type=int, multiple=True, default=(2, 4), show_default=True)
+@click.option("--model", "-m", default="fast", show_default=True, help="Ours.")
+@click.option("--files", default=40, show_default=True, help="How many of the photographs.")
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--minutes", default=6.0, show_default=True, help="For the rounds of all scales.")
+@click.option(
+    "--quality", "truths", type=FOLDER, multiple=True, help="High-resolution pictures, for PSNR-Y."
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder for the JSON result.")
+def main(
+    photos: Path,
+    scales: tuple[int, ...],
+    model: str,
+    files: int,
+    rounds: int,
+    minutes: float,
+    truths: tuple[Path, ...],
+    out: Path | None,
+) -> None:
+    """Compare on PHOTOS, a folder of images."""
+    found = evenly(sorted(path for path in photos.iterdir() if format_of(path)), files)
+    missing: dict[str, str] = {}
+    measured: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        paths = _as_png(found, scratch / "photographs")
+        for scale in scales:
+            runners = [Runner(OURS, partial(ours, model=model, scale=scale))]
+            runners += _runners(model, scale, scratch, missing)
+            seconds = 60 * minutes / len(scales) / rounds
+            runners = _ready(runners, paths, scale, seconds, scratch, missing)
+            compete(runners, rounds, scale, scratch)
+            rows = [_row(runner, runners[0], scale) for runner in runners]
+            for truth in truths:
+                twins = make_twins(truth, scale, scratch / f"{truth.name}-x{scale}")
+                for runner, row in zip(runners, rows, strict=True):
+                    try:
+                        score = mean_psnr(runner.command, truth, twins, scale, scratch)
+                    except Missing as problem:
+                        missing[f"{runner.name} on {truth.name}, x{scale}"] = str(problem)
+                    else:
+                        row["psnr_y"][truth.name] = round(score, 2)
+            measured += rows
+        size = round(megapixels(paths), 2)
+    result = {
+        "benchmark": "peers",
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{processor()}, {cores()} cores",
+        "versions": {name: version(name) for name in PACKAGES},
+        "model": model,
+        "photographs": {"files": len(paths), "megapixels": size},
+        "measured": measured,
+        "missing": missing,
+    }
+    text = json.dumps(result, indent=2)
+    click.echo(text)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"peers-{result['date']}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _as_png(paths: list[Path], folder: Path) -> list[Path]:
+    """Write pictures in the one format that every peer reads."""
+    folder.mkdir()
+    for path in paths:
+        Image.fromarray(open_picture(path).rgb).save(folder / f"{path.stem}.png")
+    return sorted(folder.iterdir())
+
+
+def _runners(model: str, scale: int, scratch: Path, missing: dict[str, str]) -> list[Runner]:
+    found = []
+    for peer in PEERS:
+        try:
+            python, what = python_of(peer), peer.what(model, scale, scratch)
+        except Missing as problem:
+            missing[peer.name] = str(problem)
+        else:
+            found.append(Runner(peer.name, _command(peer, python, what)))
+    return found
+
+
+def _command(peer: Peer, python: Path, what: object) -> Command:
+    return lambda source, output: [python, peer.loop, source, output, what]
+
+
+def _ready(
+    runners: list[Runner],
+    paths: list[Path],
+    scale: int,
+    seconds: float,
+    scratch: Path,
+    missing: dict[str, str],
+) -> list[Runner]:
+    """Return those that work, each with as many pictures as its share of a round allows."""
+    expected, broken = trial(runners, paths, scale, scratch)
+    if OURS in broken:
+        raise click.ClickException(f"{OURS} fails: {broken[OURS]}")
+    hints = {peer.name: peer.hint for peer in PEERS}
+    for name, reason in broken.items():
+        missing[f"{name}, x{scale}"] = "; ".join(filter(None, (reason, hints[name])))
+    for name, part in share(expected, seconds).items():
+        runner = next(runner for runner in runners if runner.name == name)
+        runner.paths = evenly(paths, max(1, int(len(paths) * part / expected[name])))
+    return [runner for runner in runners if runner.name in expected]
+
+
+def _row(runner: Runner, reference: Runner, scale: int) -> dict[str, Any]:
+    rounds = range(len(runner.seconds))
+    ratios = [reference.rate(number, scale) / runner.rate(number, scale) for number in rounds]
+    networks = {peer.name: peer.network for peer in PEERS}
+    requires = {peer.name: peer.requires for peer in PEERS}
+    return {
+        "scale": scale,
+        "name": runner.name,
+        "network": networks.get(runner.name, "ours"),
+        "packages": requires.get(runner.name, ()),
+        "files": len(runner.paths),
+        "megapixels_out": round(megapixels(runner.paths) * scale**2, 2),
+        "seconds": [round(value, 2) for value in runner.seconds],
+        "mp_per_s": round(runner.median_rate(scale), 3),
+        "ratios": [round(ratio, 2) for ratio in ratios],
+        "times_slower": round(statistics.median(ratios), 2),
+        "psnr_y": {},
+    }
+
+
+if __name__ == "__main__":
+    main()
