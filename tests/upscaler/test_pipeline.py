@@ -1,16 +1,20 @@
 """Whatever goes wrong in one stage, the run goes on and ends: each test under a watchdog."""
 
+import copy
 import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from upscaler.batch import pipeline as pipeline_module
 from upscaler.batch.pipeline import Pipeline
 from upscaler.batch.plan import Job
+from upscaler.errors import RuntimeUnavailable
 from upscaler.images import FORMATS, Encoding
 from upscaler.upscaler import Upscaler
 
@@ -117,6 +121,46 @@ def test_whatever_the_runtime_raises_fails_one_file(upscaler, jobs, photo, monke
 def test_pictures_larger_than_the_memory_go_one_by_one(upscaler, jobs):
     outcomes = run(upscaler, jobs, memory=1)
     assert not any(outcome.error for outcome in outcomes.values())
+
+
+def test_a_runtime_with_more_streams_gets_more_threads_when_the_run_moves_to_it(jobs):
+    upscaler = Upscaler("fast", scale=2, runtime="cpu", precision="fp32", streams=1)
+    wide = copy.copy(upscaler.choice.runtime)
+    wide.streams, running, most = 3, [], [0]
+
+    def slow(batch):
+        running.append(batch)
+        most[0] = max(most[0], len(running))
+        time.sleep(0.1)
+        running.pop()
+        return type(wide).infer(wide, batch)
+
+    wide.infer = slow
+    with Pipeline(upscaler, memory=10**9, encoding=Encoding()) as pipeline:
+        outcomes = []
+        for outcome in pipeline.run(jobs):
+            outcomes.append(outcome)
+            upscaler.choice = replace(upscaler.choice, runtime=wide)
+    assert len(outcomes) == 12 and not any(outcome.error for outcome in outcomes)
+    assert most[0] >= 3
+
+
+@pytest.mark.parametrize(("runtime", "precision"), [("cpu", "fp32"), ("openvino", "bf16")])
+def test_the_number_of_streams_changes_no_byte(jobs, photo, runtime, precision):
+    for number, job in enumerate(jobs):
+        turned = np.ascontiguousarray(np.roll(photo, number, axis=1)[: 37 - 2 * number])
+        Image.fromarray(turned).save(job.source)
+    written = []
+    for streams in (1, 2, 8):
+        try:
+            upscaler = Upscaler(
+                "fast", scale=2, runtime=runtime, precision=precision, tile=16, streams=streams
+            )
+        except RuntimeUnavailable as reason:
+            pytest.skip(str(reason))
+        assert not any(outcome.error for outcome in run(upscaler, jobs).values())
+        written.append([job.target.read_bytes() for job in jobs])
+    assert written[0] == written[1] == written[2]
 
 
 def test_leaving_early_with_full_queues_ends_all_threads(upscaler, jobs, monkeypatch):

@@ -107,10 +107,11 @@ class Pipeline:
         self._budget = _Budget(memory)
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._stopped = threading.Event()
-        streams = upscaler.streams
+        self._growing = threading.Lock()
+        self._threads = streams = self._streams
         # one reader keeps two streams fed; encoders cost as much as small networks
         self._readers = ThreadPoolExecutor(max(1, streams // 2), "read")
-        self._tiles = ThreadPoolExecutor(streams, "infer")
+        self._tiles = [ThreadPoolExecutor(streams, "infer")]
         self._writers = ThreadPoolExecutor(streams, "write")
 
     def __enter__(self) -> Self:
@@ -126,22 +127,21 @@ class Pipeline:
         if kind is not None:
             self._stopped.set()
             self._budget.lift()
-        for pool in (self._readers, self._tiles, self._writers):
+        for pool in (self._readers, *self._tiles, self._writers):
             pool.shutdown(cancel_futures=kind is not None)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield the outcome of each job as it ends; one bad file never stops the others."""
         waiting = iter(jobs)
         flying = 0
-        for job in islice(waiting, _WAITING * self._upscaler.streams):
-            self._readers.submit(self._guard, self._read, _Flight(job))
-            flying += 1
-        while flying:
-            yield self._done.get()
-            flying -= 1
-            for job in islice(waiting, 1):
+        while True:
+            for job in islice(waiting, max(0, _WAITING * self._streams - flying)):
                 self._readers.submit(self._guard, self._read, _Flight(job))
                 flying += 1
+            if not flying:
+                return
+            yield self._done.get()
+            flying -= 1
 
     def leftovers(self) -> Iterator[Outcome]:
         """Yield what ended after the caller stopped listening; for after the exit."""
@@ -176,7 +176,19 @@ class Pipeline:
         if not work.tiles:
             self._writers.submit(self._guard, self._write, flight)
         for tile in work.tiles:
-            self._tiles.submit(self._infer, flight, tile)
+            self._current_tiles().submit(self._infer, flight, tile)
+
+    @property
+    def _streams(self) -> int:
+        return max(self._upscaler.streams, self._upscaler.choice.runtime.streams)
+
+    def _current_tiles(self) -> ThreadPoolExecutor:
+        """Return threads for as many streams as the runtime has, to which the run may move."""
+        with self._growing:
+            if self._streams > self._threads:  # the former pool ends what it has begun
+                self._threads = self._streams
+                self._tiles.append(ThreadPoolExecutor(self._threads, "infer"))
+            return self._tiles[-1]
 
     def _infer(self, flight: _Flight, tile: Callable[[], None]) -> None:
         error: ImageError | None = None
