@@ -53,6 +53,7 @@ class Enlargement:
         self._runtime, self._scale = runtime, runtime.model.spec.scale
         self._tile, self._exact = tile, exact
         self._repeated: list[tiling.Tile] = []
+        self._flat: dict[tuple[tuple[int, ...], bytes], Pixels] = {}
         self.tiles: list[Callable[[], None]] = []
         self.tile_shape: tuple[int, int] | None = None
         self._picture = picture
@@ -94,7 +95,15 @@ class Enlargement:
         output = np.empty((height * scale, width * scale, channels), plane.dtype)
         aligned = tiling.align(plane, spec.alignment)
         core = _within(self._tile, self._runtime, max(height, width))
-        plan = tiling.plan(height, width, core=core, halo=spec.halo, alignment=spec.alignment)
+        plan = tiling.plan(
+            height,
+            width,
+            core=core,
+            halo=spec.halo,
+            alignment=spec.alignment,
+            # what runs on GPUs is compiled or recorded for each shape
+            even=not isinstance(self._runtime, PixelRuntime),
+        )
         self.tiles += [partial(self._run, aligned, output, tile) for tile in plan]
         rows, columns = plan[0].rows, plan[0].columns
         self.tile_shape = rows.stop - rows.start, columns.stop - columns.start
@@ -104,13 +113,23 @@ class Enlargement:
         with self._watch.stage("cut"):
             pixels = tiling.cut(aligned, tile)
         with self._watch.stage("infer"):
-            try:
-                upscaled = _infer(self._runtime, pixels)
-            except BrokenTile:
-                upscaled = self._again(pixels)
-                self._repeated.append(tile)
+            upscaled = self._upscaled(pixels, tile)
         with self._watch.stage("join"):
             tiling.join(output, tile, upscaled, self._scale)
+
+    def _upscaled(self, pixels: Pixels, tile: tiling.Tile) -> Pixels:
+        """Compute a tile; one of a single colour only if it is the first of that shape."""
+        key = (pixels.shape, pixels[0, 0].tobytes()) if _is_flat(pixels) else None
+        if key is not None and (known := self._flat.get(key)) is not None:
+            return known
+        try:
+            upscaled = _infer(self._runtime, pixels)
+        except BrokenTile:
+            self._repeated.append(tile)
+            return self._again(pixels)
+        if key is not None:
+            self._flat = {key: upscaled}  # one is enough: a page has one colour
+        return upscaled
 
     def _again(self, pixels: Pixels) -> Pixels:
         """Compute a tile that came out broken in fp32, if that was not in fp32 already."""
@@ -133,6 +152,12 @@ def _final_size(picture: Picture, size: Size | None, scale: int) -> tuple[int, i
             f"use a larger --scale, or a smaller size"
         )
     return width, height
+
+
+def _is_flat(pixels: Pixels) -> bool:
+    """Whether all pixels are equal; most pictures are told by their first row."""
+    first = pixels[0, 0]
+    return bool((pixels[0] == first).all() and (pixels == first).all())
 
 
 def _infer(runtime: Runtime, pixels: Pixels) -> Pixels:

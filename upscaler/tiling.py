@@ -8,6 +8,7 @@ of a row or column shifts inward. Pure numpy.
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,9 @@ class Tile:
     columns: Span
 
 
-def plan(height: int, width: int, *, core: int | None, halo: int, alignment: int) -> list[Tile]:
+def plan(
+    height: int, width: int, *, core: int | None, halo: int, alignment: int, even: bool = False
+) -> list[Tile]:
     """Divide an image into tiles, row by row.
 
     Args:
@@ -48,10 +51,20 @@ def plan(height: int, width: int, *, core: int | None, halo: int, alignment: int
             None for the whole image in one piece.
         halo: the model's halo in pixels, a multiple of `alignment`.
         alignment: the grid on which tiles start, in pixels.
+        even: make the tiles smaller, where as many cover the image with less in common. Then
+            each size of image has its own shape of tile.
     """
-    rows = _spans(round_up(height, alignment), core, halo, alignment)
-    columns = _spans(round_up(width, alignment), core, halo, alignment)
-    return [Tile(row, column) for row in rows for column in columns]
+    sizes = round_up(height, alignment), round_up(width, alignment)
+    windows = [_window(size, core, halo, alignment) for size in sizes]
+    if even:
+        windows = [
+            _even_window(size, window, halo, alignment)
+            for size, window in zip(sizes, windows, strict=True)
+        ]
+    rows, columns = (
+        _spans(size, window, halo) for size, window in zip(sizes, windows, strict=True)
+    )
+    return [Tile(row, column) for row, column in product(rows, columns)]
 
 
 def align(image: Pixels, alignment: int) -> Pixels:
@@ -82,8 +95,21 @@ def _kept(span: Span, scale: int) -> slice:
     return slice((span.keep_start - span.start) * scale, (span.keep_stop - span.start) * scale)
 
 
-def _spans(size: int, core: int | None, halo: int, alignment: int) -> list[Span]:
-    window = size if core is None else round_up(core, alignment) + 2 * halo
+def _window(size: int, core: int | None, halo: int, alignment: int) -> int:
+    """Return the side of a tile with its margins; it may be larger than the image."""
+    return size if core is None else round_up(core, alignment) + 2 * halo
+
+
+def _even_window(size: int, window: int, halo: int, alignment: int) -> int:
+    """Return the least that covers the image with as many tiles as `window` needs."""
+    if window >= size:
+        return window
+    shared = 2 * halo  # by each tile with the next
+    number = -(-(size - shared) // (window - shared))
+    return round_up(-(-(size + (number - 1) * shared) // number), alignment)
+
+
+def _spans(size: int, window: int, halo: int) -> list[Span]:
     if window >= size:
         return [Span(0, size, 0, size)]
     spans = [Span(0, window, 0, window - halo)]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from upscaler import Upscaler
+from upscaler import Upscaler, enlargement
 from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError, ModelError, UsageError
 from upscaler.images import Picture
@@ -94,6 +94,31 @@ def test_sixteen_bits_run_in_fp32_under_auto(photo):
 def test_flat_pictures_stay_flat(upscaler):
     for level in (0, 1, 127, 255):
         assert (upscaler(np.full((20, 30), level, np.uint8)) == level).all()
+
+
+def test_tiles_of_one_colour_are_computed_once_and_come_out_the_same(upscaler, photo, monkeypatch):
+    page = np.full((240, 240, 3), (250, 248, 240), np.uint8)
+    page[100 : 100 + photo.shape[0], 90 : 90 + photo.shape[1]] = photo
+    tiles = len(Enlargement(Picture(page), upscaler.choice.runtime, 32, lambda: None).tiles)
+    real, calls = enlargement._infer, []
+
+    def counted(runtime, pixels):
+        calls.append(pixels.shape)
+        return real(runtime, pixels)
+
+    def enlarge():
+        calls.clear()
+        work = Enlargement(Picture(page), upscaler.choice.runtime, 32, lambda: None)
+        for tile in work.tiles:
+            tile()
+        return work.finish().colour
+
+    monkeypatch.setattr(enlargement, "_infer", counted)
+    skipping = enlarge()
+    assert len(calls) < tiles / 2
+    monkeypatch.setattr(enlargement, "_is_flat", lambda pixels: False)
+    np.testing.assert_array_equal(skipping, enlarge())
+    assert len(calls) == tiles
 
 
 def test_hidden_colours_do_not_bleed(upscaler):
