@@ -4,7 +4,7 @@
     python docs/generate.py --measure      # the README's tables, too: on a machine that is idle
 
 A table of the README stands between two comments, of which the first names its command. That of
-performance.md is made from the newest result of benchmarks/peers/compare.py.
+performance.md is made from the newest results of benchmarks/peers/compare.py.
 """
 
 import json
@@ -107,12 +107,14 @@ def peers(result: dict[str, Any]) -> str:
 
 
 def compared(text: str) -> str:
-    """Return a document with the newest comparison; as it is if there is none yet."""
-    results = sorted((HERE.parent / "benchmarks" / "results").glob("peers-*.json"))
-    if not results:
+    """Return a document with the newest comparison of each model; as it is if there is none."""
+    paths = (HERE.parent / "benchmarks" / "results").glob("peers-*.json")
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    newest = {one["model"]: one for one in sorted(results, key=lambda one: str(one["date"]))}
+    if not newest:
         return text
-    table = peers(json.loads(results[-1].read_text(encoding="utf-8")))
-    return PEERS.sub(lambda _: f"<!-- peers -->\n{table}\n<!-- end -->", text)
+    tables = "\n\n".join(peers(newest[model]) for model in sorted(newest))
+    return PEERS.sub(lambda _: f"<!-- peers -->\n{tables}\n<!-- end -->", text)
 
 
 @click.command()

@@ -8,7 +8,7 @@ A program that would need more than its share of --minutes gets fewer of the pho
 speeds are in megapixels of output a second, so they compare all the same. Peers are installed
 into environments of their own; one that does not run here is named with the reason. Needs the
 [export] extra, for torch. `table.py` lists the peers, `python docs/generate.py` makes the
-table of docs/performance.md from the newest result.
+table of docs/performance.md from the newest result of each model.
 """
 
 import json
@@ -98,7 +98,8 @@ def main(
     click.echo(text)
     if out:
         out.mkdir(parents=True, exist_ok=True)
-        (out / f"peers-{result['date']}.json").write_text(text + "\n", encoding="utf-8")
+        path = out / f"peers-{Path(model).stem}-{result['date']}.json"
+        path.write_text(text + "\n", encoding="utf-8")
 
 
 def _as_png(paths: list[Path], folder: Path) -> list[Path]:

@@ -1,0 +1,68 @@
+"""The benchmarks divide their time and refuse what did not do its work."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+PEERS = Path(__file__).parents[1] / "benchmarks" / "peers"
+
+
+@pytest.fixture
+def contest(monkeypatch):
+    monkeypatch.syspath_prepend(PEERS)
+    import contest
+
+    return contest
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for number, path in enumerate(paths):
+        Image.fromarray(np.full((6, 5 + number, 3), 9, np.uint8)).save(path)
+    return paths
+
+
+def test_what_fast_programs_do_not_need_the_slow_ones_get(contest):
+    parts = contest.share({"slow": 100.0, "fast": 2.0, "slower": 200.0}, 32.0)
+    assert parts == {"fast": 2.0, "slow": 15.0, "slower": 15.0}
+
+
+def test_a_choice_is_spread_over_the_folder(contest):
+    paths = [Path(str(number)) for number in range(10)]
+    assert contest.evenly(paths, 2) == [Path("0"), Path("5")]
+    assert contest.evenly(paths, 20) == paths
+
+
+def test_a_peer_is_timed_and_its_pictures_are_counted(contest, pictures, tmp_path):
+    def command(source, output):
+        return [sys.executable, PEERS / "loops/lanczos.py", source, output, 2]
+
+    expected, missing = contest.trial(
+        [contest.Runner("lanczos", command)], pictures, 2, tmp_path / "scratch"
+    )
+    assert expected["lanczos"] > 0 and not missing
+    assert contest.megapixels(pictures) == pytest.approx(6 * (5 + 6 + 7) / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("pass", "it did not make 0.png of 10x12"),
+        ("import no_such_wrapper", "No module named 'no_such_wrapper'"),
+        ("import os; os._exit(5)", "ended with 5"),
+    ],
+)
+def test_a_peer_that_did_not_do_the_work_is_named_with_the_reason(
+    contest, pictures, tmp_path, program, reason
+):
+    def command(source, output):
+        return [sys.executable, "-c", program]
+
+    expected, missing = contest.trial(
+        [contest.Runner("peer", command)], pictures, 2, tmp_path / "scratch"
+    )
+    assert not expected and reason in missing["peer"]
