@@ -1,11 +1,16 @@
 """The same model in reduced precision; each file is proved before it gets its name."""
 
+import copy
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,6 +25,7 @@ from upscaler_export.int8 import to_int8
 from upscaler_export.proof import PHOTOGRAPH, run_torch
 
 Pixels = NDArray[np.uint8]
+Way = Callable[[Pixels], Pixels]
 
 LOSS_BOUND = {"fp16": 0.02, "int8": 0.1}
 """How much PSNR-Y in dB a variant may lose against float32."""
@@ -30,7 +36,9 @@ _PICTURES = 8
 
 @dataclass(frozen=True)
 class Proof:
-    """A variant on ONNX Runtime's CPU against torch in float32, on real pictures."""
+    """A variant against torch in float32, on real pictures: on ONNX Runtime's CPU, and where that
+    is not of its precision on torch's; the worse of the two.
+    """
 
     difference: float
     """The largest, of 255."""
@@ -63,13 +71,8 @@ def prove(network: AutoEncoder, model: onnx.ModelProto, precision: str, sets: li
         raise ProofError(f"the {precision} model has no convolution to read its precision from")
     if _EXPECTED[precision] not in found or (precision == "fp16" and "float32" in found):
         raise ProofError(f"the {precision} model computes its convolutions in {', '.join(found)}")
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    rows = [_compare(network, session, truth) for truth in _truths(sets)]
-    proof = Proof(
-        difference=max(row.difference for row in rows),
-        psnr=float(np.mean([row.psnr for row in rows])),
-        differing=float(np.mean([row.differing for row in rows])),
-        loss=float(np.mean([row.loss for row in rows])),
+    proof = max(
+        (_proof(network, way, sets) for way in _ways(network, model, precision)), key=_loss_of
     )
     if proof.loss > LOSS_BOUND[precision]:
         raise ProofError(
@@ -77,6 +80,33 @@ def prove(network: AutoEncoder, model: onnx.ModelProto, precision: str, sets: li
             f"{LOSS_BOUND[precision]:g}; nothing was written"
         )
     return proof
+
+
+def _proof(network: AutoEncoder, way: Way, sets: list[Path]) -> Proof:
+    rows = [_compare(network, way, truth) for truth in _truths(sets)]
+    return Proof(
+        difference=max(row.difference for row in rows),
+        psnr=float(np.mean([row.psnr for row in rows])),
+        differing=float(np.mean([row.differing for row in rows])),
+        loss=float(np.mean([row.loss for row in rows])),
+    )
+
+
+def _loss_of(proof: Proof) -> tuple[float, float]:
+    return proof.loss, proof.differing
+
+
+def _ways(network: AutoEncoder, model: onnx.ModelProto, precision: str) -> list[Way]:
+    """Return what computes with a variant: pixels (H, W, 3) -> pixels of the larger picture.
+
+    ONNX Runtime's CPU has no arithmetic in float16: it computes such a graph in float32, and what
+    float16 costs would not show. Torch has; the graph is its.
+    """
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    ways: list[Way] = [partial(_by_graph, session)]
+    if precision == "fp16":
+        ways.append(partial(_by_torch, copy.deepcopy(network).half().eval()))
+    return ways
 
 
 def describe(spec: ModelSpec, precision: str, proof: Proof) -> ModelSpec:
@@ -93,14 +123,13 @@ def _truths(sets: list[Path]) -> list[Pixels]:
     return [np.asarray(open_picture(path).rgb, np.uint8) for path in paths[:_PICTURES]]
 
 
-def _compare(network: AutoEncoder, session: ort.InferenceSession, truth: Pixels) -> Proof:
+def _compare(network: AutoEncoder, way: Way, truth: Pixels) -> Proof:
     scale = network.architecture.scale
     truth = modcrop(truth, scale)
     low = align(bicubic(truth, 1 / scale), network.alignment)
-    batch = np.ascontiguousarray(low.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
     height, width = truth.shape[:2]
-    exact = _pixels(run_torch(network, batch))[:height, :width]
-    ours = _run(session, low, batch)[:height, :width]
+    exact = _by_torch(network, low)[:height, :width]
+    ours = way(low)[:height, :width]
     return Proof(
         difference=float(np.abs(ours.astype(int) - exact).max()),
         psnr=psnr(ours, exact),
@@ -109,16 +138,27 @@ def _compare(network: AutoEncoder, session: ort.InferenceSession, truth: Pixels)
     )
 
 
-def _run(session: ort.InferenceSession, low: Pixels, batch: NDArray[np.float32]) -> Pixels:
+def _by_graph(session: ort.InferenceSession, low: Pixels) -> Pixels:
     kind = session.get_inputs()[0].type
     if kind == "tensor(uint8)":
         output: Pixels = session.run(None, {INPUT: low[None]})[0][0]
         return output
     dtype = np.float16 if kind == "tensor(float16)" else np.float32
-    return _pixels(session.run(None, {INPUT: batch.astype(dtype)})[0])
+    return _pixels(session.run(None, {INPUT: _batch(low, dtype)})[0])
 
 
-def _pixels(output: NDArray[np.floating]) -> Pixels:
+def _by_torch(network: AutoEncoder, low: Pixels) -> Pixels:
+    dtype = next(network.parameters()).dtype
+    kind = np.float16 if dtype == torch.float16 else np.float32
+    return _pixels(run_torch(network, _batch(low, kind)))
+
+
+def _batch(low: Pixels, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    batch = np.ascontiguousarray(low.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+    return batch.astype(dtype)
+
+
+def _pixels(output: NDArray[np.floating[Any]]) -> Pixels:
     rounded = np.rint(np.clip(output[0].astype(np.float32), 0, 1) * 255)
     pixels: Pixels = rounded.astype(np.uint8).transpose(1, 2, 0)
     return pixels

@@ -233,8 +233,8 @@ def test_other_inputs_are_refused(enlarger, more, reason):
     assert reason in refused(enlarger(**more))
 
 
-def test_another_scale_is_refused(enlarger):
-    assert "--scale 3" in refused(enlarger(scale=3))
+def test_less_than_the_scale_asked_for_is_refused(enlarger):
+    assert "--scale 2" in refused(enlarger(scale=2), scale=3)
 
 
 @pytest.mark.parametrize("kind", ["Softmax", "GlobalAveragePool", "Transpose"])

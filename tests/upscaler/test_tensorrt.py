@@ -107,7 +107,7 @@ def heavy(tmp_path):
     """A model whose weights lie in a file of their own."""
     path = tmp_path / "heavy" / "fast-x2.onnx"
     path.parent.mkdir()
-    facts = {"location": "weights.bin", "size_threshold": 0}
+    facts = {"location": "weights.bin", "size_threshold": 1024}
     model = onnx.load(find("fast", 2).path)
     onnx.save(model, path, save_as_external_data=True, **facts)
     return path
