@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-COMMANDS = ("run", "bench", "doctor", "models", "eval", "export", "train", "experiments")
+COMMANDS = ("run", "status", "bench", "doctor", "models", "eval", "export", "train", "experiments")
 HEAVY = ("numpy", "PIL", "rich", "torch", "onnxruntime", "openvino", "onnx")
 
 
@@ -29,9 +29,7 @@ def test_help_names_every_command_and_loads_nothing_heavy():
     assert done.stdout.strip().endswith("[]")
 
 
-@pytest.mark.parametrize(
-    "name", ["run", "bench", "doctor", "models", "eval", "export", "train", "experiments"]
-)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(command, name):
     code, out, _ = command(name, "--help")
     assert code == 0
@@ -113,6 +111,9 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
         (["{in}/a.png", "{out}/b.heic"], 2, "cannot write b.heic"),
         (["{in}", "{in}/notes.txt/out"], 3, "cannot write into the output folder"),
         (["{in}/notes.txt", "{out}"], 1, "not an image"),
+        (["{in}", "{out}", "--shard", "0/2"], 2, "'0/2' is not a part of several"),
+        (["{in}", "{out}", "--shard", "3/2"], 2, "'3/2' is not a part of several"),
+        (["{in}/a.png", "{out}", "--exclude", "b*"], 2, "choose from a folder"),
     ],
 )
 def test_bad_input_is_one_clear_line(command, folder, tmp_path, arguments, code, message):
@@ -172,6 +173,80 @@ def test_settings_from_the_environment(command, folder, tmp_path, monkeypatch):
     with Image.open(tmp_path / "out" / "a.webp") as image:
         assert image.size == (106, 74)
     assert json.loads(out.splitlines()[-1])["done"] == 3
+
+
+def test_what_is_no_file_is_named(command, folder, tmp_path):
+    os.mkfifo(folder / "pipe.png")
+    _, out, err = command("run", folder, tmp_path / "out", "-s", 2)
+    assert "passed over: pipe.png: a pipe\n" in err
+    assert out.startswith("3 done, 2 other files ignored")
+
+
+def test_a_choice_of_files(command, folder, tmp_path):
+    arguments = ("run", folder, tmp_path / "out", "-s", 2, "--json")
+    _, out, _ = command(*arguments, "--include", "*.png", "--exclude", "sub/*")
+    *files, summary = map(json.loads, out.splitlines())
+    assert [file["name"] for file in files] == ["a.png"]
+    assert (summary["planned"], summary["done"], summary["left_out"]) == (1, 1, 2)
+    planned = [
+        json.loads(command(*arguments, "--shard", f"{number}/2")[1].splitlines()[-1])["planned"]
+        for number in (1, 2)
+    ]
+    assert sum(planned) == 3
+
+
+def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
+    out = tmp_path / "out"
+    Image.fromarray(photo).save(folder / "a.jpg")
+    (folder / "bad.png").write_bytes(b"")
+    arguments = ("run", folder, out, "-s", 2, "-f", "png", "-r", "cpu")
+    code, said, err = command(*arguments, "--dry-run")
+    assert (code, err) == (1, "")
+    assert not out.exists()
+    *lines, summary = said.splitlines()
+    assert lines == [
+        f"to do: a.jpg -> {out}/a.jpg.png, 106x74, since another input has the name a.png",
+        f"to do: a.png -> {out}/a.png, 106x74",
+        f"to do: b.jpg -> {out}/b.png, 106x74",
+        "failed: bad.png: the file is empty",
+        f"to do: sub/grey.png -> {out}/sub/grey.png, 22x18",
+    ]
+    assert summary.startswith("4 to do, 1 would fail, 1 ignored; 0.0 MP, pictures of up to")
+    assert "no run here yet" in summary
+
+    command(*arguments, "--include", "a.*")
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    _, said, _ = command(*arguments, "--dry-run", "--json")
+    *files, summary = map(json.loads, said.splitlines())
+    assert [file["expected"] for file in files] == [
+        "skipped", "skipped", "to-do", "failed", "to-do",
+    ]  # fmt: skip
+    assert (summary["planned"], summary["to-do"], summary["skipped"]) == (5, 2, 2)
+    assert summary["megapixels"] == round((106 * 74 + 22 * 18) / 1e6, 3)
+    assert summary["seconds"] >= 0 and summary["memory_bytes"] > 0
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_status_tells_what_the_journal_knows(command, folder, tmp_path):
+    (folder / "bad\n.png").write_bytes(b"")
+    command("run", folder, tmp_path / "out", "-s", 2, "-r", "cpu", "-q")
+    code, out, _ = command("status", tmp_path / "out")
+    assert code == 0
+    assert [line.split()[1:4:2] for line in out.splitlines() if "done " in line] == [["done", "3"]]
+    assert "failed: bad\\n.png: the file is empty" in out
+    assert "last run: 3 done, 1 failed in " in out and "fast-x2 on cpu in fp32" in out
+    _, out, _ = command("status", tmp_path / "out", "--json")
+    *files, summary = map(json.loads, out.splitlines())
+    assert {file["target"]: file["state"] for file in files} == {
+        "a.png": "done", "b.jpg": "done", "bad\n.png": "failed", "sub/grey.png": "done",
+    }  # fmt: skip
+    assert (summary["done"], summary["failed"], summary["begun"]) == (3, 1, 0)
+    assert summary["last_run"]["runtime"] == "cpu in fp32"
+
+
+def test_status_without_a_journal_is_a_mistake(command, tmp_path):
+    code, _, err = command("status", tmp_path)
+    assert (code, one_line(err)) == (2, True)
 
 
 def test_models_lists_what_is_packaged(command):

@@ -84,8 +84,10 @@ def test_copies_in_other_formats_are_no_twins(copies, tmp_path, begun):
 
 
 def test_a_first_that_changed_is_not_copied(copies, tmp_path, monkeypatch):
-    stamps = iter(range(100))
-    monkeypatch.setattr(twins_module, "stamp", lambda path: str(next(stamps)))
+    real, times = twins_module.stamp, iter(range(100))
+    monkeypatch.setattr(
+        twins_module, "stamp", lambda path: real(path)._replace(mtime_ns=next(times))
+    )
     summary, results = run(copies, tmp_path / "out")
     assert summary.counts["done"] == 2
     assert "has changed since" in results["b.bmp"].error

@@ -1,36 +1,53 @@
 """What an output folder remembers: which outputs are done, from what, with which settings.
 
-A small SQLite database in `OUT/.upscaler/`, with a lock beside it, so that two runs never
-write into one folder. Paths below OUT are kept relative, so that the folder may be moved; all
-paths are kept as bytes, since file names need not be text.
+Paths below OUT are kept relative, so that the folder may be moved; all paths are kept as bytes,
+since file names need not be text. Every change is committed at once: a kill loses none. A power
+cut may lose the last ones, and their files are then done again.
 """
 
-import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
+from upscaler.batch import database as db
+from upscaler.batch.listing import Shard
+from upscaler.batch.lock import hold
 from upscaler.batch.plan import STATE_FOLDER, Job
+from upscaler.batch.stamp import Stamp, contents, stamp
 from upscaler.errors import OutputError
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS outputs (
-    target BLOB PRIMARY KEY,       -- the output's path below the output folder
-    source BLOB NOT NULL,          -- the input's whole path
-    input TEXT NOT NULL,           -- the input's stamp: size and modification time
-    settings TEXT NOT NULL,        -- sha256 of the model and of what else decides the output
-    output TEXT,                   -- the stamp of the last output made here, NULL if there is none
-    claimed INTEGER NOT NULL,      -- 1 while a run works on it, also if that run was killed
-    error TEXT                     -- why it cannot be done, if so
-);
-"""
+_COLUMNS = (
+    "source, input_size, input_mtime_ns, input_sha256, settings, "
+    "output_size, output_mtime_ns, output_sha256, state, reason"
+)
 
-_NEITHER = ""
-"""As settings: nobody's, so that whatever is asked for has to be done."""
+
+class State(StrEnum):
+    """How far a job came."""
+
+    BEGUN = "begun"
+    """A run works on it, or was killed."""
+    DONE = "done"
+    FAILED = "failed"
+    """By its own fault: tried again when it changes, or with `--retry-failed`."""
+    RETRY = "retry"
+    """Failed because the machine was in the way: the next run tries it again."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What decides how an output looks, beside its input."""
+
+    model: str
+    """The sha256 of the model file."""
+    settings: str
+    """The sha256 of everything, the model included."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +55,14 @@ class Entry:
     """What the journal knows of one output."""
 
     source: Path
-    input: str
+    input: Stamp | None
+    input_sha256: str
     settings: str
-    output: str | None
-    claimed: bool
-    error: str | None
+    output: Stamp | None
+    """None if none was made here."""
+    output_sha256: str
+    state: State
+    reason: str
 
     def is_of(self, source: Path) -> bool:
         """Whether this input made it, however its path is written; or the one that did is gone."""
@@ -50,6 +70,40 @@ class Entry:
             return self.source.samefile(source)
         except OSError:
             return True
+
+
+@dataclass(frozen=True)
+class Total:
+    """Of all outputs in one state."""
+
+    files: int
+    bytes: int
+    """Of the outputs made here."""
+    seconds: float
+    """From the start of reading to the end of writing, of each file, added up."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """How a run went as a whole."""
+
+    began: float
+    """Seconds since 1970."""
+    model: str
+    """The title."""
+    model_sha256: str
+    runtime: str
+    """The last one, with its precision."""
+    done: int
+    failed: int
+    pixels: int
+    """Of the outputs."""
+    seconds: float
+    """From the first file to the last."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `upscaler status --json` says of it."""
+        return asdict(self)
 
 
 class Journal:
@@ -65,116 +119,153 @@ class Journal:
     def find(self, job: Job) -> Entry | None:
         """Return what is known of a job's output."""
         row = self._database.execute(
-            "SELECT source, input, settings, output, claimed, error FROM outputs WHERE target = ?",
-            (self._key(job),),
+            f"SELECT {_COLUMNS} FROM jobs WHERE target = ?", (self._key(job),)
         ).fetchone()
-        if row is None:
-            return None
-        source, made_from, settings, output, claimed, error = row
-        return Entry(Path(os.fsdecode(source)), made_from, settings, output, bool(claimed), error)
+        return _entry(row) if row else None
 
-    def claim(self, jobs: dict[Job, str]) -> None:
+    def claim(self, jobs: dict[Job, Fingerprint]) -> None:
         """Remember that these outputs are about to be written.
 
         The inputs are stamped now, before they are read: one that changes meanwhile is done
         again by the next run.
-
-        Args:
-            jobs: each with the sha256 of its settings.
         """
-        rows = [
-            (self._key(job), os.fsencode(job.source.absolute()), stamp(job.source), settings)
-            for job, settings in jobs.items()
-        ]
+        now = time.time()
+        rows = []
+        for job, fingerprint in jobs.items():
+            found = stamp(job.source) or (None, None)
+            source = os.fsencode(job.source.absolute())
+            made_by = (fingerprint.model, fingerprint.settings)
+            rows.append((self._key(job), source, *found, *made_by, State.BEGUN, now))
         with self._database:
             self._database.executemany(
-                "INSERT INTO outputs VALUES (?, ?, ?, ?, NULL, 1, NULL) "
+                "INSERT INTO jobs (target, source, input_size, input_mtime_ns, model, settings, "
+                "state, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (target) DO UPDATE SET source = excluded.source, "
-                "input = excluded.input, settings = excluded.settings, claimed = 1, error = NULL",
+                "input_size = excluded.input_size, input_mtime_ns = excluded.input_mtime_ns, "
+                "input_sha256 = NULL, model = excluded.model, settings = excluded.settings, "
+                "state = excluded.state, reason = NULL, seconds = NULL, "
+                "updated = excluded.updated",
                 rows,
             )
 
-    def done(self, job: Job) -> None:
+    def done(self, job: Job, seconds: float) -> None:
         """Remember that a claimed job's output is in place."""
-        self._update("output = ?, claimed = 0", stamp(job.target), job)
+        made = stamp(job.target) or (None, None)
+        self._update(
+            job,
+            state=State.DONE,
+            output_size=made[0],
+            output_mtime_ns=made[1],
+            output_sha256=contents(job.target),
+            input_sha256=contents(job.source),
+            seconds=seconds,
+        )
 
-    def failed(self, job: Job, error: str) -> None:
+    def failed(self, job: Job, reason: str, seconds: float) -> None:
         """Remember why a claimed job cannot be done."""
-        self._update("error = ?, claimed = 0", error, job)
+        self._update(job, state=State.FAILED, reason=reason, seconds=seconds)
 
-    def release(self, job: Job) -> None:
+    def release(self, job: Job, reason: str) -> None:
         """Give a claimed job back undone."""
-        self._update("settings = ?, claimed = 0", _NEITHER, job)
+        self._update(job, state=State.RETRY, reason=reason)
 
-    def _update(self, what: str, value: str, job: Job) -> None:
+    def record_run(self, run: RunRecord) -> None:
+        """Remember how a run went as a whole."""
         with self._database:
             self._database.execute(
-                f"UPDATE outputs SET {what} WHERE target = ?",
-                (value, self._key(job)),
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                astuple(run),
+            )
+
+    def last_run(self, model_sha256: str = "") -> RunRecord | None:
+        """Return the last run that did something, of those with a certain model if given."""
+        row = self._database.execute(
+            "SELECT * FROM runs WHERE done > 0 AND ? IN ('', model_sha256) "
+            "ORDER BY began DESC LIMIT 1",
+            (model_sha256,),
+        ).fetchone()
+        return RunRecord(*row) if row else None
+
+    def totals(self) -> dict[State, Total]:
+        """Return what there is in each state."""
+        rows = self._database.execute(
+            "SELECT state, COUNT(*), TOTAL(output_size), TOTAL(seconds) FROM jobs GROUP BY state"
+        )
+        return {State(state): Total(count, int(size), busy) for state, count, size, busy in rows}
+
+    def targets(self) -> Iterator[tuple[str, State, str]]:
+        """Yield each output's path below the folder, its state and why it is not done."""
+        rows = self._database.execute("SELECT target, state, reason FROM jobs ORDER BY target")
+        for target, state, reason in rows:
+            yield os.fsdecode(target), State(state), reason or ""
+
+    def _update(self, job: Job, **values: str | float | None) -> None:
+        assignments = ", ".join(f"{column} = ?" for column in (*values, "updated"))
+        with self._database:
+            self._database.execute(
+                f"UPDATE jobs SET {assignments} WHERE target = ?",
+                (*values.values(), time.time(), self._key(job)),
             )
 
     def _key(self, job: Job) -> bytes:
         return os.fsencode(job.target.relative_to(self._root) if self._root else job.target)
 
 
-def stamp(path: Path) -> str:
-    """Return a file's size and modification time as text; empty if there is no file."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ""
-    return f"{found.st_size}:{found.st_mtime_ns}"
+def _entry(row: tuple[Any, ...]) -> Entry:
+    source, size, mtime, digest, settings, made_size, made_mtime, made_digest, state, reason = row
+    return Entry(
+        source=Path(os.fsdecode(source)),
+        input=None if size is None else Stamp(size, mtime),
+        input_sha256=digest or "",
+        settings=settings,
+        output=None if made_size is None else Stamp(made_size, made_mtime),
+        output_sha256=made_digest or "",
+        state=State(state),
+        reason=reason or "",
+    )
 
 
 @contextmanager
-def open_journal(root: Path | None) -> Iterator[Journal]:
+def open_journal(root: Path | None, shard: Shard | None = None) -> Iterator[Journal]:
     """Create the output folder if need be, lock it and open its journal.
 
     Without a folder the journal is empty and forgets.
 
     Raises:
-        OutputError: it cannot be created or written, or another run holds it.
+        OutputError: it cannot be created or written, another run holds it, or its journal is
+            damaged or of another format.
     """
     if root is None:
-        with closing(sqlite3.connect(":memory:")) as database:
-            database.executescript(_SCHEMA)
+        with closing(db.scratch()) as database:
             yield Journal(database, None)
         return
-    with _lock(root):
+    folder = root / STATE_FOLDER
+    with hold(folder, shard), _explained(folder):
+        database = db.connect(folder, shard)
         try:
-            with closing(sqlite3.connect(root / STATE_FOLDER / "journal.sqlite")) as database:
-                # a power cut may forget the last files, never damage the journal
-                database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
-                database.executescript(_SCHEMA)
-                yield Journal(database, root)
-        except sqlite3.Error as error:
-            raise OutputError(
-                f"the journal in {root / STATE_FOLDER} cannot be used: {error}"
-            ) from None
+            yield Journal(database, root)
+        finally:
+            db.close(database)
 
 
 @contextmanager
-def _lock(root: Path) -> Iterator[None]:
-    """Hold the output folder for this process."""
-    with _lock_file(root) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(lock.fileno(), 32, 0).decode(errors="replace") or "unknown"
-            raise OutputError(
-                f"another run (process {holder}) is writing into {root}; wait for it or end it"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
+def read_journal(root: Path | None) -> Iterator[Journal]:
+    """Give what the journals of an output folder know, without changing or locking anything.
+
+    Raises:
+        OutputError: a journal is damaged or of another format.
+    """
+    with closing(db.scratch()) as database:
+        if root is not None:
+            folder = root / STATE_FOLDER
+            with _explained(folder):
+                db.merge(database, db.journals(folder))
+        yield Journal(database, root)
 
 
-def _lock_file(root: Path) -> TextIO:
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
     try:
-        (root / STATE_FOLDER).mkdir(parents=True, exist_ok=True)
-        return (root / STATE_FOLDER / "lock").open("a+", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"cannot write into the output folder {root}: {error.strerror}; choose another folder"
-        ) from None
+        yield
+    except sqlite3.Error as error:
+        raise OutputError(f"the journal in {folder} cannot be used: {error}") from None

@@ -161,7 +161,7 @@ class Pipeline:
         size = picture_size(flight.job.source)
         scale = self._upscaler.model.spec.scale
         _check_fits(flight.job, max(self._upscaler.size.of(size.width, size.height)))
-        wanted = size.pixels * (1 + scale**2) * _BYTES_PER_PIXEL
+        wanted = bytes_in_flight(size.pixels, scale)
         self._budget.take(wanted)
         flight.bytes, flight.began = wanted, time.monotonic()
         if self._stopped.is_set():
@@ -226,6 +226,11 @@ class Pipeline:
         flight.work = None
         self._budget.give(flight.bytes)
         self._done.put(outcome)
+
+
+def bytes_in_flight(pixels: int, scale: int) -> int:
+    """Return what a picture of so many pixels takes on its way through a network."""
+    return pixels * (1 + scale**2) * _BYTES_PER_PIXEL
 
 
 def _as_image_error(error: Exception) -> ImageError:

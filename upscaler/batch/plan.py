@@ -2,11 +2,11 @@
 
 import os
 import stat
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from upscaler.batch.listing import EVERYTHING, Selection, Shard, list_images
+from upscaler.batch.names import name_outputs, target_name
 from upscaler.errors import StartError, UsageError
 from upscaler.images import FORMATS, Format, format_of, kept_format
 
@@ -37,17 +37,29 @@ class Plan:
     root: Path | None
     """The output folder; None for a single output file, whose folder belongs to others."""
     jobs: list[Job]
+    shard: Shard | None = None
     ignored: int = 0
-    """Files without a known image extension, hidden ones, links to folders."""
-    unreadable: dict[str, str] = field(default_factory=dict)
-    """Folders below the input that could not be listed, with the reason of each."""
+    """Files without a known image extension, hidden ones, and `passed_over`."""
+    passed_over: dict[str, str] = field(default_factory=dict)
+    """Pipes, sockets, devices and links to folders, with what each is."""
+    left_out: int = 0
+    """Images that were not chosen."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """What fails before it begins, with the reason of each: folders that could not be listed,
+    names that the output's file system does not take."""
+
+    @property
+    def size(self) -> int:
+        """How many results a run has: one for each job, and one for each that is refused."""
+        return len(self.jobs) + len(self.refused)
 
 
-def plan(source: Path, output: Path, format_name: str) -> Plan:
+def plan(source: Path, output: Path, format_name: str, selection: Selection = EVERYTHING) -> Plan:
     """List the jobs that bring `source`, a file or a folder, to `output`.
 
     Args:
         format_name: a name of FORMATS, or `keep` for each file's own.
+        selection: which images of a folder.
 
     Raises:
         UsageError: the input is missing, the output is the input, or would replace an input.
@@ -59,14 +71,19 @@ def plan(source: Path, output: Path, format_name: str) -> Plan:
             raise UsageError(f"the input {source} is neither a file nor a folder")
         if output.exists() and output.samefile(source):
             raise UsageError(f"the output is the input ({source}); give another output")
-        make = _plan_folder if stat.S_ISDIR(mode) else _plan_file
-        planned = make(source, output, format_name)
+        if stat.S_ISDIR(mode):
+            return _plan_folder(source, output, format_name, selection)
+        if selection:
+            raise UsageError(
+                f"--include, --exclude and --shard choose from a folder, and {source} is a file"
+            )
+        planned = _plan_file(source, output, format_name)
         _refuse_to_replace_inputs(planned.jobs)
+        return planned
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"the input {source} does not exist; check the path") from None
     except OSError as error:
         raise StartError(f"cannot reach {error.filename}: {error.strerror}") from None
-    return planned
 
 
 def _plan_file(source: Path, output: Path, format_name: str) -> Plan:
@@ -76,7 +93,7 @@ def _plan_file(source: Path, output: Path, format_name: str) -> Plan:
         if not output.is_dir() and output.suffix.lower() in _OTHER_IMAGES:
             raise UsageError(f"cannot write {output.name}; formats: {', '.join(FORMATS)}")
         wanted = _wanted_format(source, format_name) or FORMATS["png"]
-        target = output / _target_name(Path(source.name), wanted)
+        target = output / target_name(Path(source.name), wanted)
         return Plan(root=output, jobs=[Job(source, target, source.name, wanted)])
     if format_name not in (KEEP, by_name.name):
         raise UsageError(
@@ -85,95 +102,56 @@ def _plan_file(source: Path, output: Path, format_name: str) -> Plan:
     return Plan(root=None, jobs=[Job(source, output, source.name, by_name)])
 
 
-def _plan_folder(source: Path, output: Path, format_name: str) -> Plan:
+def _plan_folder(source: Path, output: Path, format_name: str, selection: Selection) -> Plan:
     if output.exists() and not output.is_dir():
         raise UsageError(f"the output {output} is a file, but the input is a folder")
-    files, ignored, unreadable = _list(source, output)
-    if str(source) in unreadable:
-        raise StartError(f"cannot read the folder {source}: {unreadable[str(source)]}")
-    kinds = {file: _wanted_format(file, format_name) for file in files}
-    targets = _targets({file: kind for file, kind in kinds.items() if kind is not None})
+    found = list_images(source, output)
+    if str(source) in found.unreadable:
+        raise StartError(f"cannot read the folder {source}: {found.unreadable[str(source)]}")
+    kinds = {file: kind for file in found.files if (kind := _wanted_format(file, format_name))}
     jobs = [
-        Job(source / file, output / target, file.as_posix(), kind)
-        for file, (target, kind) in targets.items()
+        Job(source / file, output / target, file.as_posix(), kinds[file])
+        for file, target in name_outputs(kinds).items()
     ]
-    return Plan(root=output, jobs=jobs, ignored=ignored, unreadable=unreadable)
-
-
-def _list(source: Path, output: Path) -> tuple[list[Path], int, dict[str, str]]:
-    """Return the image files below `source`, how many others there are, and what was unreadable."""
-    files: list[Path] = []
-    ignored = 0
-    unreadable: dict[str, str] = {}
-
-    def note(error: OSError) -> None:
-        unreadable[str(error.filename)] = error.strerror or str(error)
-
-    skip = output.resolve()
-    for folder, folders, names in os.walk(source, onerror=note):
-        here = Path(folder)
-        visible = sorted(name for name in folders if not name.startswith("."))
-        ignored += sum((here / name).is_symlink() for name in visible)
-        folders[:] = [name for name in visible if (here / name).resolve() != skip]
-        for name in sorted(names):
-            path = here / name
-            if name.startswith(".") or kept_format(path) is None or _is_special(path):
-                ignored += 1
-            else:
-                files.append(path.relative_to(source))
-    return files, ignored, unreadable
-
-
-def _is_special(path: Path) -> bool:
-    """Whether this is a pipe, a socket or a device; what cannot be told fails when it is read."""
-    try:
-        return not stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        return False
+    _refuse_to_replace_inputs(jobs)
+    chosen = [job for file, job in zip(kinds, jobs, strict=True) if selection.takes(file)]
+    too_long = _too_long(chosen, output)
+    unlisted = {
+        folder: f"cannot read the folder: {reason}" for folder, reason in found.unreadable.items()
+    }
+    return Plan(
+        root=output,
+        jobs=[job for job in chosen if job.name not in too_long],
+        shard=selection.shard,
+        ignored=found.ignored,
+        passed_over=found.passed_over,
+        left_out=len(jobs) - len(chosen),
+        refused=unlisted | too_long,
+    )
 
 
 def _wanted_format(path: Path, format_name: str) -> Format | None:
     return kept_format(path) if format_name == KEEP else FORMATS[format_name]
 
 
-def _targets(kinds: dict[Path, Format]) -> dict[Path, tuple[Path, Format]]:
-    """Name every output; no two names are the same.
-
-    Where several inputs want one name, each keeps its whole name before the new extension.
-    Names that differ only by case clash too: some file systems do not tell them apart.
-    """
-    names = {file: _target_name(file, kind) for file, kind in kinds.items()}
-    wanted = Counter(_folded(name) for name in names.values())
-    taken = {name for name, count in wanted.items() if count == 1}
-    for file, name in names.items():
-        if wanted[_folded(name)] > 1:
-            names[file] = _free_name(file, kinds[file], taken)
-            taken.add(_folded(names[file]))
-    return {file: (name, kinds[file]) for file, name in names.items()}
+def _too_long(jobs: list[Job], output: Path) -> dict[str, str]:
+    """Return why names that the output's file system does not take are refused, by job."""
+    there = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
+    limit = os.pathconf(there, "PC_NAME_MAX")
+    lengths = {job.name: max(map(len, _parts(job.target.relative_to(output)))) for job in jobs}
+    return {
+        name: f"its output's name would have {length} bytes, and the file system takes {limit}"
+        for name, length in lengths.items()
+        if length > limit
+    }
 
 
-def _free_name(file: Path, kind: Format, taken: set[str]) -> Path:
-    extension = kind.extensions[0]
-    name, number = file.with_name(file.name + extension), 1
-    while _folded(name) in taken:
-        number += 1
-        name = file.with_name(f"{file.name}-{number}{extension}")
-    return name
+def _parts(path: Path) -> list[bytes]:
+    return [os.fsencode(part) for part in path.parts]
 
 
-def _folded(name: Path) -> str:
-    return str(name).casefold()
-
-
-def _target_name(file: Path, kind: Format) -> Path:
-    """Keep a name whose extension already says the format; otherwise exchange the extension."""
-    same = file.suffix.lower() in kind.extensions
-    return file if same else file.with_suffix(kind.extensions[0])
-
-
-def _refuse_to_replace_inputs(jobs: Iterable[Job]) -> None:
+def _refuse_to_replace_inputs(jobs: list[Job]) -> None:
     """An original must never be replaced, by its own enlargement or by another's."""
-    jobs = list(jobs)
     inputs = {identity: job for job in jobs if (identity := _identity(job.source))}
     for job in jobs:
         replaced = inputs.get(_identity(job.target) or (0, 0))

@@ -58,8 +58,12 @@ class Used:
 class Summary:
     """The counts of a run."""
 
+    planned: int = 0
+    """How many results there are at the end: the sum of the counts, unless it was interrupted."""
     ignored: int = 0
     """Files that are no images by their name."""
+    left_out: int = 0
+    """Images that were not chosen."""
     pixels: int = 0
     seconds: float = 0.0
     runtimes: list[Used] = field(default_factory=list)
@@ -83,8 +87,10 @@ class Summary:
         return {
             "event": "summary",
             "schema": SCHEMA,
+            "planned": self.planned,
             **counts,
             "ignored": self.ignored,
+            "left_out": self.left_out,
             "runtimes": [asdict(used) for used in self.runtimes],
             "megapixels": round(self.pixels / 1e6, 3),
             "seconds": round(self.seconds, 3),
@@ -115,11 +121,13 @@ class Summary:
         done, failed = self.counts[Status.DONE], self.counts[Status.FAILED]
         skipped, before = self.counts[Status.SKIPPED], self.counts[Status.FAILED_BEFORE]
         if not any(self.counts.values()):
-            return f"no images to upscale ({_files(self.ignored)} ignored)"
+            left = f"{self.left_out} left out, " if self.left_out else ""
+            return f"no images to upscale ({left}{_files(self.ignored)} ignored)"
         parts = [f"{done} done"] if done or failed else ["nothing to do"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} already done"] if skipped else []
         parts += [f"{before} failed before (--retry-failed tries them again)"] if before else []
+        parts += [f"{self.left_out} left out"] if self.left_out else []
         parts += [f"{_files(self.ignored)} ignored"] if self.ignored else []
         text = ", ".join(parts)
         if done:

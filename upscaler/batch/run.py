@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol
 
-from upscaler.batch.journal import Entry, Journal, open_journal, stamp
+from upscaler.batch.journal import Fingerprint, Journal, RunRecord, open_journal
 from upscaler.batch.pipeline import Outcome, Pipeline
 from upscaler.batch.plan import Job, Plan
 from upscaler.batch.report import Result, Status, Summary, Used
+from upscaler.batch.review import Rules, settled
 from upscaler.batch.twins import Twins
-from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep
+from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep, sync_folders
 from upscaler.machine import memory_bytes
 from upscaler.models import Model, find
 from upscaler.runtimes import Runtime
@@ -41,9 +42,12 @@ class Settings:
     encoding: Encoding = field(default_factory=Encoding)
     max_pixels: int = MAX_PIXELS
     """Of an input, all frames together; larger ones fail."""
-    overwrite: bool = False
-    """Do everything again, whatever stands in the output folder."""
-    retry_failed: bool = False
+    rules: Rules = field(default_factory=Rules)
+
+    @property
+    def wanted(self) -> Size:
+        """What pictures shall become."""
+        return self.size or Size(self.scale)
 
     def open(self) -> Upscaler:
         """Return the model on its runtime."""
@@ -58,20 +62,26 @@ class Settings:
             devices=self.devices,
         )
 
-    def fingerprint(self, model: Model, kind: Format) -> str:
-        """Return the sha256 of all that decides what an output looks like.
+    @property
+    def memory_limit(self) -> int:
+        """Bytes of pictures in flight."""
+        return self.memory or int(memory_bytes() * _MEMORY_SHARE)
+
+    def fingerprint(self, model: Model, kind: Format) -> Fingerprint:
+        """Return what decides how an output looks.
 
         Tiles and threads are not in it: they do not change the picture.
         """
         facts = {
             "model": model.sha256,
-            "size": str(self.size or Size(self.scale)),
+            "size": str(self.wanted),
             "runtime": self.runtime,
             "precision": self.precision,
             "quality": self.encoding.quality if kind.lossy else None,
             "strip": self.encoding.strip,
         }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return Fingerprint(model.sha256, digest)
 
 
 class Reporter(Protocol):
@@ -99,9 +109,11 @@ class Batch:
 
     def __init__(self, plan: Plan, settings: Settings, reporter: Reporter) -> None:
         self._plan, self._settings, self._reporter = plan, settings, reporter
-        model = find(settings.model, settings.scale)
-        self._fingerprints = {job: settings.fingerprint(model, job.format) for job in plan.jobs}
-        self._summary = Summary(ignored=plan.ignored)
+        self._model = find(settings.model, settings.scale)
+        self._fingerprints = {
+            job: settings.fingerprint(self._model, job.format) for job in plan.jobs
+        }
+        self._summary = Summary(planned=plan.size, ignored=plan.ignored, left_out=plan.left_out)
 
     def run(self) -> Summary:
         """Bring every job of the plan to its end.
@@ -111,13 +123,13 @@ class Batch:
         """
         began = time.monotonic()
         allow_pixels(self._settings.max_pixels)
-        for folder, reason in self._plan.unreadable.items():
-            self._tell(Result(folder, Status.FAILED, error=f"cannot read the folder: {reason}"))
+        for name, reason in self._plan.refused.items():
+            self._tell(Result(name, Status.FAILED, error=reason))
         if self._plan.jobs:
-            with open_journal(self._plan.root) as journal:
+            with open_journal(self._plan.root, self._plan.shard) as journal:
                 todo = self._remaining(journal)
-                for parent in {job.target.parent for job in todo}:
-                    sweep(parent)
+                for folder in {job.target.parent for job in self._plan.jobs}:
+                    sweep(folder)
                 if todo:
                     self._work(todo, journal)
         self._summary.seconds = time.monotonic() - began
@@ -137,37 +149,21 @@ class Batch:
         """Report what needs no work, or may not be done; return the rest."""
         todo: list[Job] = []
         for job in self._plan.jobs:
-            settled = None if self._settings.overwrite else self._settled(job, journal.find(job))
-            if settled is None:
+            result = settled(job, journal.find(job), self._fingerprints[job], self._settings.rules)
+            if result is None:
                 todo.append(job)
             else:
-                self._tell(settled)
+                self._tell(result)
         return todo
 
-    def _settled(self, job: Job, entry: Entry | None) -> Result | None:
-        """Return the result of a job that no work can or should change, None for the others."""
-        there = stamp(job.target)
-        if entry is not None and not entry.claimed and self._is_current(job, entry):
-            if entry.error and not self._settings.retry_failed:
-                return Result(job.name, Status.FAILED_BEFORE, error=entry.error)
-            if there and there == entry.output and not entry.error:
-                return Result(job.name, Status.SKIPPED, str(job.target))
-        reason = _in_the_way(job, entry) if there else ""
-        return _refused(job, reason) if reason else None
-
-    def _is_current(self, job: Job, entry: Entry) -> bool:
-        same_settings = entry.settings == self._fingerprints[job]
-        return same_settings and entry.input == stamp(job.source) and entry.is_of(job.source)
-
     def _work(self, jobs: list[Job], journal: Journal) -> None:
-        settings, upscaler = self._settings, self._settings.open()
+        settings, upscaler, began = self._settings, self._settings.open(), time.time()
         runtime = upscaler.choice.runtime
         self._summary.runtimes.append(Used(runtime.name, runtime.precision))
         self._reporter.opened(upscaler, len(jobs))
         twins = Twins(jobs)
         journal.claim({job: self._fingerprints[job] for job in jobs})
-        memory = settings.memory or int(memory_bytes() * _MEMORY_SHARE)
-        pipeline = Pipeline(upscaler, memory=memory, encoding=settings.encoding)
+        pipeline = Pipeline(upscaler, memory=settings.memory_limit, encoding=settings.encoding)
         try:
             with upscaler.upgrading(self._moved, self._reporter.note), pipeline:
                 for outcome in pipeline.run(twins.firsts):
@@ -178,33 +174,30 @@ class Batch:
         finally:
             for outcome in pipeline.leftovers():  # an interrupt must not forget what was done
                 _record(journal, outcome)
+            journal.record_run(self._as_record(began, pipeline.watch.read().elapsed))
+            sync_folders(job.target.parent for job in jobs)
+
+    def _as_record(self, began: float, seconds: float) -> RunRecord:
+        used, counts = self._summary.runtimes[-1], self._summary.counts
+        return RunRecord(
+            began=began,
+            model=self._model.spec.title,
+            model_sha256=self._model.sha256,
+            runtime=f"{used.runtime} in {used.precision}",
+            done=counts[Status.DONE],
+            failed=counts[Status.FAILED],
+            pixels=self._summary.pixels,
+            seconds=seconds,
+        )
 
 
 def _record(journal: Journal, outcome: Outcome) -> None:
     if outcome.error is None:
-        journal.done(outcome.job)
+        journal.done(outcome.job, outcome.seconds)
     elif outcome.lasting:
-        journal.failed(outcome.job, outcome.error)
+        journal.failed(outcome.job, outcome.error, outcome.seconds)
     else:
-        journal.release(outcome.job)
-
-
-def _in_the_way(job: Job, entry: Entry | None) -> str:
-    """Return why the file that stands at a job's target may not be replaced, empty if it may."""
-    if entry is None:
-        return "exists already"
-    if not entry.is_of(job.source):
-        return f"was made from {entry.source}"
-    # what we made is ours to make again, also if it was changed since; so is what a killed
-    # run may have left. Where nothing was made, the file is somebody else's
-    made_here = entry.output is not None and not entry.error
-    ours = entry.claimed or made_here or entry.output == stamp(job.target)
-    return "" if ours else "exists already"
-
-
-def _refused(job: Job, reason: str) -> Result:
-    error = f"{job.target} {reason}; use another output, or --overwrite to replace it"
-    return Result(job.name, Status.FAILED, error=error)
+        journal.release(outcome.job, outcome.error)
 
 
 def _result(outcome: Outcome) -> Result:

@@ -1,13 +1,12 @@
 """Inputs that are the same, byte for byte: enlarged once, copied for the others."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from upscaler.batch.journal import stamp
 from upscaler.batch.pipeline import Outcome
 from upscaler.batch.plan import Job
+from upscaler.batch.stamp import contents, stamp
 from upscaler.errors import PassingError
 from upscaler.images import copy_file
 
@@ -53,26 +52,11 @@ def _keys(jobs: Iterable[Job]) -> dict[Job, Key | Job]:
     keys: dict[Job, Key | Job] = {}
     for job in jobs:
         keys[job] = job
-        size = _size(job)
-        if size is not None:
-            sizes[size, job.format.name].append(job)
+        found = stamp(job.source)
+        if found is not None:
+            sizes[found.size, job.format.name].append(job)
     for (size, kind), alike in sizes.items():
         for job in alike if len(alike) > 1 else ():
-            digest = _sha256(job)
+            digest = contents(job.source)
             keys[job] = (digest, size, kind) if digest else job
     return keys
-
-
-def _size(job: Job) -> int | None:
-    try:
-        return job.source.stat().st_size
-    except OSError:  # reading it will say why
-        return None
-
-
-def _sha256(job: Job) -> str:
-    try:
-        with job.source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""

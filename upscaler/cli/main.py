@@ -17,6 +17,7 @@ from upscaler.errors import UpscalerError
 
 _COMMANDS = {
     "run": "upscaler.cli.run:run",
+    "status": "upscaler.cli.status:status",
     "bench": "upscaler.cli.bench:bench",
     "doctor": "upscaler.cli.doctor:doctor",
     "models": "upscaler.cli.models:models",

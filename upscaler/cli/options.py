@@ -3,10 +3,14 @@
 import math
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
+
+if TYPE_CHECKING:
+    from upscaler.batch.listing import Shard
 
 MODEL = click.option(
     "-m",
@@ -173,3 +177,20 @@ class TileSize(click.ParamType[int | str | None]):
             return int(str(value))
         self.fail(f"{value!r} is not a number of pixels above 0, auto or none", param, ctx)
         return None
+
+
+class ShardNumber(click.ParamType["Shard"]):
+    """`I/N`: the I-th of N parts."""
+
+    name = "shard"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Shard":
+        """Return the part."""
+        from upscaler.batch.listing import Shard
+
+        number, _, count = str(value).partition("/")
+        if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+            self.fail(f"{value!r} is not a part of several, such as 1/4 or 4/4", param, ctx)
+        return Shard(int(number), int(count))

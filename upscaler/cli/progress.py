@@ -19,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from upscaler.batch.plan import Plan
 from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.runtimes import by_reason
 from upscaler.upscaler import Upscaler
@@ -58,6 +59,12 @@ class RunDisplay:
         self._bar.stop()
         if error is not None and self._ended:
             self._say("what is done is kept")
+
+    def planned(self, plan: Plan) -> None:
+        """Name what looks like an image and is none."""
+        for name, kind in plan.passed_over.items():
+            if not self._quiet:
+                self._say(f"passed over: {name}: {kind}")
 
     def opened(self, upscaler: Upscaler, files: int) -> None:
         """Say which runtime was taken, and why the faster ones were not."""
@@ -120,6 +127,9 @@ class RunDisplay:
             self._say(f"{self._ended} of {self._files}  {rates}  {left:.0f} s left")
 
     def _say(self, text: str) -> None:
-        # a file name is no markup, and what it holds must neither fake a line nor steer a terminal
-        shown = (c if c.isprintable() else ascii(c)[1:-1] for c in text)
-        self._console.print("".join(shown), markup=False)
+        self._console.print(printable(text), markup=False)
+
+
+def printable(text: str) -> str:
+    """A file name is no markup, and what it holds must neither fake a line nor steer a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

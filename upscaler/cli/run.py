@@ -1,11 +1,15 @@
 """`upscaler run`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from upscaler.cli import options
 from upscaler.models import DEFAULT_SCALE
+
+if TYPE_CHECKING:
+    from upscaler.batch.listing import Shard
 
 
 @click.command(short_help="Upscale a file or a folder.")
@@ -80,6 +84,21 @@ from upscaler.models import DEFAULT_SCALE
 )
 @click.option("--overwrite", is_flag=True, help="Do everything again, replace what is there.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier run.")
+@click.option("--verify", is_flag=True, help="Compare contents, too, to see what has changed.")
+@click.option(
+    "--include",
+    multiple=True,
+    metavar="GLOB",
+    help="Only files whose name matches, or whose path below IN if GLOB has a slash; repeatable.",
+)
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Not these files; repeatable.")
+@click.option(
+    "--shard",
+    type=options.ShardNumber(),
+    metavar="I/N",
+    help="Only the I-th of N parts, which may run side by side, also on several machines.",
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @options.JSON
 @click.option(
     "--report",
@@ -110,6 +129,11 @@ def run(
     max_pixels: int,
     overwrite: bool,
     retry_failed: bool,
+    verify: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    shard: "Shard | None",
+    dry_run: bool,
     as_json: bool,
     report: Path | None,
     quiet: bool,
@@ -124,10 +148,15 @@ def run(
     upscaler run photos/ large/
     upscaler run photos/ large/ -s 2 -f webp --quality 90
     upscaler run scan.tif scan-large.png -p fp32
+    upscaler run photos/ large/ --shard 1/4
     """
+    from upscaler.batch.listing import Selection
     from upscaler.batch.plan import plan
+    from upscaler.batch.preview import preview
     from upscaler.batch.report import write_report
+    from upscaler.batch.review import Rules
     from upscaler.batch.run import Batch, Settings
+    from upscaler.cli.preview import show_preview
     from upscaler.cli.progress import RunDisplay
     from upscaler.images import Encoding
     from upscaler.size import Size
@@ -144,11 +173,13 @@ def run(
         memory=memory,
         encoding=Encoding(quality, png_level, strip_metadata),
         max_pixels=max_pixels,
-        overwrite=overwrite,
-        retry_failed=retry_failed,
+        rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),
     )
-    planned = plan(source, output, format_name)
+    planned = plan(source, output, format_name, Selection(include, exclude, shard))
+    if dry_run:
+        return show_preview(preview(planned, settings), as_json=as_json)
     with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose) as display:
+        display.planned(planned)
         summary = Batch(planned, settings, display).run()
         display.summary(summary)
     if report:

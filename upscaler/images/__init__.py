@@ -14,7 +14,7 @@ from upscaler.images.read import (
     picture_size,
 )
 from upscaler.images.resample import resample
-from upscaler.images.write import copy_file, save_picture, sweep
+from upscaler.images.write import copy_file, save_picture, sweep, sync_folders
 
 __all__ = [
     "FORMATS",
@@ -37,4 +37,5 @@ __all__ = [
     "resample",
     "save_picture",
     "sweep",
+    "sync_folders",
 ]

@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -31,6 +31,17 @@ def sweep(folder: Path) -> None:
                 path.unlink(missing_ok=True)
         except OSError:
             continue
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Bring the names of written files to the disk, so that a power cut does not take them back."""
+    for folder in set(folders):
+        with suppress(OSError):  # gone, or a file system without such a thing
+            number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(number)
+            finally:
+                os.close(number)
 
 
 def save_picture(
@@ -67,8 +78,7 @@ def _whole_or_not_at_all(path: Path) -> Iterator[IO[bytes]]:
     temporary = path.parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # see `sweep`
+        with _created(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -78,6 +88,16 @@ def _whole_or_not_at_all(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):  # it has its name by now, or never was
             temporary.unlink()
+
+
+def _created(path: Path) -> IO[bytes]:
+    """Create a file that `sweep` leaves alone, also one of a run beside this one."""
+    while True:
+        file = path.open("xb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # swept away before it was locked
 
 
 def _reason(error: Exception) -> str:

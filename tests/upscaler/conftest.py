@@ -1,0 +1,58 @@
+"""What the tests of runs share."""
+
+from pathlib import Path
+
+import pytest
+
+from upscaler.batch.listing import EVERYTHING
+from upscaler.batch.plan import plan
+from upscaler.batch.review import Rules
+from upscaler.batch.run import Batch, Settings
+
+_SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}
+_RULES = ("overwrite", "retry_failed", "verify")
+
+
+class Notes:
+    """A reporter that keeps what it hears."""
+
+    def __init__(self):
+        self.opened_with, self.results = None, []
+
+    def opened(self, upscaler, files):
+        self.opened_with = (upscaler, files)
+
+    def result(self, result):
+        self.results.append(result)
+
+
+@pytest.fixture
+def run():
+    """Run a folder or a file; returns the summary and what the reporter heard.
+
+    Every run must come to one result for each planned file.
+    """
+
+    def run(source, output, *, format="keep", selection=EVERYTHING, reporter=None, **changes):
+        planned = plan(Path(source), Path(output), format, selection)
+        notes = reporter or Notes()
+        rules = Rules(**{name: changes.pop(name) for name in _RULES if name in changes})
+        settings = Settings(**{**_SETTINGS, **changes}, rules=rules)
+        summary = Batch(planned, settings, notes).run()
+        assert sum(summary.counts.values()) == summary.planned == planned.size
+        assert len(notes.results) == planned.size
+        return summary, notes
+
+    return run
+
+
+@pytest.fixture
+def names():
+    """Return the files of an output folder, its journal apart."""
+
+    def names(folder):
+        files = (path for path in Path(folder).rglob("*") if path.is_file())
+        shown = (path.relative_to(folder).as_posix() for path in files)
+        return sorted(name for name in shown if not name.startswith(".upscaler/"))
+
+    return names

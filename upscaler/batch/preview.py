@@ -1,0 +1,153 @@
+"""What a run would do, found out without doing or changing anything."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from upscaler.batch.journal import RunRecord, read_journal
+from upscaler.batch.names import target_name
+from upscaler.batch.pipeline import bytes_in_flight
+from upscaler.batch.plan import Job, Plan
+from upscaler.batch.report import SCHEMA, Result, Status
+from upscaler.batch.review import settled
+from upscaler.batch.run import Settings
+from upscaler.errors import ImageError
+from upscaler.images import PictureSize, picture_size
+from upscaler.models import find
+
+
+class Expected(StrEnum):
+    """What would become of a file."""
+
+    TO_DO = "to-do"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    FAILED_BEFORE = "failed-before"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What would become of one file."""
+
+    name: str
+    expected: Expected
+    target: str | None = None
+    size: tuple[int, int] | None = None
+    """Width and height of the output in pixels."""
+    renamed_from: str | None = None
+    """The name that the output would have if another input did not have it."""
+    error: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON Lines record."""
+        width, height = self.size or (None, None)
+        facts = {
+            "name": self.name,
+            "expected": str(self.expected),
+            "target": self.target,
+            "width": width,
+            "height": height,
+            "renamed_from": self.renamed_from,
+            "error": self.error,
+        }
+        return {"event": "plan", **{key: value for key, value in facts.items() if value}}
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would do."""
+
+    files: list[Forecast]
+    pixels: int
+    """Of the outputs to be made."""
+    memory: int
+    """Bytes of pictures that are in memory at one time, at most; the program itself not counted."""
+    ignored: int
+    left_out: int
+    last_run: RunRecord | None
+    """With the same model into the same folder: how fast it went."""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it takes at the speed of the last run, None if there was none."""
+        if self.last_run is None or not self.last_run.pixels:
+            return None
+        return self.pixels / self.last_run.pixels * self.last_run.seconds
+
+    def count(self, expected: Expected) -> int:
+        """Return how many files would end so."""
+        return sum(file.expected is expected for file in self.files)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the last JSON Lines record."""
+        return {
+            "event": "plan-summary",
+            "schema": SCHEMA,
+            "planned": len(self.files),
+            **{str(expected): self.count(expected) for expected in Expected},
+            "ignored": self.ignored,
+            "left_out": self.left_out,
+            "megapixels": round(self.pixels / 1e6, 3),
+            "memory_bytes": self.memory,
+            "seconds": None if self.seconds is None else round(self.seconds, 1),
+        }
+
+
+def preview(plan: Plan, settings: Settings) -> Preview:
+    """Say what a run over `plan` would do; reads the journal and the headers of what is to do.
+
+    Raises:
+        StartError: the model is not there, or the journal cannot be read.
+    """
+    model = find(settings.model, settings.scale)
+    files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
+    inputs: list[PictureSize] = []
+    outputs = 0
+    with read_journal(plan.root) as journal:
+        for job in plan.jobs:
+            fingerprint = settings.fingerprint(model, job.format)
+            result = settled(job, journal.find(job), fingerprint, settings.rules)
+            if result is not None:
+                files.append(_as_forecast(result))
+                continue
+            try:
+                size = picture_size(job.source)
+            except ImageError as error:
+                files.append(Forecast(job.name, Expected.FAILED, error=str(error)))
+                continue
+            inputs.append(size)
+            width, height = settings.wanted.of(size.width, size.height)
+            outputs += width * height * size.frames
+            files.append(_to_do(job, (width, height), plan.root))
+        last_run = journal.last_run(model.sha256)
+    needed = [bytes_in_flight(size.pixels, model.spec.scale) for size in inputs]
+    return Preview(
+        files=files,
+        pixels=outputs,
+        memory=max(min(sum(needed), settings.memory_limit), max(needed, default=0)),
+        ignored=plan.ignored,
+        left_out=plan.left_out,
+        last_run=last_run,
+    )
+
+
+def _to_do(job: Job, size: tuple[int, int], root: Path | None) -> Forecast:
+    wanted = target_name(Path(job.name), job.format)
+    renamed = root is not None and job.target.relative_to(root) != wanted
+    return Forecast(
+        name=job.name,
+        expected=Expected.TO_DO,
+        target=str(job.target),
+        size=size,
+        renamed_from=wanted.as_posix() if renamed else None,
+    )
+
+
+def _as_forecast(result: Result) -> Forecast:
+    expected = {
+        Status.SKIPPED: Expected.SKIPPED,
+        Status.FAILED: Expected.FAILED,
+        Status.FAILED_BEFORE: Expected.FAILED_BEFORE,
+    }[result.status]
+    return Forecast(result.name, expected, target=result.target, error=result.error)

@@ -1,0 +1,73 @@
+"""Which jobs need no work, and which must not be done."""
+
+from dataclasses import dataclass
+
+from upscaler.batch.journal import Entry, Fingerprint, State
+from upscaler.batch.plan import Job
+from upscaler.batch.report import Result, Status
+from upscaler.batch.stamp import contents, stamp
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is done again although it is done or failed."""
+
+    overwrite: bool = False
+    """Everything, whatever stands in the output folder."""
+    retry_failed: bool = False
+    """What failed by its own fault."""
+    verify: bool = False
+    """What has other contents than it had, also where size and time are the same."""
+
+
+def settled(job: Job, entry: Entry | None, fingerprint: Fingerprint, rules: Rules) -> Result | None:
+    """Return the result of a job that no work can or should change, None for the others.
+
+    Nothing is decoded for it: sizes and times are compared, with `rules.verify` contents too.
+    """
+    if rules.overwrite:
+        return None
+    there = stamp(job.target)
+    if entry is not None and _is_current(job, entry, fingerprint, rules):
+        if entry.state is State.FAILED and not rules.retry_failed:
+            return Result(job.name, Status.FAILED_BEFORE, error=entry.reason)
+        same = there is not None and there == entry.output
+        if entry.state is State.DONE and same and _has_output(job, entry, rules):
+            return Result(job.name, Status.SKIPPED, str(job.target))
+    reason = _in_the_way(job, entry) if there else ""
+    return _refused(job, reason) if reason else None
+
+
+def _is_current(job: Job, entry: Entry, fingerprint: Fingerprint, rules: Rules) -> bool:
+    return (
+        entry.settings == fingerprint.settings
+        and entry.input == stamp(job.source)
+        and entry.is_of(job.source)
+        and not (
+            rules.verify
+            and entry.state is State.DONE
+            and entry.input_sha256 != contents(job.source)
+        )
+    )
+
+
+def _has_output(job: Job, entry: Entry, rules: Rules) -> bool:
+    return not rules.verify or entry.output_sha256 == contents(job.target)
+
+
+def _in_the_way(job: Job, entry: Entry | None) -> str:
+    """Return why the file that stands at a job's target may not be replaced, empty if it may."""
+    if entry is None:
+        return "exists already"
+    if not entry.is_of(job.source):
+        return f"was made from {entry.source}"
+    # what we made is ours to make again, also if it was changed since; so is what a killed
+    # run may have left. Where nothing was made, the file is somebody else's
+    made_here = entry.output is not None and entry.state is not State.FAILED
+    ours = entry.state is State.BEGUN or made_here or entry.output == stamp(job.target)
+    return "" if ours else "exists already"
+
+
+def _refused(job: Job, reason: str) -> Result:
+    error = f"{job.target} {reason}; use another output, or --overwrite to replace it"
+    return Result(job.name, Status.FAILED, error=error)

@@ -1,0 +1,45 @@
+"""What `run --dry-run` prints."""
+
+import json
+
+import click
+
+from upscaler.batch.preview import Expected, Forecast, Preview
+from upscaler.cli.progress import printable
+
+
+def show_preview(preview: Preview, *, as_json: bool) -> int:
+    """Print it, and return the exit code that the run would have as far as can be seen."""
+    for file in preview.files:
+        click.echo(json.dumps(file.as_json()) if as_json else printable(_line(file)))
+    click.echo(json.dumps(preview.as_json()) if as_json else _summary(preview))
+    failures = preview.count(Expected.FAILED) + preview.count(Expected.FAILED_BEFORE)
+    return int(failures > 0)
+
+
+def _line(file: Forecast) -> str:
+    if file.error:
+        return f"{file.expected.replace('-', ' ')}: {file.name}: {file.error}"
+    if file.size is None:
+        return f"already done: {file.name} -> {file.target}"
+    width, height = file.size
+    note = f", since another input has the name {file.renamed_from}" if file.renamed_from else ""
+    return f"to do: {file.name} -> {file.target}, {width}x{height}{note}"
+
+
+def _summary(preview: Preview) -> str:
+    parts = [f"{preview.count(Expected.TO_DO)} to do"]
+    for expected, words in (
+        (Expected.SKIPPED, "already done"),
+        (Expected.FAILED, "would fail"),
+        (Expected.FAILED_BEFORE, "failed before"),
+    ):
+        parts += [f"{preview.count(expected)} {words}"] if preview.count(expected) else []
+    parts += [f"{preview.left_out} left out"] if preview.left_out else []
+    parts += [f"{preview.ignored} ignored"] if preview.ignored else []
+    text = f"{', '.join(parts)}; {preview.pixels / 1e6:.1f} MP"
+    text += f", pictures of up to {preview.memory / 1e6:.0f} MB at once"
+    if preview.seconds is None or preview.last_run is None:
+        return f"{text}; no run here yet to tell the time from (`upscaler models` measures speed)"
+    runtime = preview.last_run.runtime
+    return f"{text}; about {preview.seconds:.0f} s, as fast as the last run ({runtime})"

@@ -1,0 +1,55 @@
+"""`upscaler status`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from upscaler.cli import options
+
+
+@click.command(short_help="Say what an output folder's journal knows.")
+@click.argument("output", metavar="OUT", type=options.GivenPath())
+@options.JSON
+def status(output: Path, as_json: bool) -> None:
+    """Say what the journal of OUT knows: what is done, and why the rest is not.
+
+    States: done; failed, by the file's own fault (--retry-failed tries again); retry, the
+    machine was in the way, and the next run tries again; begun, a run works on it or was killed.
+    With --json a line for each output, then the summary. Pictures are not looked at.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from upscaler.batch.database import journals
+    from upscaler.batch.journal import State, read_journal
+    from upscaler.batch.plan import STATE_FOLDER
+    from upscaler.cli.progress import printable
+    from upscaler.errors import UsageError
+
+    if not journals(output / STATE_FOLDER):
+        raise UsageError(f"there is no journal in {output}; give the OUT of an `upscaler run`")
+    with read_journal(output) as journal:
+        totals, last = journal.totals(), journal.last_run()
+        problems = []
+        for target, state, reason in journal.targets():
+            if as_json:
+                facts = {"event": "output", "target": target, "state": state}
+                click.echo(json.dumps(facts | ({"reason": reason} if reason else {})))
+            elif reason:
+                problems.append(f"{state}: {target}: {reason}")
+    if as_json:
+        files = {str(state): totals[state].files if state in totals else 0 for state in State}
+        click.echo(json.dumps({"event": "summary", **files, "last_run": last and last.as_json()}))
+        return
+    table = Table("state", "files", "MB", "seconds of work")
+    for state, total in totals.items():
+        table.add_row(state, f"{total.files}", f"{total.bytes / 1e6:.1f}", f"{total.seconds:.1f}")
+    Console(width=None if Console().is_terminal else 120).print(table)
+    for problem in problems:
+        click.echo(printable(problem))
+    if last:
+        click.echo(
+            f"last run: {last.done} done, {last.failed} failed in {last.seconds:.1f} s, "
+            f"{last.model} on {last.runtime}"
+        )
