@@ -1,7 +1,7 @@
 # The verbs of the project; .ci/run does the same on a clean clone.
 PYTHON ?= .venv/bin/python
 
-.PHONY: install lint format types test slow docs bench
+.PHONY: install lint format types test slow docs bench faults
 
 install:            ## everything, for development
 	python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e '.[dev]'
@@ -23,6 +23,12 @@ slow:               ## the tests that take longer; some need ../shared
 
 docs:               ## the generated parts: command reference and pictures
 	$(PYTHON) docs/generate.py
+
+KILLS ?= 100
+faults:             ## everything that a run survives, counted into docs/reliability.md (20 minutes)
+	UPSCALER_KILLS=$(KILLS) $(PYTHON) -m pytest tests/upscaler/test_faults.py -m "not gpu" \
+		-o junit_family=xunit1 --junit-xml=.faults.xml
+	$(PYTHON) docs/reliability.py .faults.xml && rm .faults.xml
 
 bench:              ## make bench PHOTOS=folder
 	$(PYTHON) benchmarks/folder.py $(PHOTOS) -o benchmarks/results

@@ -1,6 +1,8 @@
 """How a file is known again: by size and time, and where it matters by its contents."""
 
 import hashlib
+import os
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,9 +26,13 @@ def stamp(path: Path) -> Stamp | None:
 
 
 def contents(path: Path) -> str:
-    """Return the sha256 of a file in hexadecimal, empty if it cannot be read."""
+    """Return the sha256 of a file in hexadecimal, empty if it cannot be read or is no file."""
     try:
-        with path.open("rb") as file:
+        # without O_NONBLOCK, opening a pipe would wait for somebody who writes into it
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(number, "rb") as file:
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                return ""
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:  # whoever reads it for its pixels will say why
         return ""

@@ -1,0 +1,271 @@
+"""What a run survives. `make faults` writes the counts into docs/reliability.md."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from upscaler.batch import run as run_module
+from upscaler.batch.report import Status
+
+KILLS = int(os.environ.get("UPSCALER_KILLS", "10"))
+COMMAND = [sys.executable, "-m", "upscaler", "run"]
+OPTIONS = ["-s", "2", "-r", "cpu"]
+
+
+@pytest.fixture
+def held(record_property):
+    """Note a line of the table: what was done to a run, how often, and what held every time."""
+
+    def note(fault, trials, what):
+        record_property("fault", json.dumps({"fault": fault, "trials": trials, "held": what}))
+
+    return note
+
+
+@pytest.fixture
+def many(tmp_path, rng):
+    """A folder of 300 small pictures."""
+    source = tmp_path / "many"
+    for number in range(300):
+        path = source / f"d{number % 3}" / f"{number}.{('png', 'jpg', 'webp')[number % 3]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size = (8 + number % 17, 8 + number % 29, 3)
+        Image.fromarray(rng.integers(0, 255, size, dtype=np.uint8)).save(path)
+    return source
+
+
+def upscale(source, out, *options):
+    """Run the command in a process of its own; returns it with what it printed."""
+    command = [*COMMAND, str(source), str(out), *OPTIONS, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def tree(out):
+    """The contents of all files, the journal apart."""
+    files = [path for path in out.rglob("*") if path.is_file()]
+    found = {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+    return {name: content for name, content in found.items() if not name.startswith(".upscaler/")}
+
+
+def is_temporary(name):
+    return Path(name).name.startswith(".upscaler-")
+
+
+@contextmanager
+def small_disk(place, *options):
+    """A file system of 4 MB."""
+    place.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", ",".join(["size=4m", *options]), "none", str(place)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("may not mount a file system here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_a_resume_makes_the_same_tree(many, tmp_path, held):
+    began = time.monotonic()
+    assert upscale(many, tmp_path / "whole").returncode == 0
+    took, whole = time.monotonic() - began, tree(tmp_path / "whole")
+    assert len(whole) == 300
+    moments, landed = random.Random(7), 0
+    for number in range(KILLS):
+        out = tmp_path / f"out{number}"
+        command = [*COMMAND, str(many), str(out), *OPTIONS, "-q"]
+        with subprocess.Popen(command) as process:
+            time.sleep(moments.uniform(0.2, 1) * took)
+            process.kill()
+        landed += process.returncode == -signal.SIGKILL
+        left = tree(out) if out.exists() else {}
+        finished = {name: content for name, content in left.items() if not is_temporary(name)}
+        assert finished.items() <= whole.items()
+        assert upscale(many, out, "-q").returncode == 0
+        assert tree(out) == whole
+        shutil.rmtree(out)
+    assert landed >= KILLS / 2
+    fault = f"kill -9 at a random moment of a run over 300 files ({landed} before its end)"
+    held(fault, KILLS, "only whole files under final names; resumed, the tree of an unkilled run")
+
+
+@pytest.fixture(scope="session")
+def failing_calls(tmp_path_factory):
+    """A library that lets system calls fail."""
+    compiler = shutil.which("cc")
+    if compiler is None or sys.platform != "linux":
+        pytest.skip("needs a C compiler, on Linux")
+    library = tmp_path_factory.mktemp("faults") / "failing_calls.so"
+    source = Path(__file__).parent / "faults" / "failing_calls.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["open", "write", "fsync", "rename"])
+def test_each_call_may_fail_in_each_way(tmp_path, folder, failing_calls, held, kind):
+    driver = Path(__file__).parent / "faults" / "every_call.py"
+    done = subprocess.run(
+        [sys.executable, driver, folder, tmp_path / "scratch", kind],
+        env={**os.environ, "LD_PRELOAD": str(failing_calls)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    trials = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [trial for trial in trials if trial["wrong"]] == []
+    assert {trial["exit"] for trial in trials} <= {0, 1, 3}
+    assert {trial["error"] for trial in trials} == {"EIO", "ENOSPC", "EACCES"}
+    tolerated = sum(trial["exit"] == 0 for trial in trials)
+    fault = f"the n-th {kind}() fails, for every n, with EIO, ENOSPC, EACCES"
+    what = "only whole files; exit 1 or 3, and a resume completes the tree"
+    held(fault, len(trials), f"{what} ({tolerated} times complete at once, exit 0)")
+
+
+def test_a_disk_that_fills_up(tmp_path, rng, held):
+    (tmp_path / "in").mkdir()
+    for number in range(12):
+        noise = rng.integers(0, 255, (200, 300, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "in" / f"{number}.bmp")
+    with small_disk(tmp_path / "disk") as disk:
+        done = upscale(tmp_path / "in", disk / "out", "--json")
+        made = tree(disk / "out")
+        summary = json.loads(done.stdout.splitlines()[-1])
+        assert done.returncode == 1 and "No space left" in done.stderr
+        assert summary["done"] + summary["failed"] == summary["planned"] == 12
+        assert 0 < len(made) == summary["done"] < 12
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        assert upscale(tmp_path / "in", disk / "out").returncode == 0
+        assert len(tree(disk / "out")) == 12
+        assert made.items() <= tree(disk / "out").items()
+    what = "whole files or none, exit 1; with more space a second run completes the tree"
+    held("a file system of 4 MB fills up", 1, what)
+
+
+def test_an_output_folder_that_cannot_be_written(folder, tmp_path, held, command):
+    with small_disk(tmp_path / "disk") as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        began = time.monotonic()
+        code, _, err = command("run", folder, disk / "out", *OPTIONS)
+        took = time.monotonic() - began
+    assert code == 3 and took < 2
+    assert err.startswith("Error: cannot write into the output folder")
+    held("a read-only output folder", 1, "exit 3 within 2 s, before the model is loaded")
+
+
+def _vanish(path):
+    path.unlink()
+
+
+def _become_a_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _lose_its_second_half(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def _become_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    "change", [_vanish, _become_a_pipe, _lose_its_second_half, _become_a_folder]
+)
+def test_inputs_that_change_after_the_plan(many, tmp_path, run, held, monkeypatch, change):
+    victims = [f"d{number % 3}/{number}.png" for number in range(0, 60, 3)]
+
+    class Twins(run_module.Twins):
+        def __init__(self, jobs):
+            for name in victims:
+                change(many / name)
+            super().__init__(jobs)
+
+    monkeypatch.setattr(run_module, "Twins", Twins)
+    summary, notes = run(many, tmp_path / "out")
+    assert sorted(r.name for r in notes.results if r.error) == sorted(victims)
+    assert (summary.exit_code, summary.counts[Status.DONE]) == (1, 280)
+    words = change.__name__.strip("_").replace("_", " ")
+    held(f"20 of 300 inputs {words} after the plan", 1, "these fail, the others are done, exit 1")
+
+
+def test_two_runs_at_once(many, tmp_path, held):
+    out = tmp_path / "out"
+    with subprocess.Popen([*COMMAND, str(many), str(out), *OPTIONS, "-q"]) as first:
+        while not out.exists() or not tree(out):
+            time.sleep(0.01)
+        second = upscale(many, out)
+    assert (second.returncode, first.returncode) == (3, 0)
+    assert f"another run (process {first.pid} on " in second.stderr
+    assert len(tree(out)) == 300
+    held("a second run into one folder", 1, "exit 3, naming the first, which completes the tree")
+
+
+def test_shards_at_once(many, tmp_path, held):
+    out = tmp_path / "out"
+    shards = [
+        subprocess.Popen([*COMMAND, str(many), str(out), *OPTIONS, "-q", "--shard", f"{n}/3"])
+        for n in (1, 2, 3)
+    ]
+    assert [shard.wait() for shard in shards] == [0, 0, 0]
+    assert len(tree(out)) == 300
+    done = upscale(many, out, "--json")
+    assert json.loads(done.stdout.splitlines()[-1])["skipped"] == 300
+    held("three shards at once into one folder", 1, "the whole tree, known to the next run")
+
+
+@pytest.mark.parametrize(
+    "damage", ["is no database", "is cut in half", "is of a newer version", "is a folder"]
+)
+def test_a_journal_that_cannot_be_used(folder, tmp_path, command, held, damage):
+    out = tmp_path / "out"
+    command("run", folder, out, *OPTIONS)
+    before, journal = tree(out), out / ".upscaler" / "journal.sqlite"
+    if damage == "is no database":
+        journal.write_bytes(b"none" * 1000)
+    elif damage == "is cut in half":
+        os.truncate(journal, journal.stat().st_size // 2)
+    elif damage == "is a folder":
+        journal.unlink()
+        journal.mkdir()
+    else:  # the version of the tables, in the header of the file
+        content = bytearray(journal.read_bytes())
+        content[60:64] = (99).to_bytes(4)
+        journal.write_bytes(content)
+    code, _, err = command("run", folder, out, *OPTIONS)
+    assert code == 3 and len(err.splitlines()) == 1 and "journal" in err
+    assert tree(out) == before
+    held(f"a journal that {damage}", 1, "exit 3 with one line that says what to do")
+
+
+@pytest.mark.slow
+def test_twenty_thousand_files_are_known_within_seconds(tmp_path, held, command):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    Image.new("RGB", (2, 2)).save(source / "0.bmp")
+    picture = (source / "0.bmp").read_bytes()
+    for number in range(1, 20_000):
+        (source / f"{number}.bmp").write_bytes(picture)
+    assert command("run", source, out, *OPTIONS, "-q")[0] == 0
+    began = time.process_time()
+    code, said, _ = command("run", source, out, *OPTIONS)
+    took = time.process_time() - began
+    assert (code, said) == (0, "nothing to do, 20000 already done\n")
+    assert took < 5
+    held("a second run over 20,000 files that are done", 1, "says so within 5 s, opens no model")
