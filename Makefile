@@ -25,7 +25,7 @@ docs:               ## the generated parts: command reference and pictures
 	$(PYTHON) docs/generate.py
 
 KILLS ?= 100
-faults:             ## everything that a run survives, counted into docs/reliability.md (20 minutes)
+faults:             ## everything that a run survives, counted into docs/reliability.md (ten minutes)
 	UPSCALER_KILLS=$(KILLS) $(PYTHON) -m pytest tests/upscaler/test_faults.py -m "not gpu" \
 		-o junit_family=xunit1 --junit-xml=.faults.xml
 	$(PYTHON) docs/reliability.py .faults.xml && rm .faults.xml

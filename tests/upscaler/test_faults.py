@@ -176,7 +176,7 @@ def _become_a_pipe(path):
     os.mkfifo(path)
 
 
-def _lose_its_second_half(path):
+def _lose_their_second_half(path):
     os.truncate(path, path.stat().st_size // 2)
 
 
@@ -186,7 +186,7 @@ def _become_a_folder(path):
 
 
 @pytest.mark.parametrize(
-    "change", [_vanish, _become_a_pipe, _lose_its_second_half, _become_a_folder]
+    "change", [_vanish, _become_a_pipe, _lose_their_second_half, _become_a_folder]
 )
 def test_inputs_that_change_after_the_plan(many, tmp_path, run, held, monkeypatch, change):
     victims = [f"d{number % 3}/{number}.png" for number in range(0, 60, 3)]
@@ -251,7 +251,7 @@ def test_a_journal_that_cannot_be_used(folder, tmp_path, command, held, damage):
     code, _, err = command("run", folder, out, *OPTIONS)
     assert code == 3 and len(err.splitlines()) == 1 and "journal" in err
     assert tree(out) == before
-    held(f"a journal that {damage}", 1, "exit 3 with one line that says what to do")
+    held(f"a journal that {damage}", 1, "exit 3 with one line, outputs untouched")
 
 
 @pytest.mark.slow
@@ -268,4 +268,4 @@ def test_twenty_thousand_files_are_known_within_seconds(tmp_path, held, command)
     took = time.process_time() - began
     assert (code, said) == (0, "nothing to do, 20000 already done\n")
     assert took < 5
-    held("a second run over 20,000 files that are done", 1, "says so within 5 s, opens no model")
+    held("a second run over 20,000 files that are done", 1, "says so within 5 s of CPU time")
