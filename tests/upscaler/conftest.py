@@ -19,6 +19,9 @@ class Notes:
     def __init__(self):
         self.opened_with, self.results = None, []
 
+    def note(self, text):
+        pass
+
     def opened(self, upscaler, files):
         self.opened_with = (upscaler, files)
 

@@ -210,7 +210,9 @@ def test_two_runs_at_once(many, tmp_path, held):
     with subprocess.Popen([*COMMAND, str(many), str(out), *OPTIONS, "-q"]) as first:
         while not out.exists() or not tree(out):
             time.sleep(0.01)
+        first.send_signal(signal.SIGSTOP)  # or it might end before the second begins
         second = upscale(many, out)
+        first.send_signal(signal.SIGCONT)
     assert (second.returncode, first.returncode) == (3, 0)
     assert f"another run (process {first.pid} on " in second.stderr
     assert len(tree(out)) == 300

@@ -124,6 +124,9 @@ def test_a_side_beyond_the_format_fails_before_the_work(tmp_path, monkeypatch, r
 
 def test_an_interrupt_ends_the_threads(folder, tmp_path, run):
     class Impatient:
+        def note(self, text):
+            pass
+
         def opened(self, upscaler, files):
             pass
 
