@@ -52,9 +52,9 @@ def run(command: Command, paths: Sequence[Path], scale: int, scratch: Path) -> t
     call(list(command(source, output)))
     seconds = time.perf_counter() - began
     for path in paths:
-        width, height = picture_size(path)
+        width, height, _ = picture_size(path)
         made = output / f"{path.stem}.png"
-        if not made.exists() or picture_size(made) != (scale * width, scale * height):
+        if not made.exists() or picture_size(made)[:2] != (scale * width, scale * height):
             raise Missing(f"it did not make {made.name} of {scale * width}x{scale * height}")
     return seconds, output
 
@@ -101,4 +101,4 @@ def evenly(paths: list[Path], number: int) -> list[Path]:
 def megapixels(paths: Sequence[Path]) -> float:
     """Return the pixels of pictures, in millions."""
     sizes = (picture_size(path) for path in paths)
-    return sum(width * height for width, height in sizes) / 1e6
+    return sum(size.pixels for size in sizes) / 1e6
