@@ -26,10 +26,9 @@ class Size:
         if len(given) > 1:
             raise UsageError(f"give one of {' and '.join(given)}, the other side follows from it")
 
-    @property
-    def is_side(self) -> bool:
-        """Whether the length of a side is given."""
-        return (self.width or self.height or self.long_side) is not None
+    def is_scale(self, scale: float) -> bool:
+        """Whether it is this multiple, whatever the picture."""
+        return self == Size(scale)
 
     def __str__(self) -> str:
         """Say it in a few letters, such as x2.5 or width 1920."""

@@ -72,7 +72,9 @@ class Upscaler:
 
     def __repr__(self) -> str:
         runtime = self.choice.runtime
-        resampled = "" if self.size == Size(self.model.spec.scale) else f" resampled to {self.size}"
+        resampled = (
+            "" if self.size.is_scale(self.model.spec.scale) else f" resampled to {self.size}"
+        )
         return (
             f"{self.model.spec.title}{resampled} on {runtime.name} in {runtime.precision}, "
             f"{runtime.streams} streams"

@@ -5,7 +5,14 @@ import pytest
 from PIL import Image
 
 from upscaler.errors import ImageError
-from upscaler.images import FORMATS, open_picture, picture_size, save_picture
+from upscaler.images import (
+    FORMATS,
+    MAX_PIXELS,
+    allow_pixels,
+    open_picture,
+    picture_size,
+    save_picture,
+)
 
 TIMES = [40, 100, 250]
 
@@ -96,3 +103,30 @@ def test_a_page_that_is_a_smaller_copy_is_left_out(tmp_path, frames):
         writer.write(np.asarray(frames[0]), photometric="rgb")
         writer.write(np.asarray(frames[0])[::2, ::2], photometric="rgb", subfiletype=1)
     assert open_picture(tmp_path / "in.tif").following == ()
+
+
+def test_a_frame_beyond_the_first_is_cut_off(tmp_path, frames):
+    """A frame of a GIF may reach beyond its canvas; Pillow then makes the canvas larger."""
+    frames = [frame.crop((0, 0, 8, 8)) for frame in frames[:2]]
+    path = tmp_path / "in.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=50, disposal=1)
+    content = bytearray(path.read_bytes())
+    second = content.rindex(b"\x2c\0\0\0\0\x08\0\x08\0")
+    content[second + 1] = 4  # its left edge
+    path.write_bytes(content)
+    picture = open_picture(path)
+    assert {each.colour.shape[:2] for each in (picture, *picture.following)} == {(8, 8)}
+    save_picture(picture, tmp_path / "out.png", FORMATS["png"])
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.n_frames == 2
+
+
+def test_pages_count_together(tmp_path):
+    pages = [Image.new("L", size) for size in ((2, 2), (100, 90), (100, 90))]
+    pages[0].save(tmp_path / "in.tif", save_all=True, append_images=pages[1:])
+    allow_pixels(10000)
+    try:
+        with pytest.raises(ImageError, match="18004 pixels are more"):
+            open_picture(tmp_path / "in.tif")
+    finally:
+        allow_pixels(MAX_PIXELS)

@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 from PIL import Image, ImageCms
 
 from upscaler.errors import ImageError
@@ -21,6 +22,7 @@ from upscaler.images import (
     picture_size,
     save_picture,
 )
+from upscaler.images.gamma import profile_from
 from upscaler.images.png import END, write_chunk, write_signature
 
 ORIENTATION = 0x0112
@@ -207,7 +209,7 @@ def test_cmyk_is_converted_with_a_warning(tmp_path, photo):
 
 def test_the_profile_that_replaces_cmyk_carries_no_time(tmp_path, photo):
     cmyk = Image.fromarray(photo).convert("CMYK")
-    cmyk.save(tmp_path / "in.jpg", icc_profile=SRGB)  # of RGB: unusable for CMYK
+    cmyk.save(tmp_path / "in.jpg", icc_profile=SRGB[:16] + b"CMYK" + SRGB[20:])
     with pytest.raises(ImageError, match="CMYK profile is broken"):
         open_picture(tmp_path / "in.jpg")
     from upscaler.images.colour import _timeless
@@ -358,3 +360,63 @@ def test_avif_of_twelve_bits_keeps_them(tmp_path):
     image.heifsave(str(tmp_path / "in.avif"), compression="av1", bitdepth=12, Q=100)
     picture = open_picture(tmp_path / "in.avif")
     assert picture.is_deep and len(np.unique(picture.colour[..., 0])) > 1000
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_planes_of_sixteen_bits(tmp_path, rng, compression, order):
+    deep = rng.integers(0, 65536, (3, 9, 7), np.uint16)
+    options = {"compression": compression, "photometric": "rgb", "planarconfig": "separate"}
+    tifffile.imwrite(tmp_path / "in.tif", deep, byteorder=order, **options)
+    np.testing.assert_array_equal(open_picture(tmp_path / "in.tif").colour, deep.transpose(1, 2, 0))
+
+
+def test_signed_values_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "in.tif", np.full((9, 7), -40, np.int8), photometric="minisblack")
+    with pytest.raises(ImageError, match="signed"):
+        open_picture(tmp_path / "in.tif")
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_transparent_grey_of_few_bits_becomes_alpha(tmp_path, bits):
+    row = bytes([0, 0b10110001])
+    width = 8 // bits
+    header = struct.pack(">IIBBBBB", width, 1, bits, 0, 0, 0, 0)
+    key = 0b10110001 >> (8 - bits)  # that of the first pixel
+    chunks = [
+        (b"IHDR", header),
+        (b"tRNS", struct.pack(">H", key)),
+        (b"IDAT", zlib.compress(row)),
+        END,
+    ]
+    with (tmp_path / "in.png").open("wb") as file:
+        write_signature(file)
+        for chunk in chunks:
+            write_chunk(file, *chunk)
+    values = [(0b10110001 >> (8 - bits * (n + 1))) & (2**bits - 1) for n in range(width)]
+    alpha = open_picture(tmp_path / "in.png").alpha
+    assert alpha[0, :, 0].tolist() == [0 if value == key else 255 for value in values]
+
+
+def test_white_of_ten_bits_is_white(tmp_path):
+    white = pyvips.Image.new_from_array(np.full((64, 64, 3), 65535, np.uint16))
+    white.copy(interpretation="rgb16").heifsave(
+        str(tmp_path / "in.avif"), compression="av1", bitdepth=10, lossless=True
+    )
+    assert open_picture(tmp_path / "in.avif").colour.min() >= 65400
+
+
+def test_a_grey_profile_is_not_put_into_a_file_of_colours(tmp_path, photo):
+    grey = profile_from(0.7, None, grey=True)
+    picture = Picture(colour=photo[..., :1], icc=grey)
+    assert save_picture(picture, tmp_path / "out.png", FORMATS["png"]) == ()
+    (said,) = save_picture(picture, tmp_path / "out.webp", FORMATS["webp"])
+    assert "ICC profile is not written to webp" in said
+
+
+@pytest.mark.parametrize("field", ["xmp", "iptc", "text"])
+def test_what_is_too_long_for_a_jpeg_is_dropped_not_the_picture(tmp_path, photo, field):
+    value = (("Comment", "x" * 70000),) if field == "text" else b"x" * 70000
+    picture = Picture(colour=photo, **{field: value})
+    (said,) = save_picture(picture, tmp_path / "out.jpg", FORMATS["jpg"])
+    assert "of 70" in said and "is not written to jpg: dropped" in said

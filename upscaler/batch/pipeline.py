@@ -31,6 +31,9 @@ _WAITING = 4
 _BYTES_PER_PIXEL = 8
 """Of a picture in memory: RGB with alpha, and a copy on the way through a codec."""
 
+_BYTES_TO_RESAMPLE = 24
+"""More, a pixel of what the network made: a channel as floats, some copies, its opacity."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -161,7 +164,8 @@ class Pipeline:
         size = picture_size(flight.job.source)
         scale = self._upscaler.model.spec.scale
         _check_fits(flight.job, max(self._upscaler.size.of(size.width, size.height)))
-        wanted = bytes_in_flight(size.pixels, scale)
+        resampled = not self._upscaler.size.is_scale(scale)
+        wanted = bytes_in_flight(size.pixels, scale, resampled=resampled)
         self._budget.take(wanted)
         flight.bytes, flight.began = wanted, time.monotonic()
         if self._stopped.is_set():
@@ -228,9 +232,10 @@ class Pipeline:
         self._done.put(outcome)
 
 
-def bytes_in_flight(pixels: int, scale: int) -> int:
+def bytes_in_flight(pixels: int, scale: int, *, resampled: bool) -> int:
     """Return what a picture of so many pixels takes on its way through a network."""
-    return pixels * (1 + scale**2) * _BYTES_PER_PIXEL
+    more = _BYTES_TO_RESAMPLE * scale**2 if resampled else 0
+    return pixels * ((1 + scale**2) * _BYTES_PER_PIXEL + more)
 
 
 def _as_image_error(error: Exception) -> ImageError:

@@ -15,7 +15,22 @@ STATE_FOLDER = ".upscaler"
 
 KEEP = "keep"
 
-_OTHER_IMAGES = frozenset({".gif", ".heic", ".ico", ".ppm", ".jp2", ".jxl", ".psd", ".svg", ".tga"})
+_OTHER_IMAGES = frozenset(
+    {
+        ".gif",
+        ".heic",
+        ".ico",
+        ".pbm",
+        ".pgm",
+        ".pnm",
+        ".ppm",
+        ".jp2",
+        ".jxl",
+        ".psd",
+        ".svg",
+        ".tga",
+    }
+)
 """Names of formats that are not written: as OUT they are a mistake, not a folder."""
 
 

@@ -121,7 +121,9 @@ def preview(plan: Plan, settings: Settings) -> Preview:
             outputs += width * height * size.frames
             files.append(_to_do(job, (width, height), plan.root))
         last_run = journal.last_run(model.sha256)
-    needed = [bytes_in_flight(size.pixels, model.spec.scale) for size in inputs]
+    scale = model.spec.scale
+    resampled = not settings.wanted.is_scale(scale)
+    needed = [bytes_in_flight(size.pixels, scale, resampled=resampled) for size in inputs]
     return Preview(
         files=files,
         pixels=outputs,

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 100),
     default=95,
     show_default=True,
-    help="Of JPEG and WebP outputs.",
+    help="Of JPEG, WebP and AVIF outputs.",
 )
 @click.option(
     "--png-level",

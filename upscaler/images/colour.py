@@ -95,7 +95,7 @@ def _cmyk_to_rgb(
     image: Image.Image, icc: bytes | None, notes: list[str]
 ) -> tuple[Image.Image, bytes | None]:
     """Convert by the embedded profile to sRGB; without one, by the plain formula, and say so."""
-    if not icc:
+    if not icc or (icc[36:40] == b"acsp" and icc[16:20] != b"CMYK"):  # none, or that of an RGB
         notes.append("converted from CMYK without a profile; colours may differ")
         return image.convert("RGB"), None
     try:

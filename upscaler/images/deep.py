@@ -23,6 +23,10 @@ pyvips.cache_set_max(0)  # each picture is read once
 _KINDS = {"b-w", "grey16", "rgb16", "rgb", "srgb"}
 _PEAK = np.iinfo(np.uint16).max
 
+_BITS, _PLANES, _SAMPLE_FORMAT = 258, 284, 339
+"""Tags of a TIFF: bits a channel, how channels lie, whether values are signed."""
+_APART, _SIGNED = 2, 2
+
 Deep = NDArray[np.uint16]
 
 
@@ -56,6 +60,7 @@ def deep_file(image: Image.Image, file: IO[bytes], number: int) -> DeepPicture |
     if not has_deep_layout(image):
         return None
     if image.format == "TIFF":
+        _refuse_planar_grey(image)
         return DeepTiff(file, number)
     if image.format == "PNG" and number == 0 and getattr(image, "n_frames", 1) == 1:
         return _ByVips(pyvips.Image.pngload_buffer, file)
@@ -70,9 +75,18 @@ def _tiles(image: Image.Image) -> list[Any]:
 
 
 def has_deep_layout(image: Image.Image) -> bool:
-    """Whether Pillow says that the pixels are stored with more than 8 bits a channel."""
+    """Whether the pixels are stored with 9 to 16 bits a channel.
+
+    Raises:
+        ImageError: a TIFF of signed values.
+    """
     if image.mode.startswith("I;16"):
         return True
+    if image.format == "TIFF":  # of planes, Pillow's layouts do not tell
+        tags = getattr(image, "tag_v2", {})
+        if _SIGNED in tags.get(_SAMPLE_FORMAT, ()) and image.mode not in ("I", "F"):
+            raise ImageError("holds signed values, which are not supported")
+        return bool(8 < max(tags.get(_BITS, (8,))) <= 16)
     for tile in _tiles(image):
         layout = tile.args if isinstance(tile.args, tuple) else (tile.args,)
         if image.format == "PPM" and len(layout) > 1 and int(layout[1]) > 255:
@@ -83,13 +97,20 @@ def has_deep_layout(image: Image.Image) -> bool:
     return False
 
 
+def _refuse_planar_grey(image: Image.Image) -> None:
+    """Refuse what libvips reads as noise: grey in one plane, transparency in another."""
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(_PLANES) == _APART and len(tags.get(_BITS, ())) == 2:
+        raise ImageError("holds grey and transparency in planes of 16 bits, which is not supported")
+
+
 class _ByVips:
     """What a loader of libvips makes of a file."""
 
     def __init__(
         self, load: Any, file: IO[bytes], *, is_upright: bool = False, **options: Any
     ) -> None:
-        self.is_upright = is_upright
+        self.is_upright, self._shifted = is_upright, is_upright
         file.seek(0)
         try:
             # anything less than `error` takes half a TIFF for a whole one
@@ -111,6 +132,9 @@ class _ByVips:
         kind = self._image.interpretation
         if kind not in _KINDS or pixels.dtype != np.uint16 or self._image.bands > 4:
             raise ImageError(f"holds {kind} pixels of {pixels.dtype}, which are not supported")
+        if self._shifted:  # libvips moves 10 or 12 bits up, and white would be a light grey
+            full = (pixels >> (16 - self.bits)) * np.float64(_PEAK / ((1 << self.bits) - 1))
+            pixels = np.rint(full).astype(np.uint16)
         return pixels[..., None] if pixels.ndim == 2 else pixels
 
     def _field(self, name: str) -> Any:

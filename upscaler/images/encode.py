@@ -52,6 +52,7 @@ def _encode_png(file: IO[bytes], picture: Picture, level: int) -> None:
         png.write_png(file, picture.pixels, level=level, chunks=chunks)
         return
     everything: list[Picture] = [picture, *picture.following]
+    assert len({frame.colour.shape[:2] for frame in everything}) == 1  # as `images.read` makes them
     colours = max(frame.colour.shape[2] for frame in everything)
     transparent = any(frame.alpha is not None for frame in everything)
     frames = (

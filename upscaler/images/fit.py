@@ -32,15 +32,30 @@ def fit(picture: Picture, kind: Format) -> Picture:
     dropped: dict[str, Any] = {}
     for field, words in _WORDS.items():
         value = getattr(picture, field)
-        too_long = field == "exif" and value and len(value) > (kind.largest_exif or len(value))
-        if value and (field not in kind.holds or too_long):
+        size = _bytes(value)
+        too_long = size > kind.largest.get(field, size)
+        no_place = field not in kind.holds or (field == "icc" and _of_grey(value) > kind.grey)
+        if value and (too_long or no_place):
             dropped[field] = () if field == "text" else None
-            size = f" of {len(value)} bytes" if too_long else ""
-            lost.append(f"{words}{size} is not written to {kind.name}: dropped")
+            length = f" of {size} bytes" if too_long else ""
+            lost.append(f"{words}{length} is not written to {kind.name}: dropped")
     following = tuple(fit(other, kind) for other in picture.following)
     lost += [note for other in following for note in other.warnings if note not in lost]
     said = tuple(note for note in lost if note not in picture.warnings)
     return replace(fitting, **dropped, following=following, warnings=(*picture.warnings, *said))
+
+
+def _bytes(value: Any) -> int:
+    """Return how long a field is as one piece."""
+    if isinstance(value, bytes):
+        return len(value)
+    if value and isinstance(value[0], tuple):
+        return sum(len(keyword) + len(text.encode()) + 3 for keyword, text in value)
+    return 0
+
+
+def _of_grey(profile: bytes | None) -> bool:
+    return profile is not None and profile[16:20] == b"GRAY"
 
 
 def _check_several(picture: Picture, kind: Format) -> None:

@@ -1,6 +1,7 @@
 """The image formats that are read and written, and what each can hold."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -26,8 +27,10 @@ class Format:
     """Whether it holds more than one picture, and of which kind."""
     largest_side: int | None = None
     """Of a picture, in pixels, if the format has a limit."""
-    largest_exif: int | None = None
-    """In bytes, if the format has a limit."""
+    largest: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """How many bytes a field of a Picture may have, where the format has a limit."""
+    grey: bool = True
+    """Whether it knows pictures without colour, and the profiles of such."""
 
 
 _ALL = frozenset({"alpha", "icc", "exif", "xmp", "iptc", "dpi", "text"})
@@ -43,7 +46,8 @@ FORMATS = {
             _ALL - {"alpha"},
             lossy=True,
             largest_side=65500,
-            largest_exif=65533,  # what one segment takes
+            # what one segment takes
+            largest={"exif": 65533, "xmp": 65500, "iptc": 65500, "text": 65500},
         ),
         Format(
             "webp",
@@ -53,6 +57,7 @@ FORMATS = {
             lossy=True,
             several="animation",
             largest_side=16383,
+            grey=False,
         ),
         Format("tiff", "TIFF", (".tif", ".tiff"), _ALL, deep=True, several="pages"),
         Format(
@@ -63,6 +68,7 @@ FORMATS = {
             lossy=True,
             several="animation",
             largest_side=65535,
+            grey=False,
         ),
         # Pillow writes transparency into BMP, but neither it nor most others read it back
         Format("bmp", "BMP", (".bmp", ".dib"), frozenset({"dpi"})),

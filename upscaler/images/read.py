@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from upscaler.errors import ImageError, PassingError
 from upscaler.images.colour import profile_of, rgb_or_grey, upright_image, upright_pixels
@@ -39,6 +39,9 @@ _TIFF = (b"II*\0", b"MM\0*")
 
 _SUBFILE, _REDUCED = 254, 1
 """The tag of a TIFF page, and its bit, that make it a smaller copy of another page."""
+
+# PNG keeps profiles and texts in packed chunks, which Pillow takes for an attack beyond 1 MB
+PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20
 
 MAX_PIXELS = 250_000_000
 """In all frames of an input together, unless a run says otherwise."""
@@ -116,16 +119,20 @@ def _pictures(image: Image.Image, file: IO[bytes]) -> Iterator[Picture]:
     first = 1 if getattr(image, "default_image", False) and frames > 1 else 0
     if first:
         notes.append("dropped the still picture for viewers that show no animations")
+    seen, canvas = 0, None
     for number in range(first, frames):
         if frames > 1:
             image.seek(number)
         if number > first and image.format == "TIFF" and _is_reduced(image):
             continue
-        _check_size(PictureSize(*image.size, 1))
+        seen += image.width * image.height
+        _check_count(seen)
         picture = _picture(image, file, number, notes)
         if frames > 1 and image.format != "TIFF":
             shown = float(image.info.get("duration") or 0)
-            picture = replace(picture, milliseconds=shown, loop=image.info.get("loop", 1))
+            loop = image.info.get("loop", 0 if image.format == "AVIF" else 1)
+            canvas = canvas or (picture.height, picture.width)
+            picture = replace(_on_canvas(picture, canvas), milliseconds=shown, loop=loop)
         yield picture
         notes = []
 
@@ -144,6 +151,7 @@ def _eight_bit_picture(image: Image.Image, notes: list[str]) -> Picture:
         raise ImageError(f"has no pixels: {image.width}x{image.height}")
     if has_deep_layout(image):
         notes.append("reduced to 8 bits per channel")
+    _widen_transparent_grey(image)
     image.load()
     orientation, facts = read_metadata(image, notes)
     upright, icc = rgb_or_grey(upright_image(image, orientation), profile_of(image), notes)
@@ -158,6 +166,25 @@ def _deep_pages(file: IO[bytes]) -> Iterator[Picture]:
         page = DeepTiff(file, number)
         pixels = upright_pixels(page.pixels(), page.orientation)
         yield Picture.from_pixels(pixels, **page.facts)
+
+
+def _widen_transparent_grey(image: Image.Image) -> None:
+    """Scale the grey that a PNG of 2 or 4 bits makes transparent, as Pillow scales its pixels."""
+    key = image.info.get("transparency")
+    layouts = [str(tile.args) for tile in getattr(image, "tile", None) or []]
+    if image.mode == "L" and isinstance(key, int) and layouts[:1] in (["L;2"], ["L;4"]):
+        image.info["transparency"] = key * 255 // (2 ** int(layouts[0][-1]) - 1)
+
+
+def _on_canvas(picture: Picture, canvas: tuple[int, int]) -> Picture:
+    """Cut off what a frame of a GIF has beyond the first one's height and width, or fill it up."""
+    height, width = canvas
+    if (picture.height, picture.width) == canvas:
+        return picture
+    missing = (0, max(0, height - picture.height)), (0, max(0, width - picture.width)), (0, 0)
+    pixels: Any = np.pad(picture.pixels[:height, :width], missing)
+    resized = Picture.from_pixels(pixels)
+    return replace(picture, colour=resized.colour, alpha=resized.alpha)
 
 
 def _frames(image: Image.Image) -> int:
@@ -178,12 +205,15 @@ def _is_reduced(page: Image.Image) -> bool:
 
 
 def _check_size(size: PictureSize) -> None:
-    if size.pixels > _limit:
-        frames = f" in {size.frames} frames" if size.frames > 1 else ""
-        raise ImageError(
-            f"{size.width}x{size.height} pixels{frames} are more than the limit of {_limit}; "
-            f"--max-pixels raises it"
-        )
+    frames = f" in {size.frames} frames" if size.frames > 1 else ""
+    _check_count(size.pixels, f"{size.width}x{size.height} pixels{frames}")
+
+
+def _check_count(pixels: int, words: str = "") -> None:
+    """Refuse more than the limit; another run may have another one."""
+    if pixels > _limit:
+        said = words or f"{pixels} pixels"
+        raise PassingError(f"{said} are more than the limit of {_limit}; --max-pixels raises it")
 
 
 @contextmanager
@@ -201,7 +231,7 @@ def _opened(path: Path) -> Iterator[tuple[Image.Image | None, IO[bytes]]]:
         ) from None
     except Image.DecompressionBombError as error:
         found = next(iter(re.findall(r"\d+", str(error))), "they")
-        raise ImageError(
+        raise PassingError(
             f"{found} pixels are more than the limit of {_limit}; --max-pixels raises it"
         ) from None
     except MemoryError:

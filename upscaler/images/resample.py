@@ -17,28 +17,26 @@ def resample(picture: Picture, width: int, height: int) -> Picture:
     Light is averaged, not the values of its pixels, or fine bright patterns would darken; colour
     counts by its opacity. The values are taken as sRGB encodes light.
     """
-    colour = _light(picture.colour)
-    alpha: Floats | None = None
+    opacity: Floats | None = None
     if picture.alpha is not None:
-        alpha = (picture.alpha / np.float32(picture.peak)).astype(np.float32)
-        colour *= alpha
-        alpha = _resized(alpha, width, height).clip(0, 1)
-    colour = _resized(colour, width, height)
-    if alpha is not None:
-        colour = np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha > 0)
-    encoded = _whole(_encoded(colour.clip(0, 1)), picture)
-    return picture.with_pixels(encoded, None if alpha is None else _whole(alpha, picture))
+        opacity = (picture.alpha[..., 0] / np.float32(picture.peak)).astype(np.float32)
+    alpha = None if opacity is None else _resized(opacity, width, height).clip(0, 1)
+    colour = np.empty((height, width, picture.colour.shape[2]), picture.colour.dtype)
+    for channel in range(colour.shape[2]):  # one at a time: as floats they are large
+        light = _light(picture.colour[..., channel])
+        if opacity is not None:
+            light *= opacity
+        light = _resized(light, width, height)
+        if alpha is not None:
+            np.divide(light, alpha, out=light, where=alpha > 0)
+        colour[..., channel] = _whole(_encoded(light.clip(0, 1)), picture)
+    return picture.with_pixels(colour, None if alpha is None else _whole(alpha[..., None], picture))
 
 
-def _resized(planes: Floats, width: int, height: int) -> Floats:
-    """Resize (H, W, C)."""
-    channels = [
-        Image.fromarray(np.ascontiguousarray(planes[..., channel])).resize(
-            (width, height), Image.Resampling.LANCZOS
-        )
-        for channel in range(planes.shape[2])
-    ]
-    return np.stack([np.asarray(channel) for channel in channels], axis=2)
+def _resized(plane: Floats, width: int, height: int) -> Floats:
+    """Resize (H, W)."""
+    image = Image.fromarray(plane).resize((width, height), Image.Resampling.LANCZOS)
+    return np.array(image)
 
 
 def _light(values: NDArray[Any]) -> Floats:
