@@ -55,7 +55,7 @@ def side_by_side(name: str, box: tuple[int, int, int, int]) -> Image.Image:
     panels = {
         "low resolution": small.resize(size, Image.Resampling.NEAREST),
         "bicubic": small.resize(size, Image.Resampling.BICUBIC),
-        "upscaler, fast": Upscaler("fast", scale=SCALE)(small),
+        "upscaler": Upscaler(scale=SCALE)(small),
     }
     gap, label = 8, 22
     sheet = Image.new("RGB", (3 * size[0] + 2 * gap, size[1] + label), "white")

@@ -12,6 +12,12 @@ from upscaler.cli.main import main
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`upscaler run` takes the smallest model unless a test names another."""
+    monkeypatch.setenv("UPSCALER_RUN_MODEL", "fast")
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)

@@ -14,6 +14,8 @@ from upscaler.cli.main import commands
 from upscaler.models import packaged
 
 LEAST = {
+    ("balanced", 2): {"Set5": 37.45, "Set14": 33.05, "BSD100": 31.88},
+    ("balanced", 4): {"Set5": 31.30, "Set14": 28.05, "BSD100": 27.25},
     ("fast", 2): {"Set5": 37.25, "Set14": 32.7, "BSD100": 31.70},
     ("fast", 4): {"Set5": 31.00, "Set14": 27.7, "BSD100": 27.10},
 }

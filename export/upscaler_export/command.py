@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from upscaler.models import DEFAULT_MODEL
+
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.command(short_help="Turn a checkpoint into proved ONNX models.")
-@click.argument("source", metavar="[MODEL|CHECKPOINT]", default="fast")
+@click.argument("source", metavar="[MODEL|CHECKPOINT]", default=DEFAULT_MODEL)
 @click.option(
     "-o",
     "--out",

@@ -99,8 +99,12 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
             "there are: auto, tensorrt, tensorrt-rtx, torch, cuda, openvino, cpu",
         ),
         (["{in}", "{out}", "-p", "fp7"], 2, "there are: auto, fp32"),
-        (["{in}", "{out}", "-m", "nonesuch"], 3, "there are: fast-x2, fast-x4"),
-        (["{in}", "{out}", "-s", "4.5"], 3, "no model fast for scale 4.5"),
+        (
+            ["{in}", "{out}", "-m", "nonesuch"],
+            3,
+            "there are: balanced-x2, balanced-x4, fast-x2, fast-x4",
+        ),
+        (["{in}", "{out}", "-s", "4.5"], 3, "for scale 4.5; there are: balanced-x2"),
         (["{in}", "{out}", "--width", "9", "--height", "9"], 2, "--width and --height"),
         (
             ["{in}", "{out}", "-r", "cpu", "-p", "bf16"],
@@ -253,7 +257,9 @@ def test_models_lists_what_is_packaged(command):
     code, out, _ = command("models", "--json")
     models = [json.loads(line) for line in out.splitlines()]
     assert code == 0
-    assert [(m["model"], m["scale"]) for m in models] == [("fast", 2), ("fast", 4)]
+    assert [(m["model"], m["scale"]) for m in models] == [
+        (name, scale) for name in ("balanced", "fast") for scale in (2, 4)
+    ]
     assert all(m["speed"]["megapixels_per_second"] > 0 for m in models)
     assert "fast" in command("models")[1]
 
@@ -375,3 +381,9 @@ def test_signals_end_a_run_soon_and_cleanly(tmp_path, photo, number, code):
     assert process.returncode == code
     assert "Traceback" not in err
     assert not list(out.glob(".upscaler-*"))
+
+
+def test_the_default_model_is_balanced(command, folder, tmp_path, monkeypatch):
+    monkeypatch.delenv("UPSCALER_RUN_MODEL")
+    code, _, errors = command("run", folder / "sub", tmp_path / "out", "-r", "cpu")
+    assert code == 0 and "balanced-x4 on cpu" in errors

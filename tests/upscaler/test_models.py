@@ -10,8 +10,9 @@ from upscaler.models.metadata import read_metadata
 MODELS = packaged()
 
 
-def test_fast_is_packaged_at_both_scales():
-    assert [model.spec.title for model in MODELS] == ["fast-x2", "fast-x4"]
+def test_each_model_is_packaged_at_both_scales():
+    titles = [model.spec.title for model in MODELS]
+    assert titles == ["balanced-x2", "balanced-x4", "fast-x2", "fast-x4"]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.spec.title)
@@ -70,5 +71,5 @@ def test_a_model_by_path_must_have_the_asked_scale():
 
 @pytest.mark.parametrize("name", ["../fast", "nonesuch", ""])
 def test_unknown_names(name):
-    with pytest.raises(ModelError, match="there are: fast-x2, fast-x4"):
+    with pytest.raises(ModelError, match="there are: balanced-x2, balanced-x4, fast-x2, fast-x4"):
         find(name, 2)

@@ -32,7 +32,7 @@ def test_two_sides_are_refused():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1)])
 @pytest.mark.parametrize("scale", [1.5, 2, 3])
 def test_any_shape_by_any_factor(shape, scale):
-    upscaler = Upscaler(scale=scale, runtime="cpu")
+    upscaler = Upscaler("fast", scale=scale, runtime="cpu")
     large = upscaler(np.full(shape, 77, np.uint8))
     assert large.shape == tuple(max(1, round(side * scale)) for side in shape)
     assert np.abs(large.astype(int) - 77).max() <= 1
@@ -73,4 +73,4 @@ def test_a_run_makes_the_size_asked_for(command, folder, tmp_path):
 
 def test_more_than_the_model_makes_is_refused(photo):
     with pytest.raises(ImageError, match="4.54 times as large, and the model makes 4 times"):
-        Upscaler(runtime="cpu", size=Size(4, width=240))(photo)
+        Upscaler("fast", runtime="cpu", size=Size(4, width=240))(photo)

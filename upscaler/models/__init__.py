@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 _SUFFIXES = {"int8": ".int8.onnx", "fp16": ".fp16-u8.onnx"}
 """Of the files beside the one in fp32; bf16 is made from that one when it is loaded."""
 
-DEFAULT_MODEL = "fast"
+DEFAULT_MODEL = "balanced"
 DEFAULT_SCALE = 4
 
 
