@@ -171,6 +171,7 @@ _NOTES = """\
 - Damaged files fail alone, with one line: `tests/fuzz/reader.py` threw 55,317 of them at the reader
   and the writers of PNG, JPEG and TIFF in ten minutes. A collection of difficult ones, file by
   file: [corpus.md](corpus.md).
-- HEIC, JPEG XL, JPEG 2000, PSD, SVG and camera raw files are not read. Files are known by their
-  content.
+- HEIC is read where pillow-heif is installed (`pip install 'upscaler-aeu[heic]'`): its main
+  picture, at 8 bits. JPEG XL, JPEG 2000, PSD, SVG and camera raw files are not read. Files are
+  known by their content.
 """

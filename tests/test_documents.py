@@ -68,7 +68,7 @@ def test_the_readme_shows_what_doctor_and_bench_say():
         assert re.search(rf"^{name}: +(opens|missing|broken)", said, re.MULTILINE)
     for name in facts():
         assert f"{name}:" in said
-    measured = table("upscaler bench -m fast -s 2")
+    measured = table("upscaler bench -s 2")
     assert re.search(r"cpu +\S* *fp32 .* 1\.00x .* same", measured)
 
 

@@ -1,5 +1,6 @@
 import io
 import struct
+import sys
 import time
 import zlib
 
@@ -420,3 +421,26 @@ def test_what_is_too_long_for_a_jpeg_is_dropped_not_the_picture(tmp_path, photo,
     picture = Picture(colour=photo, **{field: value})
     (said,) = save_picture(picture, tmp_path / "out.jpg", FORMATS["jpg"])
     assert "of 70" in said and "is not written to jpg: dropped" in said
+
+
+def test_heic_is_read_upright_with_its_metadata(tmp_path, photo):
+    heif = pytest.importorskip("pillow_heif", reason="needs the [heic] extra")
+    heif.register_heif_opener()
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[0x010F] = 6, "A camera"
+    small = Image.fromarray(photo).resize((64, 48))
+    small.save(tmp_path / "in.heic", exif=exif.tobytes(), quality=95)
+    picture = open_picture(tmp_path / "in.heic")
+    assert (picture.width, picture.height) == (48, 64)
+    turned = np.asarray(small.transpose(Image.Transpose.ROTATE_270)).astype(int)
+    assert np.abs(picture.colour - turned).mean() < 8
+    kept = Image.Exif()
+    kept.load(picture.exif)
+    assert kept[0x010F] == "A camera"
+
+
+def test_heic_without_its_reader_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    (tmp_path / "in.heic").write_bytes(bytes.fromhex("0000001c6674797068656963") + bytes(40))
+    with pytest.raises(ImageError, match="pip install pillow-heif"):
+        open_picture(tmp_path / "in.heic")

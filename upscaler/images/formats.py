@@ -81,7 +81,7 @@ READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "BMP", "DIB", "GIF", "PPM", "
 
 _BY_EXTENSION = {extension: item for item in FORMATS.values() for extension in item.extensions}
 
-_READ_ONLY = (".gif", ".ico", ".pbm", ".pgm", ".pnm", ".ppm")
+_READ_ONLY = (".gif", ".heic", ".heif", ".ico", ".pbm", ".pgm", ".pnm", ".ppm")
 """Extensions of what comes out as PNG: it holds all that they do."""
 
 

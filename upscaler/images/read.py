@@ -17,6 +17,7 @@ from upscaler.errors import ImageError, PassingError
 from upscaler.images.colour import profile_of, rgb_or_grey, upright_image, upright_pixels
 from upscaler.images.deep import DeepTiff, deep_file, has_deep_layout
 from upscaler.images.formats import READABLE
+from upscaler.images.heic import is_heic, open_heic
 from upscaler.images.metadata import read_metadata
 from upscaler.images.picture import Picture
 
@@ -36,6 +37,9 @@ _DECODE_ERRORS = (
 
 _TIFF = (b"II*\0", b"MM\0*")
 """How TIFF files begin."""
+
+_WITH_OTHERS = ("MPO", "HEIF")
+"""Formats of one picture, with gain maps, previews or others beside it."""
 
 _SUBFILE, _REDUCED = 254, 1
 """The tag of a TIFF page, and its bit, that make it a smaller copy of another page."""
@@ -188,16 +192,18 @@ def _on_canvas(picture: Picture, canvas: tuple[int, int]) -> Picture:
 
 
 def _frames(image: Image.Image) -> int:
-    """Return the number of frames or pages that count: of an MPO, only its main picture."""
-    return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    """Return the number of frames or pages that count."""
+    return 1 if image.format in _WITH_OTHERS else getattr(image, "n_frames", 1)
 
 
 def _dropped(image: Image.Image) -> list[str]:
-    """Return what is said of further pictures behind the main one of a JPEG."""
-    if image.format == "MPO":
-        count = getattr(image, "n_frames", 1)
-        return [f"kept the main picture of {count} (a gain map or preview is dropped)"]
-    return []
+    """Return what is said of the pictures beside the main one, and of bits that Pillow cut off."""
+    notes = []
+    if image.format in _WITH_OTHERS and (count := getattr(image, "n_frames", 1)) > 1:
+        notes.append(f"kept the main picture of {count} (a gain map or preview is dropped)")
+    if image.format == "HEIF" and image.info.get("bit_depth", 8) > 8:
+        notes.append("reduced to 8 bits per channel")
+    return notes
 
 
 def _is_reduced(page: Image.Image) -> bool:
@@ -247,6 +253,8 @@ def _identified(file: IO[bytes]) -> Image.Image | None:
     try:
         return Image.open(file, formats=READABLE)
     except UnidentifiedImageError:
+        if is_heic(file):
+            return open_heic(file)
         file.seek(0)
         if file.read(len(_TIFF[0])) in _TIFF:
             return None

@@ -1,0 +1,37 @@
+"""HEIC pictures, as phones take them: read by pillow-heif, which is an extra of its own.
+
+It brings a decoder under the LGPL and patents may be claimed on the format, so nobody gets it
+without asking.
+"""
+
+from typing import IO
+
+from PIL import Image
+
+from upscaler.errors import ImageError
+
+EXTENSIONS = (".heic", ".heif")
+
+_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
+
+
+def is_heic(file: IO[bytes]) -> bool:
+    """Whether a file says that it is one; AVIF, which begins alike, is another matter."""
+    file.seek(0)
+    head = file.read(12)
+    file.seek(0)
+    return head[4:8] == b"ftyp" and head[8:12] in _BRANDS
+
+
+def open_heic(file: IO[bytes]) -> Image.Image:
+    """Open a HEIC file at its main picture, upright.
+
+    Raises:
+        ImageError: pillow-heif is not installed.
+    """
+    try:
+        import pillow_heif
+    except ModuleNotFoundError:
+        raise ImageError("a HEIC picture; pip install pillow-heif to read it") from None
+    pillow_heif.register_heif_opener()
+    return Image.open(file, formats=["HEIF"])
