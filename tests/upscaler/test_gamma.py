@@ -59,3 +59,11 @@ def test_a_file_with_gamma_gets_the_profile(tmp_path, photo):
     picture = open_picture(tmp_path / "linear.png")
     assert picture.icc == profile_from(1.0, None, grey=False)
     np.testing.assert_array_equal(picture.colour, photo)
+
+
+def test_colours_given_by_code_points_are_said_to_be_lost(tmp_path, photo):
+    info = PngImagePlugin.PngInfo()
+    info.add(b"cICP", bytes((9, 16, 0, 1)))  # BT.2020, PQ
+    Image.fromarray(photo).save(tmp_path / "in.png", pnginfo=info)
+    (said,) = open_picture(tmp_path / "in.png").warnings
+    assert "cICP" in said

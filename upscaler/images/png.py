@@ -102,6 +102,17 @@ def xmp_chunk(xmp: bytes) -> Chunk:
     return b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp
 
 
+def leading_chunks(file: IO[bytes]) -> set[bytes]:
+    """Return the kinds of the chunks before the pixels of a PNG file, which stays where it is."""
+    kinds, here = set(), file.tell()
+    file.seek(len(_SIGNATURE))
+    while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
+        kinds.add(head[4:])
+        file.seek(int.from_bytes(head[:4], "big") + 4, 1)  # what is in it, and its checksum
+    file.seek(here)
+    return kinds
+
+
 def write_signature(file: IO[bytes]) -> None:
     """Write how every PNG begins."""
     file.write(_SIGNATURE)

@@ -20,6 +20,7 @@ from upscaler.images.formats import READABLE
 from upscaler.images.heic import is_heic, open_heic
 from upscaler.images.metadata import read_metadata
 from upscaler.images.picture import Picture
+from upscaler.images.png import leading_chunks
 
 # what Pillow's decoders raise on damaged or hostile input
 _DECODE_ERRORS = (
@@ -120,6 +121,8 @@ def _pictures(image: Image.Image, file: IO[bytes]) -> Iterator[Picture]:
     frames = _frames(image)
     _check_size(PictureSize(*image.size, frames))
     notes = _dropped(image)
+    if image.format == "PNG" and b"cICP" in leading_chunks(file):
+        notes.append("the colours that it gives by cICP are not kept: they may look different")
     first = 1 if getattr(image, "default_image", False) and frames > 1 else 0
     if first:
         notes.append("dropped the still picture for viewers that show no animations")
