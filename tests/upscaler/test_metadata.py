@@ -1,11 +1,14 @@
 """What a file says beside its pixels, read back by a second library: libvips beside Pillow."""
 
+import io
+import struct
+
 import numpy as np
 import pytest
 import pyvips
 from PIL import ExifTags, Image, ImageCms
 
-from upscaler.images import FORMATS, Picture, open_picture, save_picture
+from upscaler.images import FORMATS, Picture, open_picture, picture_from, save_picture
 from upscaler.images.fit import fit
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -114,16 +117,6 @@ def test_sixteen_bits_keep_what_they_carry(tmp_path, rng, name):
     assert ExifTags.Base.DateTimeOriginal in exif.get_ifd(ExifTags.IFD.Exif)
 
 
-def test_the_thumbnail_is_dropped(tmp_path, photo):
-    exif = Image.Exif()
-    exif[ExifTags.Base.Make] = "A camera"
-    thumbnail = b"\xff\xd8 a small picture \xff\xd9"
-    exif.get_ifd(ExifTags.IFD.IFD1).update({513: 0, 514: len(thumbnail)})
-    Image.fromarray(photo).save(tmp_path / "in.jpg", exif=exif.tobytes() + thumbnail)
-    save_picture(open_picture(tmp_path / "in.jpg"), tmp_path / "out.jpg", FORMATS["jpg"])
-    assert thumbnail not in (tmp_path / "out.jpg").read_bytes()
-
-
 def test_stripping_leaves_the_colours_as_they_are(source):
     bare = open_picture(source).without_metadata()
     assert bare.icc == SRGB
@@ -134,3 +127,74 @@ def test_stripping_leaves_the_colours_as_they_are(source):
 def test_fitting_twice_says_nothing_new(source, name):
     picture = fit(open_picture(source), FORMATS[name])
     assert fit(picture, FORMATS[name]) == picture
+
+
+def a_block(order):
+    """EXIF of a camera: a MakerNote that points to itself, a signed exposure, a thumbnail."""
+    note = b"MAKER" + struct.pack(order + "I", 0x1234) + bytes(300)
+    main = [(271, 2, 9, None), (274, 3, 1, 6), (282, 5, 1, None), (34665, 4, 1, None)]
+    details = [(37380, 10, 1, None), (37500, 7, len(note), None), (40962, 3, 1, 53)]
+    at = 8 + 2 + 12 * len(main) + 4
+    details_at, at = at, at + 2 + 12 * len(details) + 4
+    places, blobs = {}, b""
+    for tag, blob in {
+        271: b"A camera\0\0",
+        282: struct.pack(order + "II", 72, 1),
+        37380: struct.pack(order + "ii", -1, 3),
+        37500: note,
+    }.items():
+        places[tag] = at + len(blobs)
+        blobs += blob
+    places[34665] = details_at
+    small_at = at + len(blobs)
+    small = [(513, 4, 1, small_at + 30), (514, 4, 1, 19)]
+
+    def directory(entries, following=0):
+        packed = struct.pack(order + "H", len(entries))
+        for tag, kind, count, value in entries:
+            stored = places[tag] if value is None else value
+            form = "HH" if kind == 3 else "I"
+            values = (stored, 0) if kind == 3 else (stored,)
+            packed += struct.pack(order + "HHI" + form, tag, kind, count, *values)
+        return packed + struct.pack(order + "I", following)
+
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+    body = head + directory(main, small_at) + directory(details) + blobs + directory(small)
+    return b"Exif\0\0" + body + b"\xff\xd8 the small one \xff\xd9", note, places[37500]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("name", ["jpg", "png", "webp", "avif"])
+def test_all_but_what_changes_stays_byte_for_byte(tmp_path, photo, order, name):
+    content, note, place = a_block(order)
+    Image.fromarray(photo).save(tmp_path / "in.jpg", exif=content, dpi=(72, 72))
+    picture = open_picture(tmp_path / "in.jpg")
+    save_picture(doubled(picture), tmp_path / f"out.{name}", FORMATS[name])
+    with Image.open(tmp_path / f"out.{name}") as image:
+        written = image.info["exif"].removeprefix(b"Exif\0\0")
+        exif = image.getexif()
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+    assert written[place : place + len(note)] == note  # where its own offsets expect it
+    assert b"the small one" not in written
+    assert exif.get(ExifTags.Base.Orientation, 1) == 1
+    assert exif[ExifTags.Base.XResolution] == (144 if "dpi" in FORMATS[name].holds else 72)
+    assert float(details[37380]) == pytest.approx(-1 / 3)
+    assert details[40962] == 2 * 37
+
+
+def test_asking_twice_turns_twice(photo):
+    """Pillow keeps the EXIF that it has read: it must stay as it is."""
+    content = io.BytesIO()
+    Image.fromarray(photo).save(content, "JPEG", exif=exif_bytes())
+    with Image.open(content) as image:
+        sizes = [(p.width, p.height) for p in (picture_from(image), picture_from(image))]
+    assert sizes == [(37, 53), (37, 53)]
+
+
+@pytest.mark.parametrize("cut", [3, 9, 20, 40, 70, 100])
+def test_malformed_exif_is_never_fatal(tmp_path, photo, cut):
+    content, _, _ = a_block("<")
+    Image.fromarray(photo).save(tmp_path / "in.jpg", exif=content[:cut])
+    picture = open_picture(tmp_path / "in.jpg")
+    assert picture.colour.shape[2] == 3
+    save_picture(picture, tmp_path / "out.jpg", FORMATS["jpg"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from upscaler.images.exif import ExifBlock
 from upscaler.images.picture import Picture
 
 _XMP_IN_PNG = "XML:com.adobe.xmp"
@@ -17,12 +18,16 @@ _IPTC_IN_PNG = "Raw profile type iptc"
 _IPTC_BLOCK = 0x0404
 """Of the blocks that Photoshop keeps in a JPEG."""
 
-_LAYOUT = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 317, 320}
-_LAYOUT |= {282, 283, 296, 322, 323, 324, 325, 338, 339, 347, 529, 530, 531, 532}
+LAYOUT = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 317, 320}
+LAYOUT |= {280, 281, 282, 283, 290, 291, 293, 296, 301, 322, 323, 324, 325, 330, 332, 333, 334}
+LAYOUT |= {336, 338, 339, 340, 341, 347, *range(512, 522), 529, 530, 531, 532, 37724}
 """Tags that say how a TIFF lays its pixels out, or what a Picture has fields for."""
 
 _APART = {700, 33723, 34377, 34675}
 """Tags of a TIFF that hold XMP, IPTC, Photoshop's blocks and the ICC profile."""
+
+_LEAST_DPI, _MOST_DPI = 0.1, 100_000
+"""Beyond these it is a mistake, which other formats could not hold."""
 
 _DIRECTORIES = {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}
 
@@ -38,36 +43,24 @@ def read_metadata(image: Image.Image, notes: list[str]) -> tuple[int, Facts]:
         image: as Pillow opened it, loaded.
         notes: takes what had to be dropped, a phrase each.
     """
+    getattr(image, "text", None)  # of a PNG, Pillow then reads what stands behind the pixels
     orientation, exif = _exif(image, notes)
     facts = {"exif": exif, "xmp": _xmp(image, notes), "iptc": _iptc(image)}
     return orientation, facts | {"dpi": _dpi(image), "text": _text(image)}
 
 
 def exif_of(picture: Picture) -> bytes | None:
-    """Return the EXIF of a picture with its present size and resolution, without a thumbnail."""
+    """Return the EXIF of a picture with its present size and resolution."""
     if not picture.exif:
         return None
-    exif = Image.Exif()
     try:
-        exif.load(picture.exif)
-        _keep_letters(exif)
-        tables: list[tuple[Any, int, int]] = [
-            (exif, ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength)
-        ]
-        if ExifTags.IFD.Exif in exif:
-            details = exif.get_ifd(ExifTags.IFD.Exif)
-            _keep_letters(details)
-            tables.append((details, ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight))
-        for table, wide, high in tables:
-            if wide in table:
-                table[wide], table[high] = picture.width, picture.height
-        if ExifTags.Base.Orientation in exif:
-            exif[ExifTags.Base.Orientation] = 1
-        if picture.dpi and ExifTags.Base.XResolution in exif:
-            exif[ExifTags.Base.XResolution], exif[ExifTags.Base.YResolution] = picture.dpi
-            exif[ExifTags.Base.ResolutionUnit] = 2  # inches
-        return exif.tobytes()
-    except Exception:  # Pillow raises almost anything on EXIF that is odd: keep it as it was
+        block = ExifBlock(picture.exif)
+        block.make_upright()
+        block.set_size(picture.width, picture.height)
+        if picture.dpi:
+            block.set_resolution(picture.dpi)
+        return bytes(block)
+    except (ValueError, struct.error):  # odd, but readers may make something of it
         return picture.exif
 
 
@@ -104,21 +97,42 @@ def iptc_in_text(iptc: bytes) -> tuple[str, str]:
 def _exif(image: Image.Image, notes: list[str]) -> tuple[int, bytes | None]:
     orientation, kept = 1, None
     try:
-        exif = image.getexif()
-        orientation = exif.pop(ExifTags.Base.Orientation, 1)
-        if image.format == "TIFF":
-            for tag in (_LAYOUT | _APART) & set(exif):
-                del exif[tag]
-        if exif:
-            for directory in _DIRECTORIES & set(exif):
-                _keep_letters(exif.get_ifd(directory))
-            _keep_letters(exif)
-            kept = exif.tobytes()
+        found = image.getexif()
+        orientation = found.get(ExifTags.Base.Orientation, 1)
+        content = image.info.get("exif") if image.format != "TIFF" else None
+        kept = _upright(content) or _written_anew(found)
     except MemoryError:
         raise
     except Exception as error:  # Pillow raises almost anything on malformed EXIF
         notes.append(f"malformed EXIF dropped ({type(error).__name__})")
     return orientation, kept
+
+
+def _upright(content: Any) -> bytes | None:
+    """Return the EXIF of an upright picture without a thumbnail, None if it is malformed."""
+    if not isinstance(content, bytes):
+        return None
+    try:
+        block = ExifBlock(content)
+        block.make_upright()
+    except (ValueError, struct.error):
+        return None
+    return bytes(block)
+
+
+def _written_anew(found: Image.Exif) -> bytes | None:
+    """Return what Pillow could make of EXIF, without the tags that describe a TIFF's layout."""
+    content = found.tobytes()
+    if not found:
+        return None
+    exif = Image.Exif()  # a copy: Pillow keeps the other for whoever asks again
+    exif.load(content)
+    for tag in (LAYOUT | _APART | {ExifTags.Base.Orientation}) & set(exif):
+        del exif[tag]
+    for directory in _DIRECTORIES & set(exif):
+        _keep_letters(exif.get_ifd(directory))
+    _keep_letters(exif)
+    return exif.tobytes() if exif else None
 
 
 def _keep_letters(tags: Any) -> None:
@@ -149,6 +163,14 @@ def _iptc(image: Image.Image) -> bytes | None:
     return _bytes(blocks.get(_IPTC_BLOCK)) if isinstance(blocks, dict) else None
 
 
+def _decoded(text: bytes) -> str:
+    """Return a text in UTF-8, or in Latin-1 if it is none."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
 def _from_hex(profile: str) -> bytes | None:
     """Return what stands behind the name and the length in a `raw profile`."""
     try:
@@ -166,7 +188,8 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
         across, down = (round(float(value), 2) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
-    return (across, down) if across > 0 and down > 0 else None
+    sane = all(_LEAST_DPI <= value <= _MOST_DPI for value in (across, down))
+    return (across, down) if sane else None
 
 
 def _text(image: Image.Image) -> tuple[tuple[str, str], ...]:
@@ -179,5 +202,5 @@ def _text(image: Image.Image) -> tuple[tuple[str, str], ...]:
         comment = getattr(image, "tag_v2", {}).get(270)
         comment = comment.encode("latin-1", "replace") if isinstance(comment, str) else None
     if isinstance(comment, bytes):
-        comment = comment.decode("utf-8", "replace")
+        comment = _decoded(comment)
     return ((_COMMENT, comment),) if isinstance(comment, str) and comment else ()

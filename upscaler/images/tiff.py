@@ -9,14 +9,15 @@ import tifffile
 from PIL import ExifTags, Image, TiffImagePlugin
 from PIL.TiffImagePlugin import IFDRational
 
-from upscaler.images.metadata import exif_of, xmp_of
+from upscaler.images.exif import ExifBlock
+from upscaler.images.metadata import LAYOUT, exif_of, xmp_of
 from upscaler.images.picture import Picture
 
 _SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-_OWN = {270, 282, 283, 296, *_SUB_DIRECTORIES, ExifTags.IFD.Interop}
+_OWN = {274, 282, 283, 296, *_SUB_DIRECTORIES, ExifTags.IFD.Interop}
 """Tags of the picture's EXIF that are not copied, but written from its fields or apart."""
 
-_XMP, _IPTC = 700, 33723
+_DESCRIPTION, _XMP, _IPTC = 270, 700, 33723
 _ASCII, _SHORT, _LONG, _RATIONAL, _BYTES = 2, 3, 4, 5, 7
 
 ExtraTag = tuple[int, int, int | None, Any, bool]
@@ -30,9 +31,11 @@ def write_tiff(file: IO[bytes], picture: Picture) -> None:
         for page in pages:
             _write_page(writer, page)
     exif = _exif(picture)
+    kinds = ExifBlock(exif_of(picture) or b"").kinds(details=True) if exif else {}
     for directory in _SUB_DIRECTORIES:
         if directory in exif and (tags := exif.get_ifd(directory)):
-            _append_directory(content, directory, tags)
+            tags.pop(ExifTags.IFD.Interop, None)  # an offset into the file that it was read from
+            _append_directory(content, directory, tags, kinds)
     file.write(content.getbuffer())
 
 
@@ -63,9 +66,11 @@ def _exif(page: Picture) -> Image.Exif:
 
 def _tags(picture: Picture, exif: Image.Exif) -> Iterator[ExtraTag]:
     if picture.text:
-        yield _text(270, "\n".join(text for _, text in picture.text))
+        yield _text(_DESCRIPTION, "\n".join(text for _, text in picture.text))
     for tag, value in exif.items():
-        if tag not in _OWN and (extra := _tag(tag, value)):
+        if tag in _OWN | LAYOUT or (tag == _DESCRIPTION and picture.text):
+            continue
+        if extra := _tag(tag, value):
             yield extra
     if picture.iptc:
         yield _IPTC, _BYTES, len(picture.iptc), picture.iptc, True
@@ -92,8 +97,13 @@ def _text(tag: int, text: str) -> ExtraTag:
     return tag, _ASCII, None, text.encode(), True
 
 
-def _append_directory(content: io.BytesIO, tag: int, values: dict[int, Any]) -> None:
+def _append_directory(
+    content: io.BytesIO, tag: int, values: dict[int, Any], kinds: dict[int, int]
+) -> None:
     """Let a TIFF's first directory point to one more, which no library writes.
+
+    Args:
+        kinds: the types that tags had where they came from.
 
     The first directory, which has no room to grow, is repeated behind all else with the new
     entry in it. See TIFF 6.0, section 2.
@@ -111,6 +121,8 @@ def _append_directory(content: io.BytesIO, tag: int, values: dict[int, Any]) -> 
     if order == ">":
         directory = TiffImagePlugin.ImageFileDirectory_v2(b"MM\0*" + bytes(4))
     for key, value in values.items():
+        if tag == ExifTags.IFD.Exif and key in kinds:
+            directory.tagtype[key] = kinds[key]
         directory[key] = value
     entries.append(struct.pack(order + "HHII", tag, _LONG, 1, added))
     entries.sort(key=lambda entry: struct.unpack_from(order + "H", entry))
