@@ -6,9 +6,10 @@ import struct
 import numpy as np
 import pytest
 import pyvips
-from PIL import ExifTags, Image, ImageCms
+import tifffile
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
-from upscaler.images import FORMATS, Picture, open_picture, picture_from, save_picture
+from upscaler.images import FORMATS, Picture, iptc, open_picture, picture_from, save_picture
 from upscaler.images.fit import fit
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -32,8 +33,6 @@ def exif_bytes():
 @pytest.fixture
 def source(tmp_path, photo):
     """A JPEG, turned by its EXIF, that carries everything there is to carry."""
-    from upscaler.images.metadata import iptc_in_jpeg
-
     path = tmp_path / "in.jpg"
     Image.fromarray(photo).save(
         path,
@@ -43,7 +42,7 @@ def source(tmp_path, photo):
         icc_profile=SRGB,
         dpi=(300, 300),
         comment="kept",
-        extra=iptc_in_jpeg(IPTC),
+        extra=iptc.in_jpeg(IPTC),
     )
     return path
 
@@ -198,3 +197,31 @@ def test_malformed_exif_is_never_fatal(tmp_path, photo, cut):
     picture = open_picture(tmp_path / "in.jpg")
     assert picture.colour.shape[2] == 3
     save_picture(picture, tmp_path / "out.jpg", FORMATS["jpg"])
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["bytes", "longs", "blocks"])
+def test_records_are_found_wherever_a_tiff_keeps_them(tmp_path, order, kind):
+    padded = IPTC + bytes(-len(IPTC) % 4)
+    named = b"8BIM\x03\xed\x03abc" + struct.pack(">I", 3) + b"xyz\0"
+    longs = struct.unpack(f"{order}{len(padded) // 4}I", padded)
+    tag = {
+        "bytes": (33723, 7, len(IPTC), IPTC, True),
+        "longs": (33723, 4, len(longs), longs, True),
+        "blocks": (34377, 1, None, named + bytes.fromhex(iptc.in_text(IPTC)[1].split()[2]), True),
+    }[kind]
+    if kind == "blocks":
+        tag = (*tag[:2], len(tag[3]), *tag[3:])
+    pixels = np.zeros((8, 8), np.uint8)
+    tifffile.imwrite(tmp_path / "in.tif", pixels, byteorder=order, extratags=[tag])
+    assert open_picture(tmp_path / "in.tif").iptc == IPTC
+
+
+def test_profiles_that_imagemagick_keeps_as_text_are_no_text(tmp_path, photo):
+    info = PngImagePlugin.PngInfo()
+    info.add_text(*iptc.in_text(IPTC))
+    info.add_text("Raw profile type exif", "\nexif\n  4\n00000000\n")
+    info.add_text("Title", "kept")
+    Image.fromarray(photo).save(tmp_path / "in.png", pnginfo=info)
+    picture = open_picture(tmp_path / "in.png")
+    assert (picture.iptc, picture.text) == (IPTC, (("Title", "kept"),))

@@ -7,10 +7,10 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
-from upscaler.images import png
+from upscaler.images import iptc, png
 from upscaler.images.apng import Frame, write_animation
 from upscaler.images.formats import Format
-from upscaler.images.metadata import exif_of, iptc_in_jpeg, iptc_in_text, xmp_of
+from upscaler.images.metadata import exif_of, xmp_of
 from upscaler.images.picture import Picture
 from upscaler.images.tiff import write_tiff
 
@@ -82,7 +82,7 @@ def _png_chunks(picture: Picture) -> Iterator[png.Chunk]:
     if xmp := xmp_of(picture):
         yield png.xmp_chunk(xmp)
     if picture.iptc:
-        yield png.text_chunk(*iptc_in_text(picture.iptc))
+        yield png.text_chunk(*iptc.in_text(picture.iptc))
     for keyword, text in picture.text:
         yield png.text_chunk(keyword, text)
 
@@ -102,7 +102,7 @@ def _encode_by_pillow(file: IO[bytes], picture: Picture, kind: Format, quality: 
         options["subsampling"] = "4:4:4" if quality >= _FULL_CHROMA else "4:2:0"
     if kind.name == "jpg":
         options["comment"] = _comment(picture)
-        options["extra"] = iptc_in_jpeg(picture.iptc) if picture.iptc else b""
+        options["extra"] = iptc.in_jpeg(picture.iptc) if picture.iptc else b""
     if kind.name == "avif":
         options["max_threads"] = 1  # the pipeline has threads of its own
     if picture.following:

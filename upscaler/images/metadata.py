@@ -7,16 +7,15 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from upscaler.images.exif import ExifBlock
+from upscaler.images.iptc import iptc_of
 from upscaler.images.picture import Picture
 
 _XMP_IN_PNG = "XML:com.adobe.xmp"
 _COMMENT = "Comment"
 """What PNG calls the comment of a JPEG."""
 
-_IPTC_IN_PNG = "Raw profile type iptc"
-
-_IPTC_BLOCK = 0x0404
-"""Of the blocks that Photoshop keeps in a JPEG."""
+_RAW_PROFILE = "Raw profile type "
+"""How ImageMagick calls the EXIF, IPTC or XMP of a PNG; what is read of it is no text."""
 
 LAYOUT = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 317, 320}
 LAYOUT |= {280, 281, 282, 283, 290, 291, 293, 296, 301, 322, 323, 324, 325, 330, 332, 333, 334}
@@ -45,7 +44,7 @@ def read_metadata(image: Image.Image, notes: list[str]) -> tuple[int, Facts]:
     """
     getattr(image, "text", None)  # of a PNG, Pillow then reads what stands behind the pixels
     orientation, exif = _exif(image, notes)
-    facts = {"exif": exif, "xmp": _xmp(image, notes), "iptc": _iptc(image)}
+    facts = {"exif": exif, "xmp": _xmp(image, notes), "iptc": iptc_of(image)}
     return orientation, facts | {"dpi": _dpi(image), "text": _text(image)}
 
 
@@ -80,18 +79,6 @@ def xmp_of(picture: Picture) -> bytes | None:
         pattern = rb"(" + name.encode() + rb"\s*(?:=\s*[\"']|>))\s*\d+"
         xmp = re.sub(pattern, rb"\g<1>" + str(value).encode(), xmp)
     return xmp
-
-
-def iptc_in_jpeg(iptc: bytes) -> bytes:
-    """Return IPTC records in the segment that a JPEG keeps them in, one of Photoshop's."""
-    block = b"8BIM" + struct.pack(">HHI", _IPTC_BLOCK, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
-    content = b"Photoshop 3.0\0" + block
-    return b"\xff\xed" + struct.pack(">H", len(content) + 2) + content
-
-
-def iptc_in_text(iptc: bytes) -> tuple[str, str]:
-    """Return IPTC records as keyword and text of a PNG, the way ImageMagick began it."""
-    return _IPTC_IN_PNG, f"\niptc\n{len(iptc):8}\n{iptc.hex()}\n"
 
 
 def _exif(image: Image.Image, notes: list[str]) -> tuple[int, bytes | None]:
@@ -154,33 +141,12 @@ def _xmp(image: Image.Image, notes: list[str]) -> bytes | None:
     return xmp or None
 
 
-def _iptc(image: Image.Image) -> bytes | None:
-    if image.format == "TIFF":
-        return _bytes(getattr(image, "tag_v2", {}).get(33723))
-    if image.format == "PNG":
-        return _from_hex(getattr(image, "text", {}).get(_IPTC_IN_PNG, ""))
-    blocks = image.info.get("photoshop")
-    return _bytes(blocks.get(_IPTC_BLOCK)) if isinstance(blocks, dict) else None
-
-
 def _decoded(text: bytes) -> str:
     """Return a text in UTF-8, or in Latin-1 if it is none."""
     try:
         return text.decode()
     except UnicodeDecodeError:
         return text.decode("latin-1")
-
-
-def _from_hex(profile: str) -> bytes | None:
-    """Return what stands behind the name and the length in a `raw profile`."""
-    try:
-        return bytes.fromhex("".join(profile.split()[2:])) or None
-    except ValueError:
-        return None
-
-
-def _bytes(value: Any) -> bytes | None:
-    return value if isinstance(value, bytes) and value else None
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
@@ -195,8 +161,11 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
 def _text(image: Image.Image) -> tuple[tuple[str, str], ...]:
     if image.format == "PNG":
         texts = getattr(image, "text", {})
-        apart = (_XMP_IN_PNG, _IPTC_IN_PNG)
-        return tuple((key, str(value)) for key, value in texts.items() if key not in apart)
+        return tuple(
+            (key, str(value))
+            for key, value in texts.items()
+            if key != _XMP_IN_PNG and not key.startswith(_RAW_PROFILE)
+        )
     comment = image.info.get("comment")
     if image.format == "TIFF":
         comment = getattr(image, "tag_v2", {}).get(270)
