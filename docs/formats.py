@@ -159,9 +159,10 @@ _NOTES = """\
 - The ICC profile's bytes are kept; a PNG without one that gives gamma or chromaticities gets a
   profile that says the same, unless it is sRGB. CMYK becomes sRGB through its profile; with a
   broken profile it is refused, without one it is converted by the plain formula.
-- EXIF: the orientation is applied and set to 1, the size is updated, the thumbnail dropped; GPS
-  stays. XMP likewise. DPI grow with the picture, so that a print stays as large. `--strip-
-  metadata` drops all but the profile.
+- EXIF: the orientation is applied and taken out, size and resolution are updated, the thumbnail is
+  dropped; all else stays byte for byte, GPS and MakerNote included. In TIFF it is written anew.
+- XMP: orientation and size are updated. DPI grow with the picture, so that a print stays as large.
+  `--strip-metadata` drops all but the profile.
 - A gain map or preview behind a JPEG's main picture is dropped, with a warning.
 - Colour under full transparency is filled from its surroundings before the network sees it.
 - Formats without an output of their own (GIF, ICO, PNM) come out as PNG, animations as APNG. A
