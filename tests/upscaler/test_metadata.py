@@ -225,3 +225,11 @@ def test_profiles_that_imagemagick_keeps_as_text_are_no_text(tmp_path, photo):
     Image.fromarray(photo).save(tmp_path / "in.png", pnginfo=info)
     picture = open_picture(tmp_path / "in.png")
     assert (picture.iptc, picture.text) == (IPTC, (("Title", "kept"),))
+
+
+def test_letters_beyond_ascii_go_from_tiff_to_tiff(tmp_path, photo):
+    owner = (33432, 2, None, "Ann Ö.".encode(), True)
+    tifffile.imwrite(tmp_path / "in.tif", photo, photometric="rgb", extratags=[owner])
+    save_picture(open_picture(tmp_path / "in.tif"), tmp_path / "out.tif", FORMATS["tiff"])
+    with Image.open(tmp_path / "out.tif") as image:
+        assert image.tag_v2[33432].encode("latin-1").decode() == "Ann Ö."

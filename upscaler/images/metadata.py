@@ -109,16 +109,15 @@ def _upright(content: Any) -> bytes | None:
 
 def _written_anew(found: Image.Exif) -> bytes | None:
     """Return what Pillow could make of EXIF, without the tags that describe a TIFF's layout."""
-    content = found.tobytes()
-    if not found:
-        return None
     exif = Image.Exif()  # a copy: Pillow keeps the other for whoever asks again
-    exif.load(content)
-    for tag in (LAYOUT | _APART | {ExifTags.Base.Orientation}) & set(exif):
-        del exif[tag]
-    for directory in _DIRECTORIES & set(exif):
-        _keep_letters(exif.get_ifd(directory))
+    apart = LAYOUT | _APART | _DIRECTORIES | {ExifTags.Base.Orientation, ExifTags.IFD.Interop}
+    for tag in set(found) - apart:
+        exif[tag] = found[tag]
     _keep_letters(exif)
+    for directory in _DIRECTORIES & set(found):
+        tags = exif.get_ifd(directory)
+        tags.update(found.get_ifd(directory))
+        _keep_letters(tags)
     return exif.tobytes() if exif else None
 
 
