@@ -47,10 +47,10 @@ class ExifBlock:
         """Return the block, with the marker that JPEG puts before it."""
         return _PREFIX + bytes(self._data)
 
-    def kinds(self, *, details: bool) -> dict[int, int]:
-        """Return the type of each tag, of the camera's details or of the picture."""
-        found = self._details if details else self._entries
-        return {tag: entry.kind for tag, entry in found.items()}
+    @property
+    def kinds(self) -> dict[int, int]:
+        """The type of each tag of the camera's details."""
+        return {tag: entry.kind for tag, entry in self._details.items()}
 
     def make_upright(self) -> None:
         """Take out the orientation, which has been applied, and the thumbnail."""
@@ -91,10 +91,8 @@ class ExifBlock:
         for tag, value in zip((_ACROSS, _DOWN), dpi, strict=True):
             entry = self._entries.get(tag)
             if entry and entry.kind == _RATIONAL:
-                place, fraction = (
-                    self._int("I", entry.place),
-                    Fraction(value).limit_denominator(100),
-                )
+                place = self._int("I", entry.place)
+                fraction = Fraction(value).limit_denominator(100)
                 self._write("I", place, fraction.numerator)
                 self._write("I", place + 4, fraction.denominator)
                 self._set(self._entries, _UNIT, _INCH)

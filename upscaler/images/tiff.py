@@ -31,7 +31,7 @@ def write_tiff(file: IO[bytes], picture: Picture) -> None:
         for page in pages:
             _write_page(writer, page)
     exif = _exif(picture)
-    kinds = ExifBlock(exif_of(picture) or b"").kinds(details=True) if exif else {}
+    kinds = ExifBlock(exif_of(picture) or b"").kinds if exif else {}
     for directory in _SUB_DIRECTORIES:
         if directory in exif and (tags := exif.get_ifd(directory)):
             tags.pop(ExifTags.IFD.Interop, None)  # an offset into the file that it was read from
