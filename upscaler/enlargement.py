@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from upscaler import tiling
 from upscaler.errors import ImageError
 from upscaler.images import Picture, fill_hidden, keep_flat, resample
+from upscaler.repairs import Repairs
 from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
+from upscaler.runtimes.memory import ran_out_of_memory
 from upscaler.size import Size
 from upscaler.stages import Stopwatch
 
@@ -32,6 +34,8 @@ class Enlargement:
         exact: opens the runtime in fp32 that computes a tile again which came out broken in
             reduced precision.
         size: what the picture shall become; the network's own multiple if it is not given.
+        part: the tiles to compute, where that is not the whole picture.
+        repairs: told what had to be done to tiles; the picture's warnings say it if not given.
         watch: told how long the stages take.
 
     Raises:
@@ -46,13 +50,16 @@ class Enlargement:
         exact: Callable[[], Runtime],
         *,
         size: Size | None = None,
+        part: list[tiling.Tile] | None = None,
+        repairs: Repairs | None = None,
         watch: Stopwatch | None = None,
     ) -> None:
         self._watch = watch or Stopwatch()
         self._final = _final_size(picture, size, runtime.model.spec.scale)
         self._runtime, self._scale = runtime, runtime.model.spec.scale
-        self._tile, self._exact = tile, exact
-        self._repeated: list[tiling.Tile] = []
+        self._tile, self._exact, self._part = tile, exact, part
+        self._own_repairs = Repairs(runtime.precision)
+        self._repairs = repairs or self._own_repairs
         self._flat: dict[tuple[tuple[int, ...], bytes], Pixels] = {}
         self.tiles: list[Callable[[], None]] = []
         self.tile_shape: tuple[int, int] | None = None
@@ -63,7 +70,7 @@ class Enlargement:
             self._alpha = self._start(picture.alpha)
         self._colour = self._start(colour)
         self._following = [
-            Enlargement(other, runtime, tile, exact, size=size, watch=watch)
+            Enlargement(other, runtime, tile, exact, size=size, repairs=self._repairs, watch=watch)
             for other in picture.following
         ]
         for other in self._following:
@@ -77,33 +84,17 @@ class Enlargement:
         if (large.width, large.height) != self._final:
             large = resample(large, *self._final)
         large = replace(large, following=tuple(other.finish() for other in self._following))
-        repeated = len(self._repeated) + sum(len(other._repeated) for other in self._following)
-        if not repeated:
-            return large
-        said = (
-            f"{repeated} of {len(self.tiles)} tiles came out broken in "
-            f"{self._runtime.precision} and were computed again in fp32"
-        )
-        return replace(large, warnings=(*large.warnings, said))
+        return replace(large, warnings=(*large.warnings, *self._own_repairs.notes))
 
     def _start(self, plane: Pixels) -> Pixels:
         """Plan the tiles of one plane and return the array that they will fill."""
         spec, scale = self._runtime.model.spec, self._scale
         height, width, channels = plane.shape
-        if plane.min() == plane.max():  # an opaque alpha, a blank page: nothing to compute
+        if self._part is None and plane.min() == plane.max():  # opaque alpha, a blank page
             return np.full((height * scale, width * scale, channels), plane.flat[0], plane.dtype)
         output = np.empty((height * scale, width * scale, channels), plane.dtype)
         aligned = tiling.align(plane, spec.alignment)
-        core = _within(self._tile, self._runtime, max(height, width))
-        plan = tiling.plan(
-            height,
-            width,
-            core=core,
-            halo=spec.halo,
-            alignment=spec.alignment,
-            # what runs on GPUs is compiled or recorded for each shape
-            even=not isinstance(self._runtime, PixelRuntime),
-        )
+        plan = self._part or plan_for(self._runtime, self._tile, height, width)
         self.tiles += [partial(self._run, aligned, output, tile) for tile in plan]
         rows, columns = plan[0].rows, plan[0].columns
         self.tile_shape = rows.stop - rows.start, columns.stop - columns.start
@@ -112,12 +103,27 @@ class Enlargement:
     def _run(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
         with self._watch.stage("cut"):
             pixels = tiling.cut(aligned, tile)
-        with self._watch.stage("infer"):
-            upscaled = self._upscaled(pixels, tile)
-        with self._watch.stage("join"):
-            tiling.join(output, tile, upscaled, self._scale)
+        try:
+            with self._watch.stage("infer"):
+                upscaled = self._upscaled(pixels)
+        except Exception as error:
+            if not ran_out_of_memory(error):
+                raise
+            self._run_in_halves(aligned, output, tile)
+        else:
+            with self._watch.stage("join"):
+                tiling.join(output, tile, upscaled, self._scale)
 
-    def _upscaled(self, pixels: Pixels, tile: tiling.Tile) -> Pixels:
+    def _run_in_halves(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
+        spec = self._runtime.model.spec
+        halves = tiling.halves(tile, halo=spec.halo, alignment=spec.alignment)
+        if not halves:
+            raise MemoryError
+        self._repairs.divided()
+        for half in halves:
+            self._run(aligned, output, half)
+
+    def _upscaled(self, pixels: Pixels) -> Pixels:
         """Compute a tile; one of a single colour only if it is the first of that shape."""
         key = (pixels.shape, pixels[0, 0].tobytes()) if _is_flat(pixels) else None
         if key is not None and (known := self._flat.get(key)) is not None:
@@ -125,7 +131,7 @@ class Enlargement:
         try:
             upscaled = _infer(self._runtime, pixels)
         except BrokenTile:
-            self._repeated.append(tile)
+            self._repairs.computed_again()
             return self._again(pixels)
         if key is not None:
             self._flat = {key: upscaled}  # one is enough: a page has one colour
@@ -139,6 +145,28 @@ class Enlargement:
         except BrokenTile:
             pass
         raise ImageError("the network's output is not finite, not even in fp32")
+
+
+def plan_for(
+    runtime: Runtime, tile: int | None, height: int, width: int, *, most_rows: int | None = None
+) -> list[tiling.Tile]:
+    """Return the tiles of a picture of `height` x `width` pixels.
+
+    Args:
+        tile: side of a tile's core in pixels; None for the whole picture.
+        most_rows: its height, where that is to be less.
+    """
+    spec = runtime.model.spec
+    return tiling.plan(
+        height,
+        width,
+        core=_within(tile, runtime, max(height, width)),
+        halo=spec.halo,
+        alignment=spec.alignment,
+        # what runs on GPUs is compiled or recorded for each shape
+        even=not isinstance(runtime, PixelRuntime),
+        most_rows=most_rows,
+    )
 
 
 def _final_size(picture: Picture, size: Size | None, scale: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ ends, and the network's own padding applies. All tiles of an image have one shap
 of a row or column shifts inward. Pure numpy.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -18,6 +18,9 @@ Pixels = NDArray[Any]
 
 AUTO_TILE = 512
 """Side of a tile's core in pixels: large enough that the margins cost little."""
+
+STRIP_ROWS = 256
+"""Height of a tile's core where whole rows of tiles are in memory: half the bytes, 4 % more."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,14 @@ class Tile:
 
 
 def plan(
-    height: int, width: int, *, core: int | None, halo: int, alignment: int, even: bool = False
+    height: int,
+    width: int,
+    *,
+    core: int | None,
+    halo: int,
+    alignment: int,
+    even: bool = False,
+    most_rows: int | None = None,
 ) -> list[Tile]:
     """Divide an image into tiles, row by row.
 
@@ -53,9 +63,13 @@ def plan(
         alignment: the grid on which tiles start, in pixels.
         even: make the tiles smaller, where as many cover the image with less in common. Then
             each size of image has its own shape of tile.
+        most_rows: the height of a core in pixels, where that is to be less than its width.
     """
+    cores = min(filter(None, (core, most_rows)), default=None), core
     sizes = round_up(height, alignment), round_up(width, alignment)
-    windows = [_window(size, core, halo, alignment) for size in sizes]
+    windows = [
+        _window(size, core, halo, alignment) for size, core in zip(sizes, cores, strict=True)
+    ]
     if even:
         windows = [
             _even_window(size, window, halo, alignment)
@@ -89,6 +103,42 @@ def join(output: Pixels, tile: Tile, upscaled: Pixels, scale: int) -> None:
     ]
     # the image may end before its alignment does
     target[:] = upscaled[for_rows, for_columns][: target.shape[0], : target.shape[1]]
+
+
+def moved_up(tile: Tile, by: int) -> Tile:
+    """Return a tile as it is counted in an image that lacks so many rows at its top."""
+    rows = tile.rows
+    return replace(
+        tile,
+        rows=Span(rows.start - by, rows.stop - by, rows.keep_start - by, rows.keep_stop - by),
+    )
+
+
+def halves(tile: Tile, *, halo: int, alignment: int) -> list[Tile]:
+    """Divide a tile across its longer side; with their margins the halves give what it gives.
+
+    Args:
+        halo, alignment: of the model, in pixels.
+
+    Returns:
+        Two tiles, or none if it is too small for the halves to be smaller.
+    """
+    height, width = (span.stop - span.start for span in (tile.rows, tile.columns))
+    across = tile.rows if height >= width else tile.columns
+    parts = _halves(across, halo, alignment)
+    if any(part.stop - part.start == across.stop - across.start for part in parts):
+        return []
+    if across is tile.rows:
+        return [replace(tile, rows=part) for part in parts]
+    return [replace(tile, columns=part) for part in parts]
+
+
+def _halves(span: Span, halo: int, alignment: int) -> list[Span]:
+    middle = round_up((span.start + span.stop) // 2, alignment)
+    middle = min(max(middle, span.keep_start), span.keep_stop)
+    first = Span(span.start, min(middle + halo, span.stop), span.keep_start, middle)
+    second = Span(max(middle - halo, span.start), span.stop, middle, span.keep_stop)
+    return [first, second]
 
 
 def _kept(span: Span, scale: int) -> slice:

@@ -11,16 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.enlargement import Enlargement
+from upscaler.enlargement import Enlargement, plan_for
 from upscaler.errors import ImageError, UsageError
 from upscaler.gate import Gate
-from upscaler.images import Picture, image_from, picture_from
+from upscaler.images import Picture, Rows, image_from, picture_from
 from upscaler.machine import cores
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
+from upscaler.repairs import Repairs
 from upscaler.runtimes import Choice, Runtime, Wish, open_runtime
 from upscaler.size import Size
 from upscaler.stages import Stopwatch
-from upscaler.tiling import AUTO_TILE, round_up
+from upscaler.strips import StripEnlargement, strips_of
+from upscaler.tiling import AUTO_TILE, STRIP_ROWS, Tile, round_up
 from upscaler.upgrade import Host, Upgrade
 
 Pixels = NDArray[Any]
@@ -137,6 +139,39 @@ class Upscaler:
         """
         runtime = self._runtime_for(picture)
         work = Enlargement(picture, runtime, self._tile, self._exact, size=self.size, watch=watch)
+        return self._through_gate(work)
+
+    def begin_strips(
+        self, source: Rows, fit: Callable[[Picture], Picture], watch: Stopwatch
+    ) -> StripEnlargement:
+        """Return the work on a picture that is too large for memory.
+
+        Args:
+            fit: makes of some of its rows what the output can hold.
+            watch: told how long the stages take.
+
+        Raises:
+            UsageError: it shall become something else than the network's own multiple.
+        """
+        if not self.size.is_scale(self.scale):
+            raise UsageError(f"strips are made {self.scale} times as large, not {self.size}")
+        runtime, spec = self._runtime_for(fit(source.facts)), self.model.spec
+        tile = AUTO_TILE if self._tile is None else self._tile
+        plan = plan_for(runtime, tile, source.height, source.width, most_rows=STRIP_ROWS)
+        repairs = Repairs(runtime.precision)
+
+        def begin(picture: Picture, part: list[Tile]) -> Enlargement:
+            work = Enlargement(
+                picture, runtime, tile, self._exact, part=part, repairs=repairs, watch=watch
+            )
+            return self._through_gate(work)
+
+        strips = strips_of(plan, source.height, spec.halo)
+        return StripEnlargement(
+            source, strips, spec.scale, fit=fit, begin=begin, repairs=repairs, watch=watch
+        )
+
+    def _through_gate(self, work: Enlargement) -> Enlargement:
         self._tile_shape = work.tile_shape or self._tile_shape
         work.tiles = [partial(self._gate.run, tile) for tile in work.tiles]
         return work

@@ -15,7 +15,8 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 def encoded(pixels, **options):
     file = io.BytesIO()
-    png.write_png(file, pixels, **options)
+    head = png.header_chunk(pixels.shape, pixels.dtype)
+    png.write_png(file, head, [pixels], **options)
     return file.getvalue()
 
 

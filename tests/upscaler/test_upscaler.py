@@ -257,9 +257,7 @@ def test_broken_tiles_are_computed_again_in_fp32_and_counted(upscaler, photo, va
         tile()
     large = work.finish()
     np.testing.assert_array_equal(large.colour, upscaler(photo))
-    assert large.warnings == (
-        "1 of 1 tiles came out broken in fp16 and were computed again in fp32",
-    )
+    assert large.warnings == ("1 tile came out broken in fp16: computed again in fp32",)
 
 
 def test_what_is_black_may_be_black(upscaler):
@@ -275,4 +273,61 @@ def test_output_that_is_not_finite_in_fp32_either_is_an_error(upscaler, photo):
     broken = Broken(upscaler, np.nan)
     work = Enlargement(Picture(colour=photo), broken, None, lambda: broken)
     with pytest.raises(ImageError, match="not even in fp32"):
+        work.tiles[0]()
+
+
+class Short(Runtime):
+    """Has memory for so many pixels at a time."""
+
+    name, streams = "short", 1
+
+    def __init__(self, upscaler, pixels, error):
+        super().__init__(upscaler.model, "fp32", 1)
+        self.inner, self.pixels, self.error = upscaler.choice.runtime, pixels, error
+        self.computed = 0
+
+    @classmethod
+    def precisions(cls):
+        return ("fp32",)
+
+    def infer(self, batch):
+        if batch.shape[2] * batch.shape[3] > self.pixels:
+            raise self.error
+        self.computed += 1
+        return self.inner.infer(batch)
+
+
+OUT_OF_MEMORY = [
+    MemoryError(),
+    RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer"),
+    RuntimeError("Exception from src/inference: std::bad_alloc"),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_a_tile_that_memory_does_not_suffice_for_is_computed_in_halves(upscaler, rng, error):
+    source = rng.integers(0, 256, (131, 217, 3), np.uint8)
+    runtime = Short(upscaler, 90 * 90, error)
+    work = Enlargement(Picture(colour=source), runtime, None, lambda: runtime)
+    for tile in work.tiles:
+        tile()
+    large = work.finish()
+    assert np.abs(large.colour.astype(int) - upscaler(source)).max() <= 1
+    assert runtime.computed > 4
+    (warning,) = large.warnings
+    assert "memory ran out" in warning and "computed in halves" in warning
+
+
+def test_memory_that_suffices_for_no_tile_at_all_is_an_error(upscaler, photo):
+    runtime = Short(upscaler, 0, MemoryError())
+    work = Enlargement(Picture(colour=photo), runtime, None, lambda: runtime)
+    with pytest.raises(MemoryError):
+        work.tiles[0]()
+
+
+def test_another_failure_is_not_taken_for_a_lack_of_memory(upscaler, photo):
+    runtime = Short(upscaler, 0, RuntimeError("an illegal memory access was encountered"))
+    work = Enlargement(Picture(colour=photo), runtime, None, lambda: runtime)
+    with pytest.raises(RuntimeError, match="illegal"):
         work.tiles[0]()

@@ -8,31 +8,36 @@ do many small ones. A budget in bytes, not in pictures, bounds what is in memory
 """
 
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Self
 
+from upscaler.batch.memory import Budget, bytes_in_flight, goes_in_strips
 from upscaler.batch.plan import Job
 from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError, PassingError
-from upscaler.images import Encoding, fit, open_picture, picture_size, save_picture
+from upscaler.images import (
+    Encoding,
+    Picture,
+    Rows,
+    fit,
+    open_picture,
+    open_rows,
+    picture_size,
+    save_picture,
+    save_strips,
+)
 from upscaler.stages import Stopwatch
 from upscaler.upscaler import Upscaler
 
 _WAITING = 4
 """Jobs handed to the readers ahead of time, per stream."""
-
-_BYTES_PER_PIXEL = 8
-"""Of a picture in memory: RGB with alpha, and a copy on the way through a codec."""
-
-_BYTES_TO_RESAMPLE = 24
-"""More, a pixel of what the network made: a channel as floats, some copies, its opacity."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +54,6 @@ class Outcome:
     """Of the output."""
     seconds: float = 0.0
     """From the start of reading to the end of writing."""
-
-
-class _Budget:
-    """So many bytes at a time; a picture larger than all of it waits until it is alone."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._used = limit, 0
-        self._free = threading.Condition()
-
-    def take(self, amount: int) -> None:
-        with self._free:
-            self._free.wait_for(lambda: not self._used or self._used + amount <= self._limit)
-            self._used += amount
-
-    def give(self, amount: int) -> None:
-        with self._free:
-            self._used -= amount
-            self._free.notify_all()
-
-    def lift(self) -> None:
-        """Let everyone through: the run is ending, and nobody must wait for what never comes."""
-        with self._free:
-            self._limit = sys.maxsize
-            self._free.notify_all()
 
 
 class _Flight:
@@ -107,7 +88,7 @@ class Pipeline:
     def __init__(self, upscaler: Upscaler, *, memory: int, encoding: Encoding) -> None:
         self._upscaler, self._encoding = upscaler, encoding
         self.watch = Stopwatch()
-        self._budget = _Budget(memory)
+        self._budget = Budget(memory)
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._growing = threading.Lock()
@@ -161,26 +142,57 @@ class Pipeline:
             self._fail(flight, _as_image_error(error))
 
     def _read(self, flight: _Flight) -> None:
-        size = picture_size(flight.job.source)
-        scale = self._upscaler.model.spec.scale
-        _check_fits(flight.job, max(self._upscaler.size.of(size.width, size.height)))
+        job, scale = flight.job, self._upscaler.model.spec.scale
+        size = picture_size(job.source)
+        _check_fits(job, max(self._upscaler.size.of(size.width, size.height)))
         resampled = not self._upscaler.size.is_scale(scale)
-        wanted = bytes_in_flight(size.pixels, scale, resampled=resampled)
+        if goes_in_strips(size, scale, job.format, resampled=resampled):
+            with open_rows(job.source) as rows:
+                if rows is not None:
+                    self._take(flight, bytes_in_flight(size, scale, strips=True))
+                    self._go_in_strips(flight, rows)
+                    return
+        self._take(flight, bytes_in_flight(size, scale, resampled=resampled))
+        if not self._stopped.is_set():
+            self._go_whole(flight)
+
+    def _take(self, flight: _Flight, wanted: int) -> None:
         self._budget.take(wanted)
         flight.bytes, flight.began = wanted, time.monotonic()
-        if self._stopped.is_set():
-            return
+
+    def _go_whole(self, flight: _Flight) -> None:
         with self.watch.stage("read"):
-            picture = open_picture(flight.job.source)
-            if self._encoding.strip:
-                picture = picture.without_metadata()
-            picture = fit(picture, flight.job.format)
+            picture = self._fit(flight.job, open_picture(flight.job.source))
         work = self._upscaler.begin(picture, self.watch)
         flight.start(work)
         if not work.tiles:
             self._writers.submit(self._guard, self._write, flight)
         for tile in work.tiles:
             self._current_tiles().submit(self._infer, flight, tile)
+
+    def _go_in_strips(self, flight: _Flight, rows: Rows) -> None:
+        """Take a picture all the way: reading and writing its strips takes turns."""
+        job = flight.job
+        work = self._upscaler.begin_strips(rows, partial(self._fit, job), self.watch)
+        save_strips(work.frame, work.run(self._submit), job.target, job.format, self._encoding)
+        self._succeed(flight, work.frame, work.warnings)
+
+    def _submit(self, tile: Callable[[], None]) -> "Future[None]":
+        return self._current_tiles().submit(self._run_tile, tile)
+
+    def _run_tile(self, tile: Callable[[], None]) -> None:
+        if self._stopped.is_set():
+            raise CancelledError
+        try:
+            tile()
+        except Exception as error:
+            raise _as_image_error(error) from None
+
+    def _fit(self, job: Job, picture: Picture) -> Picture:
+        """Return what the output's format can hold of a picture."""
+        if self._encoding.strip:
+            picture = picture.without_metadata()
+        return fit(picture, job.format)
 
     @property
     def _streams(self) -> int:
@@ -212,15 +224,11 @@ class Pipeline:
         with self.watch.stage("write"):
             picture = flight.work.finish()
             save_picture(picture, job.target, job.format, self._encoding)
-        self._end(
-            flight,
-            Outcome(
-                job,
-                warnings=picture.warnings,
-                pixels=picture.width * picture.height,
-                seconds=time.monotonic() - flight.began,
-            ),
-        )
+        self._succeed(flight, picture, picture.warnings)
+
+    def _succeed(self, flight: _Flight, picture: Picture, warnings: tuple[str, ...]) -> None:
+        pixels, seconds = picture.width * picture.height, time.monotonic() - flight.began
+        self._end(flight, Outcome(flight.job, warnings=warnings, pixels=pixels, seconds=seconds))
 
     def _fail(self, flight: _Flight, error: ImageError) -> None:
         lasting = not isinstance(error, PassingError)
@@ -232,16 +240,12 @@ class Pipeline:
         self._done.put(outcome)
 
 
-def bytes_in_flight(pixels: int, scale: int, *, resampled: bool) -> int:
-    """Return what a picture of so many pixels takes on its way through a network."""
-    more = _BYTES_TO_RESAMPLE * scale**2 if resampled else 0
-    return pixels * ((1 + scale**2) * _BYTES_PER_PIXEL + more)
-
-
 def _as_image_error(error: Exception) -> ImageError:
     """Whatever goes wrong with one file, a defect of ours included, must not stop the others."""
     if isinstance(error, ImageError):
         return error
+    if isinstance(error, CancelledError):
+        return PassingError("was interrupted")
     if isinstance(error, MemoryError):
         return PassingError("does not fit into memory")
     return PassingError(f"unexpected {type(error).__name__}: {error}")

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from upscaler.batch.journal import RunRecord, read_journal
+from upscaler.batch.memory import bytes_in_flight, goes_in_strips
 from upscaler.batch.names import target_name
-from upscaler.batch.pipeline import bytes_in_flight
 from upscaler.batch.plan import Job, Plan
 from upscaler.batch.report import SCHEMA, Result, Status
 from upscaler.batch.review import settled
 from upscaler.batch.run import Settings
 from upscaler.errors import ImageError
-from upscaler.images import PictureSize, picture_size
+from upscaler.images import picture_size
 from upscaler.models import find
 
 
@@ -102,7 +102,9 @@ def preview(plan: Plan, settings: Settings) -> Preview:
     """
     model = find(settings.model, settings.scale)
     files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
-    inputs: list[PictureSize] = []
+    scale = model.spec.scale
+    resampled = not settings.wanted.is_scale(scale)
+    needed: list[int] = []
     outputs = 0
     with read_journal(plan.root) as journal:
         for job in plan.jobs:
@@ -116,14 +118,12 @@ def preview(plan: Plan, settings: Settings) -> Preview:
             except ImageError as error:
                 files.append(Forecast(job.name, Expected.FAILED, error=str(error)))
                 continue
-            inputs.append(size)
+            strips = goes_in_strips(size, scale, job.format, resampled=resampled)
+            needed.append(bytes_in_flight(size, scale, resampled=resampled, strips=strips))
             width, height = settings.wanted.of(size.width, size.height)
             outputs += width * height * size.frames
             files.append(_to_do(job, (width, height), plan.root))
         last_run = journal.last_run(model.sha256)
-    scale = model.spec.scale
-    resampled = not settings.wanted.is_scale(scale)
-    needed = [bytes_in_flight(size.pixels, scale, resampled=resampled) for size in inputs]
     return Preview(
         files=files,
         pixels=outputs,

@@ -14,7 +14,8 @@ from upscaler.images.read import (
     picture_size,
 )
 from upscaler.images.resample import resample
-from upscaler.images.write import copy_file, save_picture, sweep, sync_folders
+from upscaler.images.rows import Rows, open_rows
+from upscaler.images.write import copy_file, save_picture, save_strips, sweep, sync_folders
 
 __all__ = [
     "FORMATS",
@@ -23,6 +24,7 @@ __all__ = [
     "Format",
     "Picture",
     "PictureSize",
+    "Rows",
     "allow_pixels",
     "copy_file",
     "fill_hidden",
@@ -32,10 +34,12 @@ __all__ = [
     "keep_flat",
     "kept_format",
     "open_picture",
+    "open_rows",
     "picture_from",
     "picture_size",
     "resample",
     "save_picture",
+    "save_strips",
     "sweep",
     "sync_folders",
 ]

@@ -23,7 +23,7 @@ def fill_hidden(colour: Pixels, alpha: Pixels, reach: int) -> Pixels:
         reach: how far to spread, in pixels: as far as the network sees.
 
     Returns:
-        The colours, visible ones unchanged.
+        The colours; visible ones, and hidden ones out of reach, unchanged.
     """
     known = alpha > 0
     if known.all() or not known.any():
@@ -34,7 +34,7 @@ def fill_hidden(colour: Pixels, alpha: Pixels, reach: int) -> Pixels:
         found = ~known & (weight > 0)
         filled = np.where(found, _sum3x3(filled) / np.maximum(weight, 1), filled)
         known = known | found
-    return np.where(alpha > 0, colour, np.rint(filled).astype(colour.dtype))
+    return np.where((alpha > 0) | ~known, colour, np.rint(filled).astype(colour.dtype))
 
 
 def keep_flat(large: Pixels, small: Pixels) -> None:

@@ -44,13 +44,14 @@ def write_animation(
         if index == 0:
             write_signature(file)
             control = b"acTL", struct.pack(">II", count, loop)
-            for chunk in (header_chunk(frame.pixels), control, *chunks):
+            head = header_chunk(frame.pixels.shape, frame.pixels.dtype)
+            for chunk in (head, control, *chunks):
                 write_chunk(file, *chunk)
         height, width = frame.pixels.shape[:2]
         delay = _delay(frame.milliseconds)
         write_chunk(file, b"fcTL", _CONTROL.pack(number, width, height, 0, 0, *delay, 0, 0))
         number += 1
-        for data in deflated(frame.pixels, level):
+        for data in deflated([frame.pixels], level):
             if index == 0:  # also what viewers show that know no animations
                 write_chunk(file, b"IDAT", data)
                 continue

@@ -3,24 +3,15 @@
 libvips reads them from PNG, TIFF and AVIF. Portable anymaps are so plain that numpy does.
 """
 
-import os
 from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# before libvips is loaded: only its loaders that are fuzzed, however a file calls itself
-os.environ.setdefault("VIPS_BLOCK_UNTRUSTED", "1")
-os.environ.setdefault("VIPS_CONCURRENCY", "1")  # the pipeline has threads of its own
-
-import pyvips  # type: ignore[import-untyped]
-
 from upscaler.errors import ImageError
+from upscaler.images.vips import KINDS, pyvips, reason
 
-pyvips.cache_set_max(0)  # each picture is read once
-
-_KINDS = {"b-w", "grey16", "rgb16", "rgb", "srgb"}
 _PEAK = np.iinfo(np.uint16).max
 
 _BITS, _PLANES, _SAMPLE_FORMAT = 258, 284, 339
@@ -116,7 +107,7 @@ class _ByVips:
             # anything less than `error` takes half a TIFF for a whole one
             self._image: Any = load(file.read(), fail_on="error", **options)
         except pyvips.Error as error:
-            raise ImageError(f"damaged: {_last_line(error)}") from None
+            raise ImageError(f"damaged: {reason(error)}") from None
 
     @property
     def bits(self) -> int:
@@ -128,9 +119,9 @@ class _ByVips:
         try:
             pixels: NDArray[Any] = self._image.numpy()
         except pyvips.Error as error:
-            raise ImageError(f"damaged: {_last_line(error)}") from None
+            raise ImageError(f"damaged: {reason(error)}") from None
         kind = self._image.interpretation
-        if kind not in _KINDS or pixels.dtype != np.uint16 or self._image.bands > 4:
+        if kind not in KINDS or pixels.dtype != np.uint16 or self._image.bands > 4:
             raise ImageError(f"holds {kind} pixels of {pixels.dtype}, which are not supported")
         if self._shifted:  # libvips moves 10 or 12 bits up, and white would be a light grey
             full = (pixels >> (16 - self.bits)) * np.float64(_PEAK / ((1 << self.bits) - 1))
@@ -209,8 +200,3 @@ class _DeepAnymap:
         full = np.minimum(stored, self._largest) * np.float64(_PEAK / self._largest)
         rounded: Deep = np.rint(full).astype(np.uint16)
         return rounded
-
-
-def _last_line(error: pyvips.Error) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"

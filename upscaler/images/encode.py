@@ -1,15 +1,18 @@
 """From a Picture that fits a format to the bytes of a file."""
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from upscaler.images import iptc, png
 from upscaler.images.apng import Frame, write_animation
 from upscaler.images.formats import Format
+from upscaler.images.jpeg import write_jpeg
 from upscaler.images.metadata import exif_of, xmp_of
 from upscaler.images.picture import Picture
 from upscaler.images.tiff import write_tiff
@@ -40,6 +43,39 @@ def encode(file: IO[bytes], picture: Picture, kind: Format, encoding: Encoding) 
         _encode_by_pillow(file, picture, kind, encoding.quality)
 
 
+def encode_strips(
+    file: IO[bytes],
+    frame: Picture,
+    strips: Iterable[NDArray[Any]],
+    kind: Format,
+    encoding: Encoding,
+) -> None:
+    """Write a picture that is not in memory as a file of a format that is `streamed`.
+
+    Args:
+        file: open for reading and writing.
+        frame: all of the picture but its pixels, as `Picture.as_frame` makes it.
+        strips: (any height, W, 1 to 4), from top to bottom.
+    """
+    if kind.name == "png":
+        head = png.header_chunk(frame.shape, frame.colour.dtype)
+        chunks = _png_chunks(frame)
+        png.write_png(file, head, strips, level=encoding.png_level, chunks=chunks)
+    elif kind.name == "tiff":
+        write_tiff(file, frame, strips)
+    else:
+        small = io.BytesIO()
+        _encode_by_pillow(small, frame, kind, encoding.quality, Image.new("L", (1, 1)))
+        write_jpeg(
+            file,
+            small.getvalue(),
+            frame.shape,
+            strips,
+            quality=encoding.quality,
+            full_chroma=encoding.quality >= _FULL_CHROMA,
+        )
+
+
 def image_from(picture: Picture) -> Image.Image:
     """Return the pixels of a Picture as a Pillow image of 8 bits (L, LA, RGB or RGBA)."""
     pixels = (picture.with_eight_bits() if picture.is_deep else picture).pixels
@@ -49,7 +85,9 @@ def image_from(picture: Picture) -> Image.Image:
 def _encode_png(file: IO[bytes], picture: Picture, level: int) -> None:
     chunks = list(_png_chunks(picture))
     if not picture.following:
-        png.write_png(file, picture.pixels, level=level, chunks=chunks)
+        pixels: NDArray[Any] = picture.pixels
+        head = png.header_chunk(picture.shape, pixels.dtype)
+        png.write_png(file, head, [pixels], level=level, chunks=chunks)
         return
     everything: list[Picture] = [picture, *picture.following]
     assert len({frame.colour.shape[:2] for frame in everything}) == 1  # as `images.read` makes them
@@ -87,7 +125,18 @@ def _png_chunks(picture: Picture) -> Iterator[png.Chunk]:
         yield png.text_chunk(keyword, text)
 
 
-def _encode_by_pillow(file: IO[bytes], picture: Picture, kind: Format, quality: int) -> None:
+def _encode_by_pillow(
+    file: IO[bytes],
+    picture: Picture,
+    kind: Format,
+    quality: int,
+    image: Image.Image | None = None,
+) -> None:
+    """Write a picture by Pillow.
+
+    Args:
+        image: what to write in the place of its pixels.
+    """
     options: dict[str, Any] = {
         "icc_profile": picture.icc,
         "exif": exif_of(picture),
@@ -112,7 +161,7 @@ def _encode_by_pillow(file: IO[bytes], picture: Picture, kind: Format, quality: 
         options["duration"] = [round(frame.milliseconds or 0) for frame in frames]
         options["loop"] = picture.loop or 0
     given = {name: value for name, value in options.items() if value is not None}
-    image_from(picture).save(file, kind.pillow, **given)
+    (image or image_from(picture)).save(file, kind.pillow, **given)
 
 
 def _comment(picture: Picture) -> bytes | None:

@@ -25,6 +25,8 @@ class Format:
     """Whether it holds 16 bits a channel."""
     several: Several = "no"
     """Whether it holds more than one picture, and of which kind."""
+    streamed: bool = False
+    """Whether it is written from strips, so that a picture need not be whole in memory."""
     largest_side: int | None = None
     """Of a picture, in pixels, if the format has a limit."""
     largest: Mapping[str, int] = field(default_factory=dict, hash=False)
@@ -38,13 +40,22 @@ _ALL = frozenset({"alpha", "icc", "exif", "xmp", "iptc", "dpi", "text"})
 FORMATS = {
     item.name: item
     for item in (
-        Format("png", "PNG", (".png", ".apng"), _ALL, deep=True, several="animation"),
+        Format(
+            "png",
+            "PNG",
+            (".png", ".apng"),
+            _ALL,
+            deep=True,
+            several="animation",
+            streamed=True,
+        ),
         Format(
             "jpg",
             "JPEG",
             (".jpg", ".jpeg", ".jpe", ".jfif"),
             _ALL - {"alpha"},
             lossy=True,
+            streamed=True,
             largest_side=65500,
             # what one segment takes
             largest={"exif": 65533, "xmp": 65500, "iptc": 65500, "text": 65500},
@@ -59,7 +70,7 @@ FORMATS = {
             largest_side=16383,
             grey=False,
         ),
-        Format("tiff", "TIFF", (".tif", ".tiff"), _ALL, deep=True, several="pages"),
+        Format("tiff", "TIFF", (".tif", ".tiff"), _ALL, deep=True, several="pages", streamed=True),
         Format(
             "avif",
             "AVIF",

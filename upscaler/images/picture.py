@@ -1,5 +1,6 @@
 """An image in memory: its pixels apart from its transparency, and what else its file carried."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -59,6 +60,12 @@ class Picture:
         return joined
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, 1 to 4) of `pixels`, without joining them."""
+        height, width, colours = self.colour.shape
+        return height, width, colours + (self.alpha is not None)
+
+    @property
     def rgb(self) -> Pixels:
         """(H, W, 3): the colours, grey repeated."""
         if self.colour.shape[2] == 3:
@@ -93,6 +100,14 @@ class Picture:
             dpi = dpi[0] * colour.shape[1] / self.width, dpi[1] * colour.shape[0] / self.height
         return replace(self, colour=colour, alpha=alpha, dpi=dpi)
 
+    def as_frame(self, height: int, width: int) -> Self:
+        """Return all of this picture but its pixels, at another size, for strips to fill.
+
+        Its arrays repeat the first pixel and take no memory.
+        """
+        alpha = None if self.alpha is None else _repeated(self.alpha, height, width)
+        return replace(self, colour=_repeated(self.colour, height, width), alpha=alpha)
+
     def with_eight_bits(self) -> Self:
         """Return this picture with its 16 bits a channel rounded to 8."""
         alpha = None if self.alpha is None else _rounded(self.alpha)
@@ -103,6 +118,35 @@ class Picture:
         following = tuple(other.without_metadata() for other in self.following)
         bare = replace(self, exif=None, xmp=None, iptc=None, dpi=None, text=())
         return replace(bare, following=following)
+
+
+def in_rows_of(rows: int, strips: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Cut strips (any height, W, C) anew, from top to bottom, into ones of `rows` rows.
+
+    The last may have fewer. No strip is held when the next one is asked for.
+    """
+    left: NDArray[Any] | None = None
+    for strip in strips:
+        joined = strip if left is None else np.concatenate([left, strip])
+        whole = len(joined) - len(joined) % rows
+        yield from _pieces(joined[:whole], rows)
+        left = joined[whole:].copy() if whole < len(joined) else None
+        del strip, joined
+    if left is not None:
+        yield left
+
+
+def _pieces(strip: NDArray[Any], rows: int) -> Iterator[NDArray[Any]]:
+    for top in range(0, len(strip), rows):
+        piece = strip[top : top + rows]
+        # whoever holds the last piece while it waits for the next strip would hold all of this one
+        yield piece if top + rows < len(strip) else piece.copy()
+
+
+def _repeated(like: Pixels, height: int, width: int) -> Pixels:
+    repeated: Any = np.broadcast_to(like[:1, :1], (height, width, like.shape[2]))
+    pixels: Pixels = repeated
+    return pixels
 
 
 def _rounded(deep: Pixels) -> NDArray[np.uint8]:

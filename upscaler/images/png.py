@@ -12,14 +12,20 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import IO, Any, Protocol, cast
 
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from upscaler.images.picture import in_rows_of
+
 LEVELS = range(1, 10)
 """From fast to small."""
+
+STORED = 0
+"""No compression at all, for what is read back at once."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -30,7 +36,10 @@ _INCH = 0.0254
 """In metres."""
 _STRIP_BYTES = 1 << 20
 
+_ANIMATION = (b"acTL", b"fcTL", b"fdAT")
+
 Bytes = NDArray[np.uint8]
+Deep = NDArray[np.uint8] | NDArray[np.uint16]
 Chunk = tuple[bytes, bytes]
 """Its four letters, and what is in it."""
 
@@ -45,7 +54,8 @@ class _Deflater(Protocol):
 
 def write_png(
     file: IO[bytes],
-    pixels: NDArray[np.uint8] | NDArray[np.uint16],
+    head: Chunk,
+    strips: Iterable[Deep],
     *,
     level: int = 1,
     chunks: Iterable[Chunk] = (),
@@ -53,22 +63,23 @@ def write_png(
     """Write pixels as a PNG file.
 
     Args:
-        pixels: (H, W, 1 to 4), 8 or 16 bits a channel.
+        head: what `header_chunk` makes of all of them.
+        strips: (any height, W, 1 to 4) from top to bottom, 8 or 16 bits a channel.
         level: one of LEVELS.
         chunks: what stands before the pixels, such as `icc_chunk` makes it.
     """
     write_signature(file)
-    for chunk in (header_chunk(pixels), *chunks):
+    for chunk in (head, *chunks):
         write_chunk(file, *chunk)
-    for data in deflated(pixels, level):
+    for data in deflated(strips, level):
         write_chunk(file, b"IDAT", data)
     write_chunk(file, *END)
 
 
-def header_chunk(pixels: NDArray[Any]) -> Chunk:
-    """Return the chunk that every PNG begins with, for pixels (H, W, 1 to 4)."""
-    height, width, channels = pixels.shape
-    depth, colour = 8 * pixels.dtype.itemsize, _COLOUR_TYPES[channels]
+def header_chunk(shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Chunk:
+    """Return the chunk that every PNG begins with, for pixels of a shape (H, W, 1 to 4)."""
+    height, width, channels = shape
+    depth, colour = 8 * dtype.itemsize, _COLOUR_TYPES[channels]
     # deflate, adaptive filters, not interlaced
     return b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
 
@@ -113,6 +124,30 @@ def leading_chunks(file: IO[bytes]) -> set[bytes]:
     return kinds
 
 
+def without_pixels(file: IO[bytes]) -> bytes:
+    """Return a PNG file made to a single pixel, with all else that it holds.
+
+    Some of that stands behind the pixels, which need not be decoded to get there.
+    """
+    file.seek(0)
+    parts = [file.read(len(_SIGNATURE))]
+    blank = _chunk(b"IDAT", zlib.compress(bytes(1 + 4 * 2)))  # a filter's type, at most 4 values
+    while len(head := file.read(8)) == 8:
+        size, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if kind == b"IDAT":
+            file.seek(size + 4, 1)
+            parts += [] if blank in parts else [blank]
+            continue
+        content, checksum = file.read(size), file.read(4)
+        if kind in _ANIMATION:
+            continue
+        if kind == b"IHDR":  # the same colours, not interlaced
+            parts.append(_chunk(kind, struct.pack(">II", 1, 1) + content[8:12] + b"\0"))
+        else:
+            parts.append(head + content + checksum)
+    return b"".join(parts)
+
+
 def write_signature(file: IO[bytes]) -> None:
     """Write how every PNG begins."""
     file.write(_SIGNATURE)
@@ -120,27 +155,39 @@ def write_signature(file: IO[bytes]) -> None:
 
 def write_chunk(file: IO[bytes], kind: bytes, data: bytes) -> None:
     """Write one chunk: its four letters `kind`, and what is in it."""
+    file.write(_chunk(kind, data))
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
     checksum = isal_zlib.crc32(data, zlib.crc32(kind))
-    file.write(struct.pack(">I", len(data)) + kind)
-    file.write(data)
-    file.write(struct.pack(">I", checksum))
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
 
 
-def deflated(pixels: NDArray[np.uint8] | NDArray[np.uint16], level: int) -> Iterator[bytes]:
-    """Yield the compressed rows of pixels (H, W, 1 to 4), a strip at a time."""
-    fast = level == LEVELS[0]
+def deflated(strips: Iterable[Deep], level: int) -> Iterator[bytes]:
+    """Yield the compressed rows of strips (any height, W, 1 to 4).
+
+    How the rows are divided into strips does not change a byte.
+    """
+    fast = level <= LEVELS[0]
     deflater = _deflater(level)
-    height, width, channels = pixels.shape
-    row_bytes = width * channels * pixels.dtype.itemsize
-    rows = max(1, _STRIP_BYTES // row_bytes)
-    above = np.zeros(row_bytes, np.uint8)
-    for top in range(0, height, rows):
-        strip = _big_endian(pixels[top : top + rows])
-        filtered = _up(strip, above) if fast else _best(strip, above, channels * pixels.itemsize)
-        above = strip[-1]
+    above: Bytes | None = None
+    for strip in _even(strips):
+        rows = _big_endian(strip)
+        above = np.zeros_like(rows[0]) if above is None else above
+        pixel_bytes = strip.shape[2] * strip.itemsize
+        filtered = _up(rows, above) if fast else _best(rows, above, pixel_bytes)
+        above = rows[-1]
         if data := deflater.compress(filtered):
             yield data
     yield deflater.flush()
+
+
+def _even(strips: Iterable[Deep]) -> Iterator[Deep]:
+    """Cut strips of any height into such of about a megabyte."""
+    remaining = iter(strips)
+    for first in remaining:
+        rows = max(1, _STRIP_BYTES // first[0].nbytes)
+        yield from in_rows_of(rows, chain([first], remaining))
 
 
 def _deflater(level: int) -> _Deflater:
@@ -148,7 +195,7 @@ def _deflater(level: int) -> _Deflater:
     return cast(_Deflater, deflater)
 
 
-def _big_endian(rows: NDArray[np.uint8] | NDArray[np.uint16]) -> Bytes:
+def _big_endian(rows: Deep) -> Bytes:
     """Return (H, bytes) as PNG orders them."""
     ordered = np.ascontiguousarray(rows, rows.dtype.newbyteorder(">"))
     return ordered.view(np.uint8).reshape(len(rows), -1)

@@ -86,11 +86,11 @@ def picture_size(path: Path) -> PictureSize:
     Raises:
         ImageError: the file is missing, unreadable or no image.
     """
-    with _opened(path) as (image, file):
+    with opened(path) as (image, file):
         if image is None:
             deep = DeepTiff(file)
             return PictureSize(*deep.size, deep.pages)
-        return PictureSize(*image.size, _frames(image))
+        return PictureSize(*image.size, frames_of(image))
 
 
 def open_picture(path: Path) -> Picture:
@@ -99,7 +99,7 @@ def open_picture(path: Path) -> Picture:
     Raises:
         ImageError: the file is missing, unreadable, no image, damaged or too large.
     """
-    with _opened(path) as (image, file):
+    with opened(path) as (image, file):
         pages = _pictures(image, file) if image else _deep_pages(file)
         first, *following = pages
         return replace(first, following=tuple(following))
@@ -111,16 +111,16 @@ def picture_from(image: Image.Image) -> Picture:
     Raises:
         ImageError: it has frames, or its pixels are damaged.
     """
-    if (frames := _frames(image)) > 1:
+    if (frames := frames_of(image)) > 1:
         raise ImageError(f"has {frames} frames; upscale them one by one")
-    return _eight_bit_picture(image, _dropped(image))
+    return _eight_bit_picture(image, dropped(image))
 
 
 def _pictures(image: Image.Image, file: IO[bytes]) -> Iterator[Picture]:
     """Yield the frames or pages of a file, each as it shows."""
-    frames = _frames(image)
-    _check_size(PictureSize(*image.size, frames))
-    notes = _dropped(image)
+    frames = frames_of(image)
+    check_size(image)
+    notes = dropped(image)
     if image.format == "PNG" and b"cICP" in leading_chunks(file):
         notes.append("the colours that it gives by cICP are not kept: they may look different")
     first = 1 if getattr(image, "default_image", False) and frames > 1 else 0
@@ -168,7 +168,7 @@ def _eight_bit_picture(image: Image.Image, notes: list[str]) -> Picture:
 def _deep_pages(file: IO[bytes]) -> Iterator[Picture]:
     """Yield the pages of a TIFF that Pillow knows nothing of."""
     deep = DeepTiff(file)
-    _check_size(PictureSize(*deep.size, deep.pages))
+    _check(PictureSize(*deep.size, deep.pages))
     for number in range(deep.pages):
         page = DeepTiff(file, number)
         pixels = upright_pixels(page.pixels(), page.orientation)
@@ -194,12 +194,12 @@ def _on_canvas(picture: Picture, canvas: tuple[int, int]) -> Picture:
     return replace(picture, colour=resized.colour, alpha=resized.alpha)
 
 
-def _frames(image: Image.Image) -> int:
+def frames_of(image: Image.Image) -> int:
     """Return the number of frames or pages that count."""
     return 1 if image.format in _WITH_OTHERS else getattr(image, "n_frames", 1)
 
 
-def _dropped(image: Image.Image) -> list[str]:
+def dropped(image: Image.Image) -> list[str]:
     """Return what is said of the pictures beside the main one, and of bits that Pillow cut off."""
     notes = []
     if image.format in _WITH_OTHERS and (count := getattr(image, "n_frames", 1)) > 1:
@@ -213,7 +213,16 @@ def _is_reduced(page: Image.Image) -> bool:
     return bool(getattr(page, "tag_v2", {}).get(_SUBFILE, 0) & _REDUCED)
 
 
-def _check_size(size: PictureSize) -> None:
+def check_size(image: Image.Image) -> None:
+    """Refuse more pixels than the limit.
+
+    Raises:
+        PassingError: there are more.
+    """
+    _check(PictureSize(*image.size, frames_of(image)))
+
+
+def _check(size: PictureSize) -> None:
     frames = f" in {size.frames} frames" if size.frames > 1 else ""
     _check_count(size.pixels, f"{size.width}x{size.height} pixels{frames}")
 
@@ -226,7 +235,7 @@ def _check_count(pixels: int, words: str = "") -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Image.Image | None, IO[bytes]]]:
+def opened(path: Path) -> Iterator[tuple[Image.Image | None, IO[bytes]]]:
     """Give a file, and the Pillow image in it; None for a TIFF that Pillow knows nothing of."""
     try:
         with _unchanged(path) as file:

@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from numpy.typing import NDArray
 
 from upscaler.errors import PassingError
-from upscaler.images.encode import Encoding, encode
+from upscaler.images.encode import Encoding, encode, encode_strips
 from upscaler.images.fit import fit
 from upscaler.images.formats import Format
 from upscaler.images.picture import Picture
@@ -61,6 +63,26 @@ def save_picture(
     return fitting.warnings[len(picture.warnings) :]
 
 
+def save_strips(
+    frame: Picture,
+    strips: Iterable[NDArray[Any]],
+    path: Path,
+    kind: Format,
+    encoding: Encoding = _DEFAULT,
+) -> None:
+    """Write a picture that is never whole in memory, the way `save_picture` does.
+
+    Args:
+        frame: all of it but its pixels, cut to what `kind`, a format that is `streamed`, holds.
+        strips: its pixels (any height, W, 1 to 4), from top to bottom.
+
+    Raises:
+        PassingError: the file cannot be encoded or written; no trace of it is left.
+    """
+    with _whole_or_not_at_all(path) as file:
+        encode_strips(file, frame, strips, kind, encoding)
+
+
 def copy_file(source: Path, path: Path) -> None:
     """Copy a written picture, the way it was written.
 
@@ -93,7 +115,7 @@ def _whole_or_not_at_all(path: Path) -> Iterator[IO[bytes]]:
 def _created(path: Path) -> IO[bytes]:
     """Create a file that `sweep` leaves alone, also one of a run beside this one."""
     while True:
-        file = path.open("xb")
+        file = path.open("x+b")  # TIFF reads back what it has written
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file

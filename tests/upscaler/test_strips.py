@@ -1,0 +1,242 @@
+"""Pictures that never are in memory as a whole come out as those that are, to the byte."""
+
+import itertools
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from upscaler import tiling
+from upscaler.batch import memory, pipeline
+from upscaler.batch.pipeline import Pipeline
+from upscaler.batch.plan import Job
+from upscaler.errors import ImageError
+from upscaler.images import FORMATS, Encoding, jpeg, open_picture, open_rows, tiff
+from upscaler.images.picture import in_rows_of
+from upscaler.strips import strips_of
+from upscaler.upscaler import Upscaler
+
+FACTS = ("icc", "exif", "xmp", "iptc", "dpi", "text", "warnings")
+
+
+@pytest.fixture(scope="module")
+def upscaler():
+    return Upscaler("fast", scale=2, runtime="cpu", streams=2, tile=64)
+
+
+@pytest.fixture
+def through(upscaler, tmp_path, monkeypatch):
+    """Send a file through the pipeline, whole or in strips; returns what came out and how."""
+
+    def through(source, kind, *, strips, **encoding):
+        used = []
+
+        def save_strips(*arguments):
+            used.append(True)
+            return real(*arguments)
+
+        real = pipeline.save_strips
+        with monkeypatch.context() as patch:
+            patch.setattr(memory, "WHOLE_UP_TO", 0 if strips else memory.WHOLE_UP_TO)
+            patch.setattr(pipeline, "save_strips", save_strips)
+            target = tmp_path / ("strips" if strips else "whole") / f"{source.stem}.{kind}"
+            job = Job(source, target, source.name, FORMATS[kind])
+            with Pipeline(upscaler, memory=10**9, encoding=Encoding(**encoding)) as line:
+                (outcome,) = line.run([job])
+        return target, outcome, bool(used)
+
+    return through
+
+
+@pytest.fixture
+def tall(rng):
+    """A uint8 picture of several rows of tiles, smooth with some texture."""
+    y, x = np.mgrid[0:331, 0:90]
+    base = np.stack([x * 2, y * 0.7, 255 - x - y * 0.4], axis=2)
+    return np.clip(base + rng.integers(-20, 20, base.shape), 0, 255).astype(np.uint8)
+
+
+def with_alpha(colour, rng):
+    """Some of it hidden in pieces, some as a whole, some shown."""
+    alpha = (rng.random(colour.shape[:2]) > 0.5).astype(np.uint8) * 255
+    alpha[100:220], alpha[250:, 20:] = 0, 255
+    return np.dstack([colour, alpha])
+
+
+def exif(orientation):
+    made = Image.Exif()
+    made[274], made[271] = orientation, "Maker"
+    made.get_ifd(0x8769)[36867] = "2020:01:01 00:00:00"
+    return made
+
+
+SOURCES = {
+    "rgb.png": lambda path, p, rng: Image.fromarray(p).save(path, dpi=(300, 300)),
+    "grey.png": lambda path, p, rng: Image.fromarray(p[..., 0]).save(path),
+    "alpha.png": lambda path, p, rng: Image.fromarray(with_alpha(p, rng)).save(path),
+    "deep.png": lambda path, p, rng: Image.fromarray(p[..., 0].astype(np.uint16) * 257).save(path),
+    "rgb.jpg": lambda path, p, rng: Image.fromarray(p).save(path, comment=b"hello"),
+    "turned.jpg": lambda path, p, rng: Image.fromarray(p).save(path, exif=exif(6), dpi=(72, 72)),
+    "progressive.jpg": lambda path, p, rng: Image.fromarray(p).save(path, progressive=True),
+    "exif.tif": lambda path, p, rng: Image.fromarray(p).save(path, exif=exif(1)),
+    "deep.tif": lambda path, p, rng: tifffile.imwrite(
+        path, p.astype(np.uint16) * 257, photometric="rgb", compression="zlib"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "jpg"])
+@pytest.mark.parametrize("name", SOURCES)
+def test_strips_make_the_file_that_a_whole_picture_makes(through, tmp_path, tall, rng, name, kind):
+    source = tmp_path / name
+    SOURCES[name](source, tall, rng)
+    whole, expected, used = through(source, kind, strips=False)
+    assert expected.error is None and not used
+    made, outcome, used = through(source, kind, strips=True)
+    assert outcome.error is None and used
+    assert made.read_bytes() == whole.read_bytes()
+    assert (outcome.warnings, outcome.pixels) == (expected.warnings, expected.pixels)
+
+
+def test_metadata_stays_behind_in_strips_too(through, tmp_path, tall):
+    source = tmp_path / "a.jpg"
+    Image.fromarray(tall).save(source, exif=exif(1), dpi=(72, 72), comment=b"hello")
+    made, _, used = through(source, "png", strips=True, strip=True)
+    assert used
+    assert [getattr(open_picture(made), name) for name in FACTS[1:6]] == [None] * 4 + [()]
+
+
+def test_what_cannot_be_read_row_by_row_goes_whole(through, tmp_path, tall):
+    source = tmp_path / "a.webp"
+    Image.fromarray(tall).save(source, lossless=True)
+    made, outcome, used = through(source, "png", strips=True)
+    assert outcome.error is None and not used
+    assert open_picture(made).height == 2 * len(tall)
+
+
+def test_large_tiff_files_keep_their_exif(through, tmp_path, tall, monkeypatch):
+    source = tmp_path / "a.jpg"
+    Image.fromarray(tall).save(source, exif=exif(1))
+    whole, _, _ = through(source, "tiff", strips=False)
+    monkeypatch.setattr(tiff, "_LARGEST_CLASSIC", 0)
+    made, outcome, used = through(source, "tiff", strips=True)
+    assert outcome.error is None and used
+    assert made.read_bytes()[:4] == b"II+\0"
+    large, small = open_picture(made), open_picture(whole)
+    np.testing.assert_array_equal(large.pixels, small.pixels)
+    with Image.open(made) as one, Image.open(whole) as other:
+        assert one.getexif().get_ifd(0x8769) == other.getexif().get_ifd(0x8769) != {}
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "jpg"])
+def test_a_damaged_picture_leaves_nothing(through, tmp_path, tall, kind):
+    source = tmp_path / "a.png"
+    Image.fromarray(tall).save(source)
+    content = bytearray(source.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    source.write_bytes(content)
+    made, outcome, used = through(source, kind, strips=True)
+    assert used and outcome.error.startswith("damaged")
+    assert list(made.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "jpg"])
+def test_a_network_that_fails_midway_fails_the_file(through, tmp_path, tall, upscaler, kind):
+    source = tmp_path / "a.png"
+    Image.fromarray(tall).save(source)
+    calls, runtime = itertools.count(), upscaler.choice.runtime
+    real = runtime.infer
+    try:
+        runtime.infer = lambda batch: real(batch) if next(calls) < 5 else 1 / 0
+        made, outcome, used = through(source, kind, strips=True)
+    finally:
+        del runtime.infer
+    assert used and "ZeroDivisionError" in outcome.error
+    assert list(made.parent.iterdir()) == []
+
+
+def test_a_disk_that_is_full_fails_the_file(through, tmp_path, tall, monkeypatch):
+    def write(self, piece):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(jpeg._WithoutMetadata, "_pass_on", write)
+    source = tmp_path / "a.png"
+    Image.fromarray(tall).save(source)
+    made, outcome, used = through(source, "jpg", strips=True)
+    assert used and "No space left" in outcome.error
+    assert not outcome.lasting
+    assert list(made.parent.iterdir()) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 700), st.integers(1, 90), st.sampled_from([2, 4]), st.booleans())
+def test_strips_cover_a_picture_once_from_what_they_hold(height, width, alignment, even):
+    halo = 12
+    plan = tiling.plan(height, width, core=64, halo=halo, alignment=alignment, even=even)
+    strips = strips_of(plan, height, halo)
+    assert [strip.keep_start for strip in strips[1:]] == [strip.keep_stop for strip in strips[:-1]]
+    assert (strips[0].keep_start, strips[-1].keep_stop) == (0, height)
+    assert sum(len(strip.tiles) for strip in strips) == len(plan)
+    for strip, after in itertools.pairwise(strips):
+        assert strip.start < after.start and strip.stop <= after.stop
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 9), max_size=9), st.integers(1, 7))
+def test_strips_are_cut_anew(heights, rows):
+    whole = np.arange(sum(heights))[:, None, None]
+    cuts = np.cumsum(heights[:-1]) if heights else []
+    made = list(in_rows_of(rows, np.split(whole, cuts)))
+    assert all(len(strip) == rows for strip in made[:-1])
+    assert sum(map(len, made)) == len(whole)
+    if made:
+        np.testing.assert_array_equal(np.concatenate(made), whole)
+
+
+def test_rows_are_what_the_whole_picture_has(shared):
+    """Of every file of the collection that can be read row by row."""
+    compared = 0
+    for path in sorted((shared / "data" / "corpus" / "valid").iterdir()):
+        try:
+            whole = open_picture(path)
+        except ImageError:
+            continue
+        with open_rows(path) as rows:
+            if rows is None:
+                continue
+            parts = [rows.read(min(7, rows.height - y)) for y in range(0, rows.height, 7)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole.pixels, err_msg=path.name)
+        different = [name for name in FACTS if getattr(rows.facts, name) != getattr(whole, name)]
+        assert different == [], path.name
+        compared += 1
+    assert compared > 70
+
+
+@pytest.mark.slow
+def test_a_large_picture_takes_little_memory(tmp_path):
+    """12,000 x 12,000 at x2: as a whole the output alone has 1.7 GB."""
+    line = np.random.default_rng(1).integers(0, 255, (1, 12_000, 3), dtype=np.uint8)
+    source = tmp_path / "in.tif"
+    tifffile.imwrite(
+        source,
+        (line for _ in range(12_000)),
+        shape=(12_000, 12_000, 3),
+        dtype=np.uint8,
+        photometric="rgb",
+        rowsperstrip=1,
+    )
+    command = [sys.executable, "-m", "upscaler", "run", source, tmp_path / "out.png", "-s", "2"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    subprocess.run([*map(str, command), "-m", "fast"], check=True, capture_output=True)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"{peak:.0f} MB")
+    assert peak < 900
+    assert before / 1024 < 900, "an earlier child was larger: this one was not measured"
+    with open_rows(tmp_path / "out.png") as rows:
+        assert (rows.height, rows.width) == (24_000, 24_000)

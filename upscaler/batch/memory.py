@@ -1,0 +1,76 @@
+"""How much memory pictures take on their way, and a budget that bounds it."""
+
+import sys
+import threading
+
+from upscaler.images import Format, PictureSize
+from upscaler.strips import AT_ONCE
+from upscaler.tiling import STRIP_ROWS
+
+WHOLE_UP_TO = 1 << 28
+"""Pixels of an output; larger ones never are in memory as a whole, where the formats allow it.
+
+A fixed number, so that no byte of an output depends on the machine's memory.
+"""
+
+_BYTES_PER_PIXEL = 8
+"""Of a picture in memory: RGB with alpha, and a copy on the way through a codec."""
+
+_BYTES_TO_RESAMPLE = 24
+"""More, a pixel of what the network made: a channel as floats, some copies, its opacity."""
+
+_ROWS_AROUND = 64
+"""Of a strip, above and below what is kept of it, about."""
+
+
+class Budget:
+    """So many bytes at a time; a picture larger than all of it waits until it is alone."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._used = limit, 0
+        self._free = threading.Condition()
+
+    def take(self, amount: int) -> None:
+        """Wait until there is room for so many bytes."""
+        with self._free:
+            self._free.wait_for(lambda: not self._used or self._used + amount <= self._limit)
+            self._used += amount
+
+    def give(self, amount: int) -> None:
+        """Make room again."""
+        with self._free:
+            self._used -= amount
+            self._free.notify_all()
+
+    def lift(self) -> None:
+        """Let everyone through: the run is ending, and nobody must wait for what never comes."""
+        with self._free:
+            self._limit = sys.maxsize
+            self._free.notify_all()
+
+
+def goes_in_strips(size: PictureSize, scale: int, kind: Format, *, resampled: bool) -> bool:
+    """Whether a picture is too large to be in memory as a whole, and its output can do without.
+
+    Args:
+        scale: of the network.
+        kind: of the output.
+        resampled: whether the output has another size than the network makes.
+    """
+    large = size.pixels * scale**2 > WHOLE_UP_TO
+    return large and kind.streamed and size.frames == 1 and not resampled
+
+
+def bytes_in_flight(
+    size: PictureSize, scale: int, *, resampled: bool = False, strips: bool = False
+) -> int:
+    """Return what a picture takes on its way through a network.
+
+    Args:
+        strips: whether it goes through strip by strip.
+    """
+    pixels = size.pixels
+    if strips:
+        pixels = min(pixels, AT_ONCE * (STRIP_ROWS + _ROWS_AROUND) * max(size.width, size.height))
+    more = _BYTES_TO_RESAMPLE * scale**2 if resampled else 0
+    return pixels * ((1 + scale**2) * _BYTES_PER_PIXEL + more)

@@ -1,0 +1,132 @@
+"""Reading pictures that are too large for memory, from top to bottom."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from upscaler.errors import ImageError
+from upscaler.images.colour import profile_of
+from upscaler.images.deep import has_deep_layout
+from upscaler.images.metadata import read_metadata
+from upscaler.images.picture import Picture
+from upscaler.images.png import without_pixels
+from upscaler.images.read import check_size, dropped, frames_of, opened
+from upscaler.images.vips import KINDS, pyvips, reason
+
+_READABLE = ("JPEG", "MPO", "PNG", "TIFF")
+"""Formats that libvips decodes row by row, to what Pillow makes of them."""
+
+_PLAIN = ("L", "LA", "RGB", "RGBA")
+"""Modes of 8 bits that are what they are."""
+
+_PLANES, _APART = 284, 2
+"""The tag of a TIFF that says how channels lie, and its value for each in a plane of its own."""
+
+Pixels = NDArray[Any]
+
+
+class Rows:
+    """An open picture, upright, that gives its rows once, in order.
+
+    Args:
+        image: the pixels, lazily, as libvips opened them.
+        facts: a picture of a single pixel, with all else that the file carries.
+
+    Attributes:
+        position: how many rows have been read.
+    """
+
+    def __init__(self, image: Any, facts: Picture) -> None:
+        self._image, self._region = image, pyvips.Region.new(image)
+        self.height, self.width = int(image.height), int(image.width)
+        self.facts, self.position = facts, 0
+
+    def read(self, count: int) -> Pixels:
+        """Return the next rows: (count, W, 1 to 4), uint8 or uint16.
+
+        Raises:
+            ImageError: they are damaged.
+        """
+        try:
+            data = self._region.fetch(0, self.position, self.width, count) if count else b""
+        except pyvips.Error as error:
+            raise ImageError(f"damaged: {reason(error)}") from None
+        self.position += count
+        dtype, channels = self.facts.colour.dtype, self.facts.shape[2]
+        return np.frombuffer(data, dtype).reshape(count, self.width, channels)
+
+
+@contextmanager
+def open_rows(path: Path) -> Iterator[Rows | None]:
+    """Give a picture to be read from top to bottom; None if only `open_picture` can read it.
+
+    Raises:
+        ImageError: the file is missing, unreadable, no image, damaged or too large.
+    """
+    with opened(path) as (image, file):
+        yield _rows(image, file) if image is not None and _is_plain(image) else None
+
+
+def _is_plain(image: Image.Image) -> bool:
+    """Whether libvips gives the very pixels that Pillow would, without a conversion."""
+    if image.format not in _READABLE or frames_of(image) > 1:
+        return False
+    if image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_PLANES) == _APART:
+        return False
+    return (image.mode in _PLAIN and "transparency" not in image.info) or has_deep_layout(image)
+
+
+def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
+    check_size(image)
+    notes = dropped(image)
+    with _bare(image, file) as bare:
+        orientation, facts = read_metadata(bare, notes)
+        facts |= {"icc": profile_of(bare), "warnings": tuple(notes)}
+    # libvips turns a picture, or puts its passes together, in a file of its own
+    whole = orientation != 1 or bool(image.info.get("interlace"))
+    access = "random" if whole else "sequential"
+    try:
+        source = pyvips.Source.new_from_descriptor(file.fileno())
+        pixels = pyvips.Image.new_from_source(source, "", access=access, fail_on="error")
+        upright = _turned(pixels, orientation)
+    except pyvips.Error as error:
+        raise ImageError(f"damaged: {reason(error)}") from None
+    if not _is_as_expected(pixels, image):
+        return None
+    depth = np.uint16 if pixels.format == "ushort" else np.uint8
+    pixel = np.zeros((1, 1, pixels.bands), depth)
+    return Rows(upright, Picture.from_pixels(pixel, **facts))
+
+
+@contextmanager
+def _bare(image: Image.Image, file: IO[bytes]) -> Iterator[Image.Image]:
+    """Give the picture without its pixels: of a PNG, Pillow would decode them for the metadata."""
+    if image.format != "PNG":
+        yield image
+        return
+    with Image.open(io.BytesIO(without_pixels(file)), formats=("PNG",)) as bare:
+        yield bare
+
+
+def _is_as_expected(pixels: Any, image: Image.Image) -> bool:
+    if pixels.interpretation not in KINDS or pixels.bands > 4:
+        return False
+    if has_deep_layout(image):
+        return bool(pixels.format == "ushort")
+    return bool(pixels.format == "uchar" and pixels.bands == len(image.getbands()))
+
+
+def _turned(pixels: Any, orientation: int) -> Any:
+    if not 1 < orientation <= 8:
+        return pixels
+    turned = pixels.copy()
+    with suppress(pyvips.Error):
+        turned.remove("orientation")
+    turned.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    return turned.autorot()

@@ -1,0 +1,17 @@
+"""Telling that memory ran out, which every runtime says in its own words."""
+
+import re
+
+_WORDS = re.compile(
+    r"out of (device )?memory|bad[_ ]alloc|(can'?t|cannot|can not|could not|failed to) allocate"
+    r"|not enough memory|insufficient memory",
+    re.IGNORECASE,
+)
+"""Of numpy, torch, ONNX Runtime, oneDNN within OpenVINO, CUDA and TensorRT."""
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether an inference failed because the machine or the GPU has too little memory for it."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and _WORDS.search(str(error)) is not None
+    )
