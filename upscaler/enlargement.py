@@ -78,6 +78,7 @@ class Enlargement:
 
     def finish(self) -> Picture:
         """Return the enlarged picture."""
+        self.tiles = []  # they refer to this object, which would wait for the garbage collector
         if self._alpha is not None and self._picture.alpha is not None:
             keep_flat(self._alpha, self._picture.alpha)
         large = self._picture.with_pixels(self._colour, self._alpha)

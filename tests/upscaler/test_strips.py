@@ -1,6 +1,7 @@
 """Pictures that never are in memory as a whole come out as those that are, to the byte."""
 
 import itertools
+import os
 import resource
 import subprocess
 import sys
@@ -143,6 +144,24 @@ def test_a_damaged_picture_leaves_nothing(through, tmp_path, tall, kind):
     source.write_bytes(content)
     made, outcome, used = through(source, kind, strips=True)
     assert used and outcome.error.startswith("damaged")
+    assert list(made.parent.iterdir()) == []
+
+
+def test_a_picture_that_changes_while_it_is_read_leaves_nothing(
+    through, tmp_path, tall, upscaler, monkeypatch
+):
+    source = tmp_path / "a.png"
+    Image.fromarray(tall).save(source)
+    real = upscaler.choice.runtime.infer
+
+    def infer(batch):
+        os.utime(source, ns=(1, 1))
+        return real(batch)
+
+    monkeypatch.setattr(upscaler.choice.runtime, "infer", infer)
+    made, outcome, used = through(source, "png", strips=True)
+    assert used and outcome.error == "changed while it was being read"
+    assert not outcome.lasting
     assert list(made.parent.iterdir()) == []
 
 

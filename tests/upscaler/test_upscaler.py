@@ -1,3 +1,5 @@
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +276,22 @@ def test_output_that_is_not_finite_in_fp32_either_is_an_error(upscaler, photo):
     work = Enlargement(Picture(colour=photo), broken, None, lambda: broken)
     with pytest.raises(ImageError, match="not even in fp32"):
         work.tiles[0]()
+
+
+def test_a_finished_picture_is_freed_at_once(upscaler, photo):
+    """Not when the garbage collector comes by: its arrays are what fills the memory."""
+    gc.disable()
+    try:
+        work = upscaler.begin(Picture(colour=photo))
+        for tile in work.tiles:
+            tile()
+        del tile
+        work.finish()
+        alive = weakref.ref(work)
+        del work
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 class Short(Runtime):

@@ -283,6 +283,11 @@ def _unchanged(path: Path) -> Iterator[IO[bytes]]:
         if not stat.S_ISREG(before.st_mode):
             raise ImageError("is not a regular file")
         yield file
-        after = os.fstat(number)
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise PassingError("changed while it was being read")
+        check_unchanged(file, before)
+
+
+def check_unchanged(file: IO[bytes], before: os.stat_result) -> None:
+    """Raise PassingError if somebody wrote into an open file since it was looked at."""
+    after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise PassingError("changed while it was being read")

@@ -1,6 +1,7 @@
 """Reading pictures that are too large for memory, from top to bottom."""
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from upscaler.images.deep import has_deep_layout
 from upscaler.images.metadata import read_metadata
 from upscaler.images.picture import Picture
 from upscaler.images.png import without_pixels
-from upscaler.images.read import check_size, dropped, frames_of, opened
+from upscaler.images.read import check_size, check_unchanged, dropped, frames_of, opened
 from upscaler.images.vips import KINDS, pyvips, reason
 
 _READABLE = ("JPEG", "MPO", "PNG", "TIFF")
@@ -35,6 +36,7 @@ class Rows:
     """An open picture, upright, that gives its rows once, in order.
 
     Args:
+        file: that it is in.
         image: the pixels, lazily, as libvips opened them.
         facts: a picture of a single pixel, with all else that the file carries.
 
@@ -42,8 +44,9 @@ class Rows:
         position: how many rows have been read.
     """
 
-    def __init__(self, image: Any, facts: Picture) -> None:
-        self._image, self._region = image, pyvips.Region.new(image)
+    def __init__(self, file: IO[bytes], image: Any, facts: Picture) -> None:
+        self._file, self._before = file, os.fstat(file.fileno())
+        self._region = pyvips.Region.new(image)
         self.height, self.width = int(image.height), int(image.width)
         self.facts, self.position = facts, 0
 
@@ -51,13 +54,15 @@ class Rows:
         """Return the next rows: (count, W, 1 to 4), uint8 or uint16.
 
         Raises:
-            ImageError: they are damaged.
+            ImageError: they are damaged, or the file changed while it was read.
         """
         try:
             data = self._region.fetch(0, self.position, self.width, count) if count else b""
         except pyvips.Error as error:
             raise ImageError(f"damaged: {reason(error)}") from None
         self.position += count
+        if self.position == self.height:  # now: later, whatever is made of it may be in place
+            check_unchanged(self._file, self._before)
         dtype, channels = self.facts.colour.dtype, self.facts.shape[2]
         return np.frombuffer(data, dtype).reshape(count, self.width, channels)
 
@@ -101,7 +106,7 @@ def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
         return None
     depth = np.uint16 if pixels.format == "ushort" else np.uint8
     pixel = np.zeros((1, 1, pixels.bands), depth)
-    return Rows(upright, Picture.from_pixels(pixel, **facts))
+    return Rows(file, upright, Picture.from_pixels(pixel, **facts))
 
 
 @contextmanager
