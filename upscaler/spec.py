@@ -48,6 +48,8 @@ class Training:
     machine: str = ""
     start: str = ""
     """The model whose trunk it started from; empty if from scratch."""
+    arithmetic: str = ""
+    """What its convolutions were computed in, in words; empty if not known."""
 
 
 @dataclass(frozen=True)

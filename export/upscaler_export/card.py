@@ -20,7 +20,8 @@ def card(spec: ModelSpec, difference: float, variants: dict[str, Proof]) -> str:
         "Scale": f"{spec.scale}",
         "Halo, alignment": f"{spec.halo} and {spec.alignment} input pixels",
         "Training data": training.data,
-        "Training": f"{training.steps:,} steps, {training.hours:.2f} hours, {training.machine}",
+        "Training": f"{training.steps:,} steps, {training.hours:.2f} hours, {training.machine}"
+        + (f", {training.arithmetic}" if training.arithmetic else ""),
         "Started from": training.start or "scratch",
         "sha256 of the weights": f"`{spec.weights_sha256}`",
         "Export": f"ONNX Runtime differs from torch by {255 * difference:.4f} of 255 at most",

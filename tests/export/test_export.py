@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from upscaler import Upscaler
 from upscaler.errors import ModelError, ProofError
+from upscaler.machine import processor
 from upscaler.network import AutoEncoder
 from upscaler.spec import Architecture, Trained, Training
 from upscaler_export import export as export_module
@@ -106,6 +107,8 @@ def test_the_command_exports_what_training_saved(tmp_path, folder):
         batch = 2
         [schedule]
         steps = 2
+        [run]
+        bf16 = false
         """
     )
     runner = CliRunner()
@@ -117,6 +120,7 @@ def test_the_command_exports_what_training_saved(tmp_path, folder):
     assert "proved" in result.output
     card = (tmp_path / "models" / "tiny-x2.md").read_text()
     assert "three pictures" in card and "2 steps" in card
+    assert f"cores of an {processor()}, fp32 |" in card
 
 
 def test_other_files_are_no_checkpoints(tmp_path):

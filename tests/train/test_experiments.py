@@ -45,7 +45,7 @@ def tiny(name, data, *changes):
 
 
 @contextmanager
-def silent(title, log, step):
+def silent(title, log, step, conditions):
     yield lambda tick: None
 
 

@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,11 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from upscaler.errors import ModelError, StartError, UsageError
+from upscaler.machine import cores, processor
 from upscaler_train import checkpoint as checkpoints
+from upscaler_train import loop
 from upscaler_train.collapse import collapsed, make_collapsible
+from upscaler_train.devices import computes_bf16
 from upscaler_train.loop import LAST, Trainer, _check_batch
 from upscaler_train.losses import reconstruction
 from upscaler_train.networks import TrainingForm, build, check_memory
@@ -276,14 +280,93 @@ def test_plain_adam_without_average_trains_and_resumes_exactly(table, tmp_path):
     assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
 
 
+@pytest.mark.parametrize(
+    ("able", "computes"),
+    [({"avx2": True}, False), ({"avx512_bf16": True}, True), ({"amx_bf16": True}, True)],
+)
+def test_a_cpu_computes_bfloat16_if_it_has_instructions_for_it(monkeypatch, able, computes):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert computes_bf16(torch.device("cpu")) is computes
+
+
+def test_torch_tells_what_the_cpu_can_do():
+    able = torch.cpu.get_capabilities()
+    if able["architecture"] == "x86_64":  # or the names would have changed
+        assert {"avx512_bf16", "amx_bf16"} <= able.keys()
+
+
+@pytest.mark.parametrize(("hardware", "asked"), [(True, True), (True, False), (False, True)])
+def test_bfloat16_only_where_the_hardware_computes_it(
+    table, tmp_path, monkeypatch, hardware, asked
+):
+    seen = set()
+    own = TrainingForm.forward
+
+    def forward(self, low):
+        handle = self.network.head.register_forward_hook(
+            lambda module, inputs, output: seen.add(output.dtype)
+        )
+        output = own(self, low)
+        handle.remove()
+        return output
+
+    monkeypatch.setattr(TrainingForm, "forward", forward)
+    monkeypatch.setattr(loop, "computes_bf16", lambda device: hardware)
+    table["run"]["bf16"] = asked
+    table["schedule"] = {"steps": 1}
+    train(table, tmp_path / "run")
+    used = hardware and asked
+    assert seen == {torch.bfloat16 if used else torch.float32}
+    saved = checkpoints.load(tmp_path / "run" / LAST)
+    assert saved.arithmetic == ("bf16" if used else "fp32")
+
+
+def test_a_training_that_goes_on_in_another_arithmetic_says_so(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "computes_bf16", lambda device: True)
+    train(table, tmp_path / "run", steps=3)
+    monkeypatch.setattr(loop, "computes_bf16", lambda device: False)
+    for steps in (5, 6):
+        train(table, tmp_path / "run", steps=steps, resume=True)
+        assert checkpoints.load(tmp_path / "run" / LAST).arithmetic == "bf16, then fp32"
+
+
+def test_a_checkpoint_from_before_this_was_recorded_did_as_its_recipe_says():
+    path = Path(__file__).parents[2] / "train" / "checkpoints" / "fast-x2.safetensors"
+    saved = checkpoints.peek(path)
+    assert saved.recipe.run.bf16 and saved.arithmetic == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("hardware", "asked", "said"),
+    [
+        (True, True, "convolutions in bfloat16"),
+        (True, False, "in float32 as the recipe says"),
+        (False, True, "in float32: it has no instructions for bfloat16"),
+    ],
+)
+def test_a_training_begins_with_a_line_on_how_it_computes(
+    table, tmp_path, monkeypatch, command, hardware, asked, said
+):
+    monkeypatch.setattr(loop, "computes_bf16", lambda device: hardware)
+    table["run"]["bf16"] = asked
+    code, _, err = command("train", recipe_file(table, tmp_path), "-o", tmp_path / "run")
+    assert code == 0
+    assert err.splitlines()[0] == f"tiny on 1 of {cores()} cores of an {processor()}, {said}"
+
+
+def recipe_file(table, folder):
+    sections = (f"[{k}]\n" + "".join(f"{n} = {json.dumps(v)}\n" for n, v in t.items())
+                for k, t in table.items() if isinstance(t, dict))  # fmt: skip
+    path = folder / "tiny.toml"
+    path.write_text("name = 'tiny'\n" + "\n".join(sections))
+    return path
+
+
 @pytest.mark.slow
 def test_two_processes_train_what_one_trains(table, tmp_path):
     table["schedule"] = {"steps": 6, "warmup": 2}
     table["run"]["bf16"] = False
-    recipe = tmp_path / "tiny.toml"
-    sections = (f"[{k}]\n" + "".join(f"{n} = {json.dumps(v)}\n" for n, v in t.items())
-                for k, t in table.items() if isinstance(t, dict))  # fmt: skip
-    recipe.write_text("name = 'tiny'\n" + "\n".join(sections))
+    recipe = recipe_file(table, tmp_path)
     for count in (1, 2):
         start = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count)]
         rest = ["-m", "upscaler", "train", str(recipe), "-o", str(tmp_path / str(count))]

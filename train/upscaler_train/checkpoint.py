@@ -24,6 +24,9 @@ from upscaler_train.recipe_file import from_table
 
 _KEY = "upscaler.checkpoint"
 
+BF16, FP32 = "bf16", "fp32"
+"""What the convolutions of a training may be computed in."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -44,6 +47,8 @@ class Checkpoint:
     """Where it was trained."""
     start: str
     """The training whose trunk it started from, in words; empty if from scratch."""
+    arithmetic: str
+    """BF16 or FP32; of a training that went on elsewhere, one `, then ` the other."""
     tensors: dict[str, Tensor]
     """`model.*`, `ema.*` and `optimiser.INDEX.KEY`."""
 
@@ -60,6 +65,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "progress": asdict(checkpoint.progress),
         "machine": checkpoint.machine,
         "start": checkpoint.start,
+        "arithmetic": checkpoint.arithmetic,
     }
     temporary = path.with_name(f".{path.name}.tmp")
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
@@ -85,6 +91,7 @@ def _trained(checkpoint: Checkpoint, architecture: Architecture) -> Trained:
         hours=round(progress.seconds / 3600, 2),
         machine=checkpoint.machine,
         start=checkpoint.start,
+        arithmetic=checkpoint.arithmetic,
     )
     return Trained(recipe.name, architecture, training)
 
@@ -113,11 +120,15 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads(file.metadata()[_KEY])
+            recipe = from_table(metadata["recipe"])
+            # before it was recorded, the recipe alone decided
+            asked = BF16 if recipe.run.bf16 else FP32
             facts = {
-                "recipe": from_table(metadata["recipe"]),
+                "recipe": recipe,
                 "progress": Progress(**metadata["progress"]),
                 "machine": metadata.get("machine", ""),
                 "start": metadata.get("start", ""),
+                "arithmetic": metadata.get("arithmetic", asked),
             }
             yield file, facts
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, UsageError) as error:

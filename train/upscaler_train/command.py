@@ -34,6 +34,7 @@ def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...
     if not trainer.leads:  # one of several processes; another one tells
         trainer.run(lambda tick: None)
         return
-    with TrainingDisplay(path.stem, folder / "log.jsonl", trainer.clock.step) as display:
+    log = folder / "log.jsonl"
+    with TrainingDisplay(path.stem, log, trainer.clock.step, trainer.conditions) as display:
         done = trainer.run(display)
     click.echo(f"{folder / LAST}: {done.step} steps in {done.seconds / 60:.1f} min")

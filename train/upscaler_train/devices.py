@@ -11,6 +11,9 @@ from lightning_fabric import Fabric
 
 from upscaler.machine import cores, processor
 
+_BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
+"""Of CPUs, as torch names them."""
+
 
 def connect() -> Fabric:
     """Join the processes of this training; alone, it is one on the GPU, or else on the CPU."""
@@ -29,3 +32,19 @@ def describe(fabric: Fabric) -> str:
     if fabric.device.type == "cuda":
         name = torch.cuda.get_device_name(fabric.device)
     return f"{fabric.world_size} x {name}" if fabric.world_size > 1 else name
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the hardware itself multiplies bfloat16.
+
+    torch does so on any device: where it has to emulate it, a training step takes many times as
+    long as in float32.
+    """
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            able: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return able
+    if device.type == "cpu":
+        has = torch.cpu.get_capabilities()
+        return any(has.get(name, False) for name in _BF16_INSTRUCTIONS)
+    return False

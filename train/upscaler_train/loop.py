@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from upscaler.errors import StartError, UpscalerError, UsageError
 from upscaler_train import checkpoint as checkpoints
-from upscaler_train.checkpoint import Checkpoint, Progress
+from upscaler_train.checkpoint import BF16, FP32, Checkpoint, Progress
 from upscaler_train.collapse import collapsed, make_collapsible
-from upscaler_train.devices import connect, describe
+from upscaler_train.devices import computes_bf16, connect, describe
 from upscaler_train.evaluation import Score, score
 from upscaler_train.losses import reconstruction
 from upscaler_train.networks import TrainingForm, build, check_memory
@@ -89,6 +89,8 @@ class Trainer:
         self.sampler = sampler_for(recipe, self.dataset.train, self.fabric.device)
         self.epoch = steps_per_epoch(recipe, self.dataset.train)
         self._start = ""
+        self.bf16 = recipe.run.bf16 and computes_bf16(self.fabric.device)
+        self._arithmetic = BF16 if self.bf16 else FP32
         self._set_up(resume=resume)
         start = self._restore() if resume else Progress()
         self.clock = Clock(recipe.schedule, start, self.epoch)
@@ -104,7 +106,7 @@ class Trainer:
         if recipe.optimisation.ema:
             self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         make_collapsible(self.network, recipe.optimisation.collapse)
-        form: nn.Module = TrainingForm(self.network, bf16=recipe.run.bf16)
+        form: nn.Module = TrainingForm(self.network, bf16=self.bf16)
         if recipe.run.compile:
             form.compile()
         optimiser = _optimiser(recipe, self.network)
@@ -123,6 +125,8 @@ class Trainer:
             self.average.load_state_dict(saved.part("ema"))
         checkpoints.unpack_optimiser(self.optimiser, saved.part("optimiser"))
         self._start = saved.start
+        same = saved.arithmetic.split()[-1] == self._arithmetic
+        self._arithmetic = saved.arithmetic + ("" if same else f", then {self._arithmetic}")
         return saved.progress
 
     @property
@@ -134,6 +138,15 @@ class Trainer:
     def machine(self) -> str:
         """What it runs on, in words."""
         return describe(self.fabric)
+
+    @property
+    def conditions(self) -> str:
+        """On what it runs and how it computes there, in one line."""
+        if self.bf16:
+            return f"{self.machine}, convolutions in bfloat16"
+        if not self.recipe.run.bf16:
+            return f"{self.machine}, in float32 as the recipe says"
+        return f"{self.machine}, in float32: it has no instructions for bfloat16"
 
     def run(self, watch: Watcher) -> Progress:
         """Train until the budget is used up; checkpoints are written on the way and at the end.
@@ -243,6 +256,7 @@ class Trainer:
             progress=self.clock.progress,
             machine=self.machine,
             start=self._start,
+            arithmetic=self._arithmetic,
             tensors=dict(self._tensors()),
         )
         checkpoints.save(checkpoint, self.folder / LAST)

@@ -25,10 +25,17 @@ class TrainingDisplay:
         title: str,
         log: Path,
         step: int = 0,
+        conditions: str = "",
         *,
         again: str = "the same command with --resume",
     ) -> None:
-        """`step` is where the training goes on; `again` says what resumes an interrupted one."""
+        """Prepare to show a training.
+
+        Args:
+            step: where it goes on.
+            conditions: on what it runs and how, said when it begins.
+            again: what resumes it if it is interrupted, in words.
+        """
         self._console = Console(stderr=True)
         self._bar = Progress(
             TextColumn(title),
@@ -40,11 +47,16 @@ class TrainingDisplay:
         )
         self._task = self._bar.add_task(title, total=1.0, facts="")
         self._log, self._again = Log(log, step), again
+        self._title, self._conditions = title, conditions
         self._val, self._said = "", 0.0
         self._losses: list[Tensor] = []
         self._began: tuple[float, float] | None = None
 
     def __enter__(self) -> Self:
+        if self._conditions:
+            self._console.print(
+                f"{self._title} on {self._conditions}", highlight=False, soft_wrap=True
+            )
         self._bar.start()
         return self
 

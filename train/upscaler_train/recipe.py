@@ -116,7 +116,8 @@ class Run:
     threads: int = 0
     """CPU threads of each process; 0 lets torch decide."""
     bf16: bool = True
-    """bfloat16 autocast for the convolutions; the weights stay float32."""
+    """bfloat16 autocast for the convolutions, where the hardware computes it (see `devices`), and
+    float32 elsewhere; the weights stay float32."""
     compile: bool = False
     """torch.compile: worth its minutes on a GPU, not on a CPU."""
     check_minutes: float = 3.0

@@ -90,7 +90,7 @@ def of_training(trainer: Trainer, test: list[Pair], command: str) -> Outcome:
         progress=progress,
         parameters=parameters(recipe),
         macs_per_pixel=cost(recipe, test[0].low.shape[0]),
-        precision="bfloat16" if recipe.run.bf16 else "float32",
+        precision="bfloat16" if trainer.bf16 else "float32",
         machine=trainer.machine,
         torch=torch.__version__,
         date=datetime.now(UTC).date().isoformat(),

@@ -25,7 +25,7 @@ _FREE = {
 }
 """Keys that may change between two runs into the same folder: they only train on."""
 
-Display = Callable[[str, Path, int], AbstractContextManager[Watcher]]
+Display = Callable[[str, Path, int, str], AbstractContextManager[Watcher]]
 """Takes a title, the log's path and the step at which the training goes on."""
 
 
@@ -130,7 +130,7 @@ class Session:
         dataset, test, shown = self._pictures(recipe)
         folder = self.folder(recipe)
         trainer = Trainer(recipe, folder, resume=(folder / LAST).exists(), dataset=dataset)
-        with display(title, folder / LOG, trainer.clock.step) as watch:
+        with display(title, folder / LOG, trainer.clock.step, trainer.conditions) as watch:
             trainer.run(watch)
         save_panel(trainer, shown, folder)
         outcome = of_training(trainer, test, self._command)
