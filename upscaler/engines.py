@@ -38,6 +38,8 @@ class EngineKey:
     """The library and its version; engines are bound to both."""
     driver: str
     gpu: str
+    profiles: int = 3
+    """How many it was built with; those of before have two."""
 
     @property
     def digest(self) -> str:

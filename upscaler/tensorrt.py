@@ -4,8 +4,10 @@ TensorRT for RTX builds on a machine without a GPU, too, where nothing can load 
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,14 @@ from upscaler.engines import Engine, EngineCache, EngineDamaged, EngineKey
 from upscaler.errors import ProofError, RuntimeUnavailable
 from upscaler.gpu import driver_version, gpus, nvidia_driver
 from upscaler.models import Model
-from upscaler.tiling import AUTO_TILE, round_up
+from upscaler.tiling import AUTO_TILE, GROUP_PIXELS, LARGEST_GROUP, group_size, round_up
 
 MODULES = ("tensorrt", "tensorrt_rtx")
 INSTALL = "pip install tensorrt_rtx, or NVIDIA's tensorrt"
+
+TILES, SMALLER, GROUPS = range(3)
+"""The profiles of an engine: whole tiles one by one, what is smaller one by one, small ones in
+groups."""
 
 _USUAL_SIDE = 128
 """What images smaller than a tile are tuned for."""
@@ -118,7 +124,7 @@ def _kernels(key: EngineKey) -> EngineKey:
 def build(trt: Any, path: Path, *, precision: str, side: int, alignment: int) -> bytes:
     """Build an engine from an ONNX model that takes uint8 (N, H, W, 3) or float (N, 3, H, W).
 
-    It has two profiles: one for whole tiles, and one for images of any smaller size.
+    It has the profiles TILES, SMALLER and, if the model takes several pictures, GROUPS.
 
     Args:
         path: of the model, with any further files that hold its weights beside it.
@@ -140,17 +146,37 @@ def build(trt: Any, path: Path, *, precision: str, side: int, alignment: int) ->
     _check_precision(trt, network, precision)
     config = builder.create_builder_config()
     config.clear_flag(trt.BuilderFlag.TF32)  # fp32 means fp32
-    usual = min(_USUAL_SIDE, side)
-    image = network.get_input(0)
-    for sizes in ((side, side, side), (alignment, usual, side)):
-        profile = builder.create_optimization_profile()
-        profile.set_shape(image.name, *(_shape(trt, image, size) for size in sizes))
+    for profile in profiles(trt, builder, network.get_input(0), side, alignment):
         if config.add_optimization_profile(profile) < 0:
             raise RuntimeUnavailable(f"TensorRT takes no tiles of {side}: {_first_line(said.said)}")
     engine = builder.build_serialized_network(network, config)
     if engine is None:
         raise RuntimeUnavailable(f"TensorRT builds no engine: {_first_line(said.said)}")
     return bytes(engine)
+
+
+def profiles(trt: Any, builder: Any, image: Any, side: int, alignment: int) -> Iterator[Any]:
+    """Yield the profiles of an engine: what shapes it takes, and for which it is tuned.
+
+    Args:
+        image: the network's input.
+        side, alignment: as `build` takes them.
+    """
+    usual = _aligned(_USUAL_SIDE, alignment)
+    ranges = [((1, side), (1, side), (1, side)), ((1, alignment), (1, min(usual, side)), (1, side))]
+    widest = min(_aligned(isqrt(GROUP_PIXELS // 2), alignment), side)
+    if image.shape[0] == -1 and group_size(widest, widest) > 1:
+        groups = (2, alignment), (group_size(usual, usual), usual), (LARGEST_GROUP, widest)
+        ranges.append(groups)
+    for shapes in ranges:
+        profile = builder.create_optimization_profile()
+        profile.set_shape(image.name, *(_shape(trt, image, *shape) for shape in shapes))
+        yield profile
+
+
+def _aligned(size: int, alignment: int) -> int:
+    """Return the largest multiple up to `size`, at least one."""
+    return max(1, size // alignment) * alignment
 
 
 def _check_precision(trt: Any, network: Any, precision: str) -> None:
@@ -172,8 +198,9 @@ def _check_precision(trt: Any, network: Any, precision: str) -> None:
 _TYPES = {"fp32": "FLOAT", "fp16": "HALF"}
 
 
-def _shape(trt: Any, image: Any, side: int) -> tuple[int, ...]:
-    return (1, side, side, 3) if image.dtype == trt.DataType.UINT8 else (1, 3, side, side)
+def _shape(trt: Any, image: Any, number: int, side: int) -> tuple[int, ...]:
+    pixels = image.dtype == trt.DataType.UINT8
+    return (number, side, side, 3) if pixels else (number, 3, side, side)
 
 
 def log(trt: Any) -> Any:

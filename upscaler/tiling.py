@@ -22,6 +22,12 @@ AUTO_TILE = 512
 STRIP_ROWS = 256
 """Height of a tile's core where whole rows of tiles are in memory: half the bytes, 4 % more."""
 
+GROUP_PIXELS = 256 * 256
+"""Of input, from which on one call is taken to fill a GPU."""
+
+LARGEST_GROUP = 8
+"""Tiles in one call at most."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -139,6 +145,16 @@ def _halves(span: Span, halo: int, alignment: int) -> list[Span]:
     first = Span(span.start, min(middle + halo, span.stop), span.keep_start, middle)
     second = Span(max(middle - halo, span.start), span.stop, middle, span.keep_stop)
     return [first, second]
+
+
+def group_size(height: int, width: int) -> int:
+    """Return how many tiles of a shape, margins included, are computed in one call on a GPU.
+
+    It follows from the shape alone, and from its longer side, so that the largest group is as
+    large as one square of GROUP_PIXELS: a power of two from 1 to LARGEST_GROUP.
+    """
+    fitting = GROUP_PIXELS // max(height, width) ** 2
+    return min(LARGEST_GROUP, 1 << max(0, fitting.bit_length() - 1))
 
 
 def _kept(span: Span, scale: int) -> slice:

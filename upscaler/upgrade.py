@@ -138,7 +138,7 @@ class Upgrade:
     def _gain(self, new: Runtime) -> float:
         """Return how many times as fast the new runtime is as the old one, each alone in turn."""
         old, (height, width) = self._choice.runtime, self._host.tile()
-        in_flight = max(old.streams, new.streams)
+        in_flight = max(runtime.streams * runtime.together(height, width) for runtime in (old, new))
 
         def speed(runtime: Runtime) -> float:
             return pixels_per_second(runtime, height, width, in_flight)

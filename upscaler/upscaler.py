@@ -89,8 +89,8 @@ class Upscaler:
 
     @property
     def threads(self) -> int:
-        """How many tiles to run at a time, so that each stream of the runtime has one."""
-        return max(self.streams, self.choice.runtime.streams)
+        """How many tiles to run at a time, so that the runtime is kept busy."""
+        return max(self.streams, self.choice.runtime.in_flight)
 
     @overload
     def __call__(self, image: Image.Image) -> Image.Image: ...

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,7 @@ from upscaler.errors import NotReady, OutputError, ProofError, RuntimeUnavailabl
 from upscaler.gpu import gpus
 from upscaler.models import find
 from upscaler.runtimes import Wish, open_runtime, table
-from upscaler.tiling import AUTO_TILE
+from upscaler.tiling import AUTO_TILE, group_size
 
 CALLED = {
     "Runtime": ["deserialize_cuda_engine"],
@@ -144,6 +145,100 @@ def test_a_graph_without_convolutions_says_so(trt, tmp_path):
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)]), path)
     with pytest.raises(ProofError, match="has no convolution"):
         tensorrt.build(trt, path, precision="fp32", side=64, alignment=2)
+
+
+def shapes(trt, path, side, alignment):
+    """Return what the profiles for a model take: least, usual and most."""
+    said = tensorrt.log(trt)
+    builder = trt.Builder(said)
+    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    assert trt.OnnxParser(network, said).parse(path.read_bytes(), str(path))
+    image = network.get_input(0)
+    made = tensorrt.profiles(trt, builder, image, side, alignment)
+    return [[tuple(shape) for shape in profile.get_shape(image.name)] for profile in made]
+
+
+def test_every_tile_has_its_profile(trt):
+    model = find("fast", 2)
+    tiles, smaller, groups = shapes(trt, model.path, 532, 2)
+    assert tiles == [(1, 3, 532, 532)] * 3
+    assert smaller == [(1, 3, 2, 2), (1, 3, 128, 128), (1, 3, 532, 532)]
+    assert groups == [(2, 3, 2, 2), (4, 3, 128, 128), (8, 3, 180, 180)]
+    pixels = model.file("fp16").with_name("fast-x2.fp16-u8.onnx")
+    assert shapes(trt, pixels, 532, 2)[tensorrt.GROUPS][2] == (8, 180, 180, 3)
+    for side in range(2, 600, 2):
+        size = group_size(side, side)
+        assert size == 1 or (groups[0][0] <= size <= groups[2][0] and side <= groups[2][2])
+    assert groups[1][0] == group_size(128, 128)
+
+
+def test_profiles_keep_to_the_grid_of_the_model(trt):
+    _, smaller, groups = shapes(trt, find("fast", 2).path, 6 * 48, 48)
+    assert {size for shape in (*smaller, *groups) for size in shape[2:]} == {48, 96, 144, 288}
+    assert len(shapes(trt, find("fast", 2).path, 768, 256)) == 2  # nothing so large is grouped
+
+
+def test_a_model_that_takes_one_picture_gets_no_groups(trt, tmp_path):
+    model = onnx.load(find("fast", 2).path)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    path = tmp_path / "single.onnx"
+    onnx.save(model, path)
+    assert len(shapes(trt, path, 532, 2)) == 2
+
+
+class Drawn:
+    """An engine, its context and the library: notes which profile is taken."""
+
+    TensorIOMode = SimpleNamespace(INPUT="in", OUTPUT="out")
+    num_io_tensors = 2
+
+    def __init__(self):
+        self.chosen = []
+
+    def get_tensor_name(self, number):
+        return ("image", "upscaled")[number]
+
+    def get_tensor_mode(self, name):
+        return {"image": "in", "upscaled": "out"}[name]
+
+    def get_tensor_dtype(self, name):
+        return "DataType.UINT8"
+
+    def get_tensor_profile_shape(self, name, profile):
+        assert profile == tensorrt.TILES
+        return [(1, 532, 532, 3)] * 3
+
+    def get_tensor_shape(self, name):
+        return (1, 2, 2, 3)
+
+    def create_execution_context(self):
+        return self
+
+    def set_optimization_profile_async(self, profile, stream):
+        self.chosen.append(profile)
+        return True
+
+    def set_input_shape(self, name, shape):
+        return True
+
+    def set_tensor_address(self, name, address):
+        return True
+
+
+def test_a_tile_is_computed_in_the_profile_that_takes_it(monkeypatch):
+    import torch
+
+    from upscaler.runtimes.tensorrt_cuda import TensorRT
+
+    stream = SimpleNamespace(cuda_stream=0)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: stream)
+    runtime = TensorRT.__new__(TensorRT)
+    runtime._engine = runtime._trt = drawn = Drawn()
+    runtime._config = None
+    for shape in ((1, 532, 532, 3), (1, 64, 64, 3), (8, 64, 64, 3), (2, 180, 180, 3)):
+        runtime._prepare(torch.empty(shape, dtype=torch.uint8))
+    expected = ["TILES", "SMALLER", "GROUPS", "GROUPS"]
+    assert drawn.chosen == [getattr(tensorrt, name) for name in expected]
 
 
 @pytest.fixture

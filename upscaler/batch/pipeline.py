@@ -1,6 +1,6 @@
 """Reading, inference and writing, side by side.
 
-    plan ─▶ read (threads) ─▶ tiles (one thread a stream) ─▶ write (threads) ─▶ outcomes
+    plan ─▶ read (threads) ─▶ tiles (a thread for each in flight) ─▶ write (threads) ─▶ outcomes
 
 The codecs and the runtimes release Python's global lock where it matters, so threads are
 enough. Tiles of several pictures share the streams: a large picture uses all cores, and so
@@ -92,10 +92,10 @@ class Pipeline:
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._growing = threading.Lock()
-        self._threads = streams = self._streams
+        self._threads, streams = upscaler.threads, self._streams
         # one reader keeps two streams fed; encoders cost as much as small networks
         self._readers = ThreadPoolExecutor(max(1, streams // 2), "read")
-        self._tiles = [ThreadPoolExecutor(streams, "infer")]
+        self._tiles = [ThreadPoolExecutor(self._threads, "infer")]
         self._writers = ThreadPoolExecutor(streams, "write")
 
     def __enter__(self) -> Self:
@@ -119,7 +119,7 @@ class Pipeline:
         waiting = iter(jobs)
         flying = 0
         while True:
-            for job in islice(waiting, max(0, _WAITING * self._streams - flying)):
+            for job in islice(waiting, max(0, self._ahead - flying)):
                 self._readers.submit(self._guard, self._read, _Flight(job))
                 flying += 1
             if not flying:
@@ -198,11 +198,16 @@ class Pipeline:
     def _streams(self) -> int:
         return max(self._upscaler.streams, self._upscaler.choice.runtime.streams)
 
+    @property
+    def _ahead(self) -> int:
+        """How many jobs are on their way: of small pictures, enough for all threads as well."""
+        return max(_WAITING * self._streams, 2 * self._upscaler.threads)
+
     def _current_tiles(self) -> ThreadPoolExecutor:
-        """Return threads for as many streams as the runtime has, to which the run may move."""
+        """Return threads for as many tiles as the runtime takes, to which the run may move."""
         with self._growing:
-            if self._streams > self._threads:  # the former pool ends what it has begun
-                self._threads = self._streams
+            if self._upscaler.threads > self._threads:  # the former pool ends what it has begun
+                self._threads = self._upscaler.threads
                 self._tiles.append(ThreadPoolExecutor(self._threads, "infer"))
             return self._tiles[-1]
 

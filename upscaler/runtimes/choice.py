@@ -11,6 +11,7 @@ from upscaler.errors import NotReady, RuntimeUnavailable, StartError, UsageError
 from upscaler.gpu import gpus
 from upscaler.models import Model
 from upscaler.probe import largest_difference, probe_image
+from upscaler.runtimes.batching import Batching, computes_groups
 from upscaler.runtimes.pixels import Batch, to_batch, to_pixels
 from upscaler.runtimes.runtime import PRECISIONS, BuiltRuntime, PixelRuntime, Runtime
 from upscaler.runtimes.several import Several
@@ -169,7 +170,9 @@ def _on_all(kind: type[Runtime], wish: Wish, precision: str, *, build: bool) -> 
     devices = wish.devices or (0,)
     with _in_our_terms():
         opened = [_proved(kind, wish, precision, device, build=build) for device in devices]
-    return opened[0] if len(opened) == 1 else Several(opened)
+        groups = all(computes_groups(runtime, PROBE_BOUND[precision]) for runtime in opened)
+    runtime = opened[0] if len(opened) == 1 else Several(opened)
+    return Batching(runtime) if groups and isinstance(runtime, PixelRuntime) else runtime
 
 
 def _proved(

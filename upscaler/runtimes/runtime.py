@@ -37,6 +37,15 @@ class Runtime(ABC):
         self.streams, self.device = streams, device
         self.proved = False
 
+    @property
+    def in_flight(self) -> int:
+        """How many calls at once keep it busy."""
+        return self.streams
+
+    def together(self, height: int, width: int) -> int:
+        """Return how many tiles of a shape, margins included, it computes in one go."""
+        return 1
+
     @classmethod
     @abstractmethod
     def precisions(cls) -> tuple[str, ...]:

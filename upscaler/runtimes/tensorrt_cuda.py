@@ -19,9 +19,6 @@ from upscaler.runtimes.cuda_lanes import LANES, Lanes, Program
 from upscaler.runtimes.pixels import Batch, Pixels, in_order, through_floats, whole
 from upscaler.runtimes.runtime import BuiltRuntime, PixelRuntime
 
-_TILES, _SMALLER = 0, 1
-"""The profiles of an engine, as `tensorrt.build` makes them."""
-
 _TYPES = {"UINT8": torch.uint8, "FLOAT": torch.float32}
 
 
@@ -115,8 +112,10 @@ class TensorRT(PixelRuntime, BuiltRuntime):
         if context is None:
             raise RuntimeError("TensorRT has no memory for another stream")
         shape, stream = tuple(image.shape), torch.cuda.current_stream(image.device)
-        tile = tuple(engine.get_tensor_profile_shape(inputs[0], _TILES)[0])
-        profile = _TILES if shape == tile else _SMALLER
+        tile = tuple(engine.get_tensor_profile_shape(inputs[0], tensorrt.TILES)[0])
+        profile = tensorrt.TILES if shape == tile else tensorrt.SMALLER
+        if shape[0] > 1:
+            profile = tensorrt.GROUPS
         _must(context.set_optimization_profile_async(profile, stream.cuda_stream), "the profile")
         _must(context.set_input_shape(inputs[0], shape), f"a tile of {shape}")
         _must(context.set_tensor_address(inputs[0], image.data_ptr()), "the input buffer")

@@ -1,0 +1,425 @@
+"""Small tiles share calls on a GPU, and nothing else: bytes, errors and ends stay each one's own.
+
+What computes here is a stand-in for a GPU, or torch on the CPU.
+"""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from upscaler import Upscaler
+from upscaler.enlargement import Enlargement
+from upscaler.errors import RuntimeUnavailable
+from upscaler.images import Picture
+from upscaler.models import find
+from upscaler.runtimes import RUNTIMES, BrokenTile, PixelRuntime, Wish, choice, open_runtime
+from upscaler.runtimes.batching import Batching, computes_groups
+from upscaler.runtimes.pixels import through_floats
+from upscaler.runtimes.several import Several
+from upscaler.runtimes.table import Entry
+from upscaler.tiling import GROUP_PIXELS, LARGEST_GROUP, group_size
+
+BROKEN, REFUSED = 255, 254
+"""Tiles that are this all over come out as no numbers, or raise another error."""
+
+
+@pytest.fixture(autouse=True)
+def watchdog():
+    """End what hangs: a group that nobody computes would be waited for for ever."""
+    import faulthandler
+
+    faulthandler.dump_traceback_later(60, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+class Gpu(PixelRuntime):
+    """Doubles pictures, one call on each lane; rounds as the number of tiles in a call says.
+
+    Attributes:
+        calls: the tiles of each call.
+    """
+
+    name = "gpu"
+
+    def __init__(self, streams=1, pause=None):
+        super().__init__(find("fast", 2), "fp16", streams)
+        self.calls, self._pause = [], pause or (lambda: None)
+        self._free = threading.Semaphore(streams)
+
+    @classmethod
+    def precisions(cls):
+        return ("fp16",)
+
+    def infer(self, batch):
+        return batch.repeat(2, axis=2).repeat(2, axis=3)
+
+    def infer_pixels(self, pixels):
+        assert pixels.flags.c_contiguous and pixels.dtype == np.uint8
+        assert self._free.acquire(blocking=False), "more calls than lanes"
+        try:
+            self.calls.append(pixels.copy())
+            self._pause()
+            values = {int(tile.flat[0]) for tile in pixels if tile.min() == tile.max()}
+            if BROKEN in values:
+                raise BrokenTile("not finite")
+            if REFUSED in values:
+                raise RuntimeError("the library refuses")
+            return pixels.repeat(2, axis=1).repeat(2, axis=2) ^ np.uint8(len(pixels))
+        finally:
+            self._free.release()
+
+
+def doubled(tile):
+    """What a tile has to come back as, whatever went with it."""
+    size = group_size(*tile.shape[1:3])
+    return tile.repeat(2, axis=1).repeat(2, axis=2) ^ np.uint8(size)
+
+
+def tiles_of(rng, number, side=64):
+    return list(rng.integers(0, 250, (number, 1, side, side, 3), np.uint8))
+
+
+def value(number, side=64):
+    return np.full((1, side, side, 3), number, np.uint8)
+
+
+class Holding(Gpu):
+    """A GPU whose first call lasts until it is told to go on."""
+
+    def __init__(self):
+        super().__init__(1, self._hold)
+        self.began, self.go_on = threading.Event(), threading.Event()
+
+    def _hold(self):
+        self.began.set()
+        self.go_on.wait()
+
+
+def joined(batching, number, shape=(1, 64, 64, 3)):
+    """Wait until so many tiles wait in an open group."""
+    while True:
+        with batching._lock:
+            group = batching._waiting.get(shape)
+            if (len(group.tiles) if group else 0) == number:
+                return
+        time.sleep(0.001)
+
+
+def behind_a_call(tiles, waiting):
+    """Send one tile, and while it is computed all `tiles`; returns the GPU and the futures.
+
+    Args:
+        waiting: how many of them are to wait in an open group before the call ends.
+    """
+    gpu = Holding()
+    batching = Batching(gpu)
+    with ThreadPoolExecutor(len(tiles) + 1) as pool:
+        pool.submit(batching.infer_pixels, value(7))
+        gpu.began.wait()
+        futures = [pool.submit(batching.infer_pixels, tile) for tile in tiles]
+        try:
+            joined(batching, waiting)
+        finally:
+            gpu.go_on.set()
+    return gpu, futures
+
+
+def test_the_number_in_a_call_follows_from_the_shape_alone():
+    for side in range(1, 600):
+        size = group_size(side, side)
+        assert size in (1, 2, 4, 8)
+        assert size == 1 or size * side**2 <= GROUP_PIXELS
+        assert size == LARGEST_GROUP or 2 * size * side**2 > GROUP_PIXELS
+    assert [group_size(*shape) for shape in ((64, 64), (16, 128), (128, 16), (16, 300))] == [
+        8,
+        4,
+        4,
+        1,
+    ]
+
+
+def test_what_waits_for_a_lane_shares_one_call(rng):
+    tiles = tiles_of(rng, 5)
+    gpu, futures = behind_a_call(tiles, waiting=5)
+    assert [len(call) for call in gpu.calls] == [8, 8]
+    for tile, future in zip(tiles, futures, strict=True):
+        assert np.array_equal(future.result(), doubled(tile))
+
+
+def test_a_group_that_is_not_full_is_filled_with_copies(rng):
+    gpu, _ = behind_a_call(tiles_of(rng, 3), waiting=3)
+    alone, call = gpu.calls
+    assert (alone == 7).all()
+    assert all(np.array_equal(tile, call[2]) for tile in call[2:])
+    assert not np.array_equal(call[0], call[2])
+
+
+def test_a_full_group_lets_the_next_begin(rng):
+    gpu, futures = behind_a_call(tiles := tiles_of(rng, 20), waiting=4)
+    assert [len(call) for call in gpu.calls] == [8] * 4
+    assert all(
+        np.array_equal(future.result(), doubled(tile))
+        for tile, future in zip(tiles, futures, strict=True)
+    )
+
+
+def test_a_tile_alone_does_not_wait_for_others(rng):
+    gpu = Gpu()
+    (tile,) = tiles_of(rng, 1)
+    assert np.array_equal(Batching(gpu).infer_pixels(tile), doubled(tile))
+    assert len(gpu.calls) == 1
+
+
+def test_large_tiles_go_one_by_one(rng):
+    gpu = Gpu(streams=2)
+    tiles = tiles_of(rng, 6, side=200)
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(Batching(gpu).infer_pixels, tiles))
+    assert [len(call) for call in gpu.calls] == [1] * 6
+    assert all(np.array_equal(a, doubled(b)) for a, b in zip(made, tiles, strict=True))
+
+
+def test_each_shape_has_groups_of_its_own(rng):
+    tiles = tiles_of(rng, 4, 64) + tiles_of(rng, 4, 100)
+    gpu = Gpu(pause=lambda: time.sleep(0.02))
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(Batching(gpu).infer_pixels, tiles))
+    assert all(np.array_equal(a, doubled(b)) for a, b in zip(made, tiles, strict=True))
+    assert {call.shape[:2] for call in gpu.calls} == {(8, 64), (4, 100)}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8, 24])
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_neither_threads_nor_timing_change_a_byte(rng, threads, lanes):
+    timing = np.random.default_rng(threads)
+    gpu = Gpu(lanes, lambda: time.sleep(timing.random() / 200))
+    tiles = [tile for side in (24, 64, 100, 200) for tile in tiles_of(rng, 12, side)]
+    tiles = [tiles[number] for number in rng.permutation(len(tiles))]
+    with ThreadPoolExecutor(threads) as pool:
+        made = list(pool.map(Batching(gpu).infer_pixels, tiles))
+    assert all(np.array_equal(a, doubled(b)) for a, b in zip(made, tiles, strict=True))
+
+
+def test_more_tiles_in_a_call_are_no_other_tiles(rng):
+    tiles = np.concatenate(tiles_of(rng, 3))
+    assert np.array_equal(Batching(Gpu()).infer_pixels(tiles), doubled(tiles))
+
+
+def test_an_error_reaches_only_those_whose_it_is(rng):
+    good = tiles_of(rng, 4)
+    tiles = [good[0], value(BROKEN), good[1], value(REFUSED), good[2], value(BROKEN), good[3]]
+    gpu, futures = behind_a_call(tiles, waiting=7)
+    outcomes = [type(future.exception()) for future in futures]
+    nothing = type(None)
+    assert outcomes == [
+        nothing, BrokenTile, nothing, RuntimeError, nothing, BrokenTile, nothing
+    ]  # fmt: skip
+    for tile, future in zip(tiles[::2][:2], futures[::2][:2], strict=True):
+        assert np.array_equal(future.result(), doubled(tile))
+    assert [len(call) for call in gpu.calls] == [8] * 9  # alone, together, and each by itself
+
+
+def test_a_tile_that_broke_alone_is_not_computed_twice():
+    gpu = Gpu()
+    with pytest.raises(BrokenTile):
+        Batching(gpu).infer_pixels(value(BROKEN))
+    assert len(gpu.calls) == 1
+
+
+def test_those_whose_leader_was_interrupted_go_on_alone(rng):
+    """Ctrl-C strikes the main thread, which may lead a group that others wait for."""
+    tiles = tiles_of(rng, 3)
+    gpu, struck = Gpu(), threading.Event()
+    batching = Batching(gpu)
+
+    class Interrupted:
+        def __enter__(self):
+            joined(batching, 3)
+            batching._lanes = own
+            struck.set()
+            raise KeyboardInterrupt
+
+        def __exit__(self, *error):
+            """It is never entered."""
+
+    own, batching._lanes = batching._lanes, Interrupted()
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(batching.infer_pixels, tiles[0])
+        joined(batching, 1)
+        others = [pool.submit(batching.infer_pixels, tile) for tile in tiles[1:]]
+        for tile, future in zip(tiles[1:], others, strict=True):
+            assert np.array_equal(future.result(), doubled(tile))
+        assert struck.is_set() and isinstance(first.exception(), KeyboardInterrupt)
+    assert not batching._waiting
+
+
+def test_groups_go_to_whichever_gpu_is_free(rng):
+    gpus = [Gpu(2, lambda: time.sleep(0.005)) for _ in range(2)]
+    batching = Batching(Several(gpus))
+    assert (batching.streams, batching.in_flight) == (4, 4 * LARGEST_GROUP)
+    tiles = tiles_of(rng, 64)
+    with ThreadPoolExecutor(32) as pool:
+        made = list(pool.map(batching.infer_pixels, tiles))
+    assert all(np.array_equal(a, doubled(b)) for a, b in zip(made, tiles, strict=True))
+    assert all(gpu.calls for gpu in gpus)
+    assert sum(len(gpu.calls) for gpu in gpus) < 40
+
+
+def test_a_group_too_large_for_the_memory_is_computed_in_halves(rng):
+    class Small(Gpu):
+        def infer_pixels(self, pixels):
+            if pixels[..., 0].size > 30_000:  # 8 times 64x64 are more
+                raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            return super().infer_pixels(pixels)
+
+    (tile,) = tiles_of(rng, 1)
+    work = Enlargement(Picture.from_pixels(tile[0]), Batching(Small()), None, lambda: None)
+    for run in work.tiles:
+        run()
+    made = work.finish()
+    assert np.array_equal(made.pixels[None], doubled(tile))
+    assert "computed in halves" in made.warnings[0]
+
+
+def test_floats_pass_straight_through(rng):
+    gpu, batch = Gpu(), rng.random((1, 3, 8, 8), np.float32)
+    assert np.array_equal(Batching(gpu).infer(batch), gpu.infer(batch))
+
+
+class OnCpu(PixelRuntime):
+    """The runtime `cpu` in a GPU's clothes, as `open_runtime` finds it."""
+
+    name = "on-cpu"
+    flaw = None
+    calls: list[int]
+
+    def __init__(self, model, precision, streams, device=0):
+        super().__init__(model, precision, streams, device)
+        self._real = RUNTIMES["cpu"].load()(model, precision, streams, device)
+
+    @classmethod
+    def precisions(cls):
+        return ("fp32",)
+
+    def infer(self, batch):
+        return self._real.infer(batch)
+
+    def infer_pixels(self, pixels):
+        self.calls.append(len(pixels))
+        made = [through_floats(self.infer, tile[None]) for tile in pixels]
+        return type(self).flaw(made) if self.flaw and len(pixels) > 1 else np.concatenate(made)
+
+
+@pytest.fixture
+def on_cpu(monkeypatch):
+    class Found(Entry):
+        def load(self):
+            return OnCpu
+
+    monkeypatch.setitem(RUNTIMES, "on-cpu", Found("", "", "", "", needs_gpu=True))
+    monkeypatch.setattr(OnCpu, "calls", [], raising=False)
+    monkeypatch.setattr(OnCpu, "flaw", None)
+    return OnCpu
+
+
+def wish(**changes):
+    return replace(Wish(find("fast", 2), "fp32"), **changes)
+
+
+def no_groups(made):
+    raise ValueError("Got invalid dimensions for input")
+
+
+def worse_at_the_end(made):
+    made[-1][0, 0, 0, 0] ^= 1
+    return np.concatenate(made)
+
+
+def mixed(made):
+    return np.concatenate([tile // 2 + made[0] // 2 for tile in made])
+
+
+def all_wrong(made):
+    return 255 - np.concatenate(made)
+
+
+@pytest.mark.parametrize("flaw", [no_groups, worse_at_the_end, mixed, all_wrong])
+def test_what_computes_groups_wrongly_gets_none(on_cpu, monkeypatch, flaw):
+    monkeypatch.setattr(on_cpu, "flaw", staticmethod(flaw))
+    opened = open_runtime(wish(), "on-cpu").runtime
+    assert isinstance(opened, OnCpu)
+    assert not computes_groups(opened, 1 / 255)
+
+
+def test_what_takes_only_floats_gets_none():
+    assert not computes_groups(open_runtime(wish(), "cpu").runtime, 1 / 255)
+
+
+@pytest.mark.parametrize("devices", [(), (0, 1)])
+def test_a_gpu_that_computes_them_rightly_gets_groups(on_cpu, monkeypatch, devices):
+    monkeypatch.setattr(choice, "gpus", lambda: ["A", "B"])
+    opened = open_runtime(wish(devices=devices, streams=2), "on-cpu").runtime
+    assert isinstance(opened, Batching)
+    assert (opened.name, opened.precision, opened.proved) == ("on-cpu", "fp32", True)
+    assert opened.streams == 2 * max(1, len(devices))
+
+
+def test_a_folder_of_small_pictures_fills_groups(on_cpu, command, tmp_path, rng):
+    """Different pictures of one size go together, and come out as each does by itself."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pictures = list(rng.integers(0, 250, (24, 20, 30, 3), np.uint8))
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(folder / f"{number:02}.png")
+    settings = ["-r", "on-cpu", "-p", "fp32", "-m", "fast", "-s", "2", "--jobs", "1"]
+    code, _, err = command("run", folder, tmp_path / "out", *settings, "-q")
+    assert code == 0, err
+    calls = on_cpu.calls[4:]  # after the probes
+    assert set(calls) == {8}
+    assert len(calls) < len(pictures)
+    alone = Upscaler("fast", scale=2, runtime="on-cpu", precision="fp32")
+    for number, picture in enumerate(pictures):
+        with Image.open(tmp_path / "out" / f"{number:02}.png") as made:
+            assert np.array_equal(np.asarray(made), alone(picture))
+
+
+def test_torch_computes_the_same_in_groups(rng, monkeypatch):
+    """The runtime `torch`, on the CPU and without its graphs."""
+    pytest.importorskip("torch", reason="needs the [export] extra")
+    from upscaler.runtimes.torch_cuda import TorchCuda
+
+    monkeypatch.setattr(TorchCuda, "kind", "cpu")
+    torch_runtime = TorchCuda(find("fast", 2), "fp32", 2)
+    assert computes_groups(torch_runtime, 1 / 255)
+    tiles = tiles_of(rng, 12, side=32)
+    made = []
+    for threads in (1, 2, 8):
+        with ThreadPoolExecutor(threads) as pool:
+            made.append(list(pool.map(Batching(torch_runtime).infer_pixels, tiles)))
+    assert all(np.array_equal(made[0], other) for other in made[1:])
+    for tile, large in zip(tiles, made[0], strict=True):
+        single = torch_runtime.infer_pixels(tile).astype(int)
+        assert np.abs(single - large).max() <= 1
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["torch", "cuda", "tensorrt", "tensorrt-rtx"])
+@pytest.mark.parametrize("side", [24, 64, 128, 180])
+def test_on_a_gpu_neither_threads_nor_timing_change_a_byte(rng, name, side):
+    try:
+        opened = open_runtime(Wish(find("fast", 2), "fp16", 3), name).runtime
+    except RuntimeUnavailable as error:
+        pytest.skip(str(error))
+    assert isinstance(opened, Batching)
+    tiles = tiles_of(rng, 40, side)
+    made = []
+    for threads in (1, 2, 8, 24):
+        with ThreadPoolExecutor(threads) as pool:
+            made.append(list(pool.map(opened.infer_pixels, tiles)))
+    assert all(np.array_equal(made[0], other) for other in made[1:])
