@@ -21,12 +21,18 @@ LEAST = {
 }
 """PSNR-Y in dB in the fastest precision, a little below what the cards say."""
 
+FOR_JPEG = "photo"
+"""The model that is held to its figures on what JPEG has left, and not beside the others."""
+
+JPEG_GAIN = 0.3
+"""dB of PSNR-Y that it is to be above bicubic on BSD100 after JPEG of quality 75."""
+
 SETS = [(*model, name, psnr) for model, sets in LEAST.items() for name, psnr in sets.items()]
 MODELS = [(model.spec.name, model.spec.scale) for model in packaged()]
 
 
 def test_every_packaged_model_is_held_to_its_figures():
-    assert set(MODELS) == set(LEAST)
+    assert {model for model in MODELS if model[0] != FOR_JPEG} == set(LEAST)
 
 
 @pytest.mark.slow
@@ -53,6 +59,27 @@ def test_the_standard_sets(shared, tmp_path, capsys, model, scale, name, least):
     assert measured["psnr"] == pytest.approx(float(psnr), abs=0.01)
     assert measured["below_bicubic"] == 0
     assert measured["colour_shift"] <= 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_model_for_jpeg_undoes_it_and_invents_nothing(shared, capsys, scale):
+    if (FOR_JPEG, scale) not in MODELS:
+        pytest.skip(f"no {FOR_JPEG}-x{scale} is packaged yet")
+
+    def measured(model, *degrade):
+        arguments = ["eval", model, str(shared / "data" / "test" / "BSD100"), "-s", str(scale)]
+        commands.main([*arguments, *degrade, "--json"], "upscaler", standalone_mode=False)
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    jpeg = "--degrade", "jpeg:75"
+    ours, plain = measured(FOR_JPEG, *jpeg), measured("balanced", *jpeg)
+    assert ours["files"] == 100
+    assert ours["psnr"] >= ours["bicubic_psnr"] + JPEG_GAIN
+    assert ours["psnr"] > plain["psnr"]
+    assert ours["below_bicubic"] == 0
+    assert ours["colour_shift"] <= 0.5
+    assert measured(FOR_JPEG)["colour_shift"] <= 0.5
 
 
 @pytest.mark.parametrize(("model", "scale"), MODELS)

@@ -39,6 +39,12 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     metavar="DIR",
     help="Measure the model on a folder of high-resolution images, for its card; repeatable.",
 )
+@click.option(
+    "--degrade",
+    multiple=True,
+    metavar="KIND:VALUE",
+    help="Score it after this, too, as in `upscaler eval`: jpeg:75; repeatable.",
+)
 def export(
     source: str,
     out: Path,
@@ -46,6 +52,7 @@ def export(
     int8: Path | None,
     tensorrt: bool,
     sets: tuple[Path, ...],
+    degrade: tuple[str, ...],
 ) -> None:
     """Write a model as NAME-xSCALE.onnx, with a card, after proving that ONNX Runtime computes
     from it what torch computes; beside it the same in float16 and in 8 bits, each proved.
@@ -57,12 +64,20 @@ def export(
     upscaler export fast-x2 --fp16 --int8 photos/
     upscaler run photos/ large/ -s 2 -m models/fast-x2.onnx
     """
+    from upscaler.degradation import Degradation
     from upscaler_export.checkpoint import read_source
     from upscaler_export.export import export_network
 
+    degradations = [Degradation.parse(text) for text in degrade]
     network, trained = read_source(source)
     done = export_network(
-        network, trained, out, list(sets), fp16=fp16 or tensorrt, photographs=int8
+        network,
+        trained,
+        out,
+        list(sets),
+        degradations=degradations,
+        fp16=fp16 or tensorrt,
+        photographs=int8,
     )
     click.echo(f"{done.path}  halo {done.spec.halo}, alignment {done.spec.alignment}")
     click.echo(f"proved: differs from torch by {255 * done.difference:.4f} of 255 at most")

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import onnx
 import torch
 from torch import nn
 
+from upscaler.degradation import Degradation
 from upscaler.errors import OutputError
 from upscaler.models.receptive_field import geometry
 from upscaler.network import AutoEncoder, macs_per_pixel
@@ -41,6 +43,7 @@ def export_network(
     folder: Path,
     sets: list[Path],
     *,
+    degradations: Sequence[Degradation] = (),
     fp16: bool = False,
     photographs: Path | None = None,
 ) -> Exported:
@@ -48,6 +51,7 @@ def export_network(
 
     Args:
         sets: folders of high-resolution images to score the model on.
+        degradations: score it after these, too.
         fp16: write `NAME-xSCALE.fp16.onnx` and `NAME-xSCALE.fp16-u8.onnx`, too.
         photographs: write `NAME-xSCALE.int8.onnx`, too, calibrated on this folder.
 
@@ -68,7 +72,7 @@ def export_network(
             draft = Path(scratch) / f"{spec.title}.onnx"
             draft.write_bytes(_with_spec(model, spec))
             if sets:
-                quality, loss = measure(draft, spec.scale, sets)
+                quality, loss = measure(draft, spec.scale, sets, degradations)
                 if fp16:  # no machine without a GPU runs it as a runtime
                     loss["fp16"] = round(max(proofs[f"{spec.title}.fp16-u8.onnx"].loss, 0), 4)
                 spec = replace(spec, quality=quality, precision_loss=loss)

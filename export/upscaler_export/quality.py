@@ -1,8 +1,10 @@
 """What an exported model scores on real pictures, in full and in reduced precision."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
+from upscaler.degradation import Degradation
 from upscaler.errors import HardwareMissing, RuntimeUnavailable, UsageError
 from upscaler.evaluation import evaluate, mean
 from upscaler.runtimes import RUNTIMES, precisions_of
@@ -10,33 +12,44 @@ from upscaler.upscaler import Upscaler
 
 _LOG = logging.getLogger(__name__)
 
+_Set = tuple[Path, Sequence[Degradation]]
+
 
 def measure(
-    model: Path, scale: int, folders: list[Path]
+    model: Path, scale: int, folders: list[Path], degradations: Sequence[Degradation] = ()
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Score a model file on folders of high-resolution images.
 
+    Args:
+        degradations: what the small pictures go through; if any, each folder is scored without
+            them and with all of them.
+
     Returns:
-        (quality, loss): the mean PSNR-Y in dB in fp32 by folder name, and by precision how
-        much of it is lost at most on any folder. Precisions this machine lacks are left out.
+        (quality, loss): the mean PSNR-Y in dB in fp32 by folder name (`Set5`, `Set5 jpeg:75`),
+        and by precision how much of it is lost at most on any folder. Precisions this machine
+        lacks are left out.
     """
     if len({folder.name for folder in folders}) < len(folders):
         raise UsageError("two folders to score have the same name; the card could not tell them")
     exact = Upscaler(str(model), scale=scale, precision="fp32")
-    quality = {folder.name: _psnr(exact, folder) for folder in folders}
+    sets: dict[str, _Set] = {folder.name: (folder, ()) for folder in folders}
+    if degradations:
+        said = " ".join(map(str, degradations))
+        sets |= {f"{folder.name} {said}": (folder, degradations) for folder in folders}
+    quality = {name: _psnr(exact, *taken) for name, taken in sets.items()}
     loss = {"fp32": 0.0}
     for precision, runtime in _reduced_precisions().items():
         try:
             reduced = Upscaler(str(model), scale=scale, runtime=runtime, precision=precision)
         except RuntimeUnavailable:  # there is no file for it
             continue
-        losses = [quality[folder.name] - _psnr(reduced, folder) for folder in folders]
+        losses = [quality[name] - _psnr(reduced, *taken) for name, taken in sets.items()]
         loss[precision] = round(max(losses), 4)
     return {name: round(value, 3) for name, value in quality.items()}, loss
 
 
-def _psnr(upscaler: Upscaler, folder: Path) -> float:
-    return mean(folder.name, list(evaluate(upscaler, folder))).psnr
+def _psnr(upscaler: Upscaler, folder: Path, degradations: Sequence[Degradation]) -> float:
+    return mean(folder.name, list(evaluate(upscaler, folder, degradations))).psnr
 
 
 def _reduced_precisions() -> dict[str, str]:

@@ -7,6 +7,7 @@ onnx = pytest.importorskip("onnx", reason="needs the [export] extra")
 from click.testing import CliRunner
 
 from upscaler import Upscaler
+from upscaler.degradation import Degradation
 from upscaler.errors import ModelError, ProofError
 from upscaler.machine import processor
 from upscaler.network import AutoEncoder
@@ -82,6 +83,15 @@ def test_a_failed_proof_leaves_no_file(network, tmp_path, monkeypatch):
 def test_the_proof_picture_is_a_photograph():
     image = photograph()
     assert image.shape[:2] == (1, 3) and image.std() > 0.1
+
+
+def test_scores_after_a_jpegs_losses_go_beside_them(network, tmp_path, folder):
+    for degradations, names in (((), ["in"]), ((Degradation("jpeg", 10),), ["in", "in jpeg:10"])):
+        done = export_network(network, TRAINED, tmp_path, [folder], degradations=degradations)
+        assert list(done.spec.quality) == names
+    assert done.spec.quality["in jpeg:10"] < done.spec.quality["in"]
+    card = (tmp_path / "tiny-x3.md").read_text()
+    assert f"| in jpeg:10 | {done.spec.quality['in jpeg:10']:.2f} |" in card
 
 
 def test_scores_go_into_the_description(network, tmp_path, folder):

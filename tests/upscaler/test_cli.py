@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from upscaler.models import packaged
+
 COMMANDS = ("run", "status", "bench", "doctor", "models", "eval", "export", "train", "experiments")
 HEAVY = ("numpy", "PIL", "rich", "torch", "onnxruntime", "openvino", "onnx")
 
@@ -258,7 +260,7 @@ def test_models_lists_what_is_packaged(command):
     models = [json.loads(line) for line in out.splitlines()]
     assert code == 0
     assert [(m["model"], m["scale"]) for m in models] == [
-        (name, scale) for name in ("balanced", "fast") for scale in (2, 4)
+        (model.spec.name, model.spec.scale) for model in packaged()
     ]
     assert all(m["speed"]["megapixels_per_second"] > 0 for m in models)
     assert "fast" in command("models")[1]
