@@ -15,7 +15,7 @@ from upscaler.repairs import Repairs
 from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
 from upscaler.runtimes.memory import ran_out_of_memory
 from upscaler.size import Size
-from upscaler.stages import Stopwatch
+from upscaler.stages import Stopwatch, Timer
 
 _BLACK = 8 / 255
 """Up to here a tile may well be black."""
@@ -52,7 +52,7 @@ class Enlargement:
         size: Size | None = None,
         part: list[tiling.Tile] | None = None,
         repairs: Repairs | None = None,
-        watch: Stopwatch | None = None,
+        watch: Timer | None = None,
     ) -> None:
         self._watch = watch or Stopwatch()
         self._final = _final_size(picture, size, runtime.model.spec.scale)

@@ -1,8 +1,15 @@
 """A gate that work goes through, and that can be closed for a moment to have the machine alone."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+PATIENCE = 30.0
+"""Seconds after which who wants to close a gate gives up."""
+
+_LOOK = 0.2
+"""Seconds between two looks at whether there is still sense in it."""
 
 
 class Gate:
@@ -26,12 +33,23 @@ class Gate:
                 self._changed.notify_all()
 
     @contextmanager
-    def closed(self) -> Iterator[None]:
-        """Let nobody in, and wait until nobody is inside; one thread at a time may do so."""
+    def closed(self, ended: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Let nobody in, and wait until nobody is inside; one thread at a time may do so.
+
+        Args:
+            ended: whether there is no sense in waiting any more.
+
+        Raises:
+            TimeoutError: somebody stays inside, in a call that hangs perhaps.
+        """
+        until = time.monotonic() + PATIENCE
         with self._changed:
             self._open = False
-            self._changed.wait_for(lambda: self._inside == 0)
         try:
+            with self._changed:
+                while not self._changed.wait_for(lambda: self._inside == 0, _LOOK):
+                    if ended() or time.monotonic() > until:
+                        raise TimeoutError(f"a tile has not ended within {PATIENCE:.0f} s")
             yield
         finally:
             with self._changed:

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 STAGES = ("read", "cut", "infer", "join", "write")
 
@@ -38,6 +39,14 @@ class Profile:
         name = max(self.shares, key=self.shares.__getitem__)
         verb = {"infer": "the network takes"}.get(name, f"to {name} takes")
         return f"{verb} {self.shares[name]:.0%} of the work; {_ADVICE[name]}"
+
+
+class Timer(Protocol):
+    """Whoever is told how long the stages take."""
+
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """Count the time of the body as that of a stage."""
+        ...
 
 
 class Stopwatch:

@@ -7,7 +7,6 @@ out is the same. While one strip is written the next one is computed.
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -18,12 +17,15 @@ from numpy.typing import NDArray
 from upscaler.enlargement import Enlargement
 from upscaler.images import Picture, Rows
 from upscaler.repairs import Repairs
-from upscaler.stages import Stopwatch
+from upscaler.stages import Timer
 from upscaler.tiling import Tile, moved_up
 
 Pixels = NDArray[Any]
 
-Submit = Callable[[Callable[[], None]], "Future[None]"]
+Wait = Callable[[], None]
+"""Waits until a tile has been computed, and raises what went wrong."""
+
+Submit = Callable[[Callable[[], None]], Wait]
 """Has a tile computed in another thread."""
 
 Begin = Callable[[Picture, list[Tile]], Enlargement]
@@ -86,7 +88,7 @@ class StripEnlargement:
         fit: Callable[[Picture], Picture],
         begin: Begin,
         repairs: Repairs,
-        watch: Stopwatch,
+        watch: Timer,
     ) -> None:
         self._source, self._strips, self._scale = source, strips, scale
         self._fit, self._begin, self._repairs, self._watch = fit, begin, repairs, watch
@@ -108,7 +110,7 @@ class StripEnlargement:
         Raises:
             ImageError: the picture is damaged, or the network fails on it.
         """
-        begun: deque[tuple[Strip, Enlargement, list[Future[None]]]] = deque()
+        begun: deque[tuple[Strip, Enlargement, list[Wait]]] = deque()
         for strip in [*self._strips, None]:
             if strip:
                 work = self._begin(self._read(strip), strip.tiles)
@@ -127,8 +129,8 @@ class StripEnlargement:
             self._rows = np.concatenate([known, more])
             return self._fit(Picture.from_pixels(self._rows))
 
-    def _finished(self, strip: Strip, work: Enlargement, tiles: list["Future[None]"]) -> Pixels:
-        for tile in tiles:
-            tile.result()
+    def _finished(self, strip: Strip, work: Enlargement, waits: list[Wait]) -> Pixels:
+        for wait in waits:
+            wait()
         first, last = strip.keep_start - strip.start, strip.keep_stop - strip.start
         return work.finish().pixels[first * self._scale : last * self._scale]

@@ -146,7 +146,7 @@ class Upgrade:
         for _ in range(_WARM_UP):
             speed(new)
         ratios: list[float] = []
-        with self._host.gate.closed():
+        with self._host.gate.closed(self._ended.is_set):
             began = time.monotonic()
             while len(ratios) < _ROUNDS and not self._ended.is_set():
                 ratios.append(speed(new) / speed(old))

@@ -20,7 +20,7 @@ from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
 from upscaler.repairs import Repairs
 from upscaler.runtimes import Choice, Runtime, Wish, open_runtime
 from upscaler.size import Size
-from upscaler.stages import Stopwatch
+from upscaler.stages import Timer
 from upscaler.strips import StripEnlargement, strips_of
 from upscaler.tiling import AUTO_TILE, STRIP_ROWS, Tile, round_up
 from upscaler.upgrade import Host, Upgrade
@@ -131,7 +131,7 @@ class Upscaler:
                 pass
         return work.finish()
 
-    def begin(self, picture: Picture, watch: Stopwatch | None = None) -> Enlargement:
+    def begin(self, picture: Picture, watch: Timer | None = None) -> Enlargement:
         """Return the picture's tiles, for a caller with threads of its own.
 
         Args:
@@ -142,7 +142,7 @@ class Upscaler:
         return self._through_gate(work)
 
     def begin_strips(
-        self, source: Rows, fit: Callable[[Picture], Picture], watch: Stopwatch
+        self, source: Rows, fit: Callable[[Picture], Picture], watch: Timer
     ) -> StripEnlargement:
         """Return the work on a picture that is too large for memory.
 

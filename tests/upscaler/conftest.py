@@ -1,5 +1,7 @@
 """What the tests of runs share."""
 
+import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from upscaler.batch.review import Rules
 from upscaler.batch.run import Batch, Settings
 
 _SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}
+SECONDS = 60
 _RULES = ("overwrite", "retry_failed", "verify")
 
 
@@ -27,6 +30,33 @@ class Notes:
 
     def result(self, result):
         self.results.append(result)
+
+
+@pytest.fixture
+def held(record_property):
+    """Note a line of docs/reliability.md: what was done to a run, how often, what held each time.
+
+    Lines that differ in their number of trials only are added up.
+    """
+
+    def note(fault, trials, what):
+        record_property("fault", json.dumps({"fault": fault, "trials": trials, "held": what}))
+
+    return note
+
+
+@pytest.fixture
+def watchdog():
+    """End a test that hangs, with where it hung."""
+
+    def bark(number, frame):
+        raise TimeoutError(f"still running after {SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, bark)
+    signal.alarm(SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

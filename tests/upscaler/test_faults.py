@@ -24,16 +24,6 @@ OPTIONS = ["-s", "2", "-r", "cpu"]
 
 
 @pytest.fixture
-def held(record_property):
-    """Note a line of the table: what was done to a run, how often, and what held every time."""
-
-    def note(fault, trials, what):
-        record_property("fault", json.dumps({"fault": fault, "trials": trials, "held": what}))
-
-    return note
-
-
-@pytest.fixture
 def many(tmp_path, rng):
     """A folder of 300 small pictures."""
     source = tmp_path / "many"

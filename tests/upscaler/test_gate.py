@@ -34,3 +34,16 @@ def test_work_that_fails_leaves_the_gate():
     with pytest.raises(KeyError), gate.closed():
         raise KeyError
     gate.run(lambda: None)
+
+
+def test_a_gate_is_not_closed_around_somebody_who_stays(monkeypatch):
+    monkeypatch.setattr("upscaler.gate.PATIENCE", 0.3)
+    gate, release, begun = Gate(), threading.Event(), threading.Event()
+    inside = threading.Thread(target=gate.run, args=(lambda: begun.set() or release.wait(),))
+    inside.start()
+    begun.wait(5)
+    with pytest.raises(TimeoutError, match="a tile has not ended"), gate.closed():
+        raise AssertionError("it was closed")
+    gate.run(lambda: None)
+    release.set()
+    inside.join()

@@ -2,7 +2,6 @@
 
 import copy
 import os
-import signal
 import threading
 import time
 from dataclasses import replace
@@ -15,24 +14,10 @@ from upscaler.batch import pipeline as pipeline_module
 from upscaler.batch.pipeline import Pipeline
 from upscaler.batch.plan import Job
 from upscaler.errors import RuntimeUnavailable
-from upscaler.images import FORMATS, Encoding
+from upscaler.images import FORMATS, Encoding, write
 from upscaler.upscaler import Upscaler
 
-SECONDS = 30
-
-
-@pytest.fixture(autouse=True)
-def watchdog():
-    """End a test that hangs, with where it hung."""
-
-    def bark(number, frame):
-        raise TimeoutError(f"still running after {SECONDS} s")
-
-    before = signal.signal(signal.SIGALRM, bark)
-    signal.alarm(SECONDS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures("watchdog")
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +88,23 @@ def test_whatever_a_codec_raises_fails_one_file(upscaler, jobs, monkeypatch, sta
 
     monkeypatch.setattr(pipeline_module, stage, sometimes)
     assert only(run(upscaler, jobs), "5.png")
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), RuntimeError("odd")])
+def test_a_write_that_fails_midway_leaves_nothing(upscaler, jobs, photo, monkeypatch, error):
+    Image.fromarray(photo[:20, :20]).save(jobs[5].source)
+    real = write.encode
+
+    def sometimes(file, picture, *others):
+        if picture.width == 40:
+            file.write(b"half of it")
+            file.flush()
+            raise error
+        real(file, picture, *others)
+
+    monkeypatch.setattr(write, "encode", sometimes)
+    assert str(error.args[-1]) in only(run(upscaler, jobs), "5.png")
+    assert len(list(jobs[5].target.parent.iterdir())) == 11
 
 
 def test_whatever_the_runtime_raises_fails_one_file(upscaler, jobs, photo, monkeypatch):

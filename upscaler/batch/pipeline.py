@@ -11,7 +11,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -20,6 +21,8 @@ from typing import Self
 
 from upscaler.batch.memory import Budget, bytes_in_flight, goes_in_strips
 from upscaler.batch.plan import Job
+from upscaler.batch.watchdog import Watchdog
+from upscaler.batch.workers import Workers
 from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
@@ -38,6 +41,12 @@ from upscaler.upscaler import Upscaler
 
 _WAITING = 4
 """Jobs handed to the readers ahead of time, per stream."""
+
+_GRACE = 3.0
+"""Seconds that an interrupted run gives to what has begun."""
+
+_LOOK = 0.2
+"""Seconds between two looks of one who waits for a tile at whether the file was given up."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +68,9 @@ class Outcome:
 class _Flight:
     """One job on its way: counts its tiles down and keeps the first thing that went wrong."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, pipeline: "Pipeline") -> None:
         self.job, self.began = job, 0.0
+        self.watch = pipeline.dog.watch(job.name, pipeline.watch, partial(pipeline.fail, self))
         self.bytes = 0
         self.work: Enlargement | None = None
         self.error: ImageError | None = None
@@ -83,9 +93,19 @@ class Pipeline:
     Args:
         memory: bytes of pictures in flight.
         encoding: how outputs are written.
+        timeout: seconds of work after which a file is given up; None for no limit.
+        tell: called from another thread with a line worth knowing.
     """
 
-    def __init__(self, upscaler: Upscaler, *, memory: int, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        upscaler: Upscaler,
+        *,
+        memory: int,
+        encoding: Encoding,
+        timeout: float | None = None,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
         self._upscaler, self._encoding = upscaler, encoding
         self.watch = Stopwatch()
         self._budget = Budget(memory)
@@ -94,9 +114,10 @@ class Pipeline:
         self._growing = threading.Lock()
         self._threads, streams = upscaler.threads, self._streams
         # one reader keeps two streams fed; encoders cost as much as small networks
-        self._readers = ThreadPoolExecutor(max(1, streams // 2), "read")
-        self._tiles = [ThreadPoolExecutor(self._threads, "infer")]
-        self._writers = ThreadPoolExecutor(streams, "write")
+        self._readers = Workers(max(1, streams // 2), "read")
+        self._tiles = [Workers(self._threads, "infer")]
+        self._writers = Workers(streams, "write")
+        self.dog = Watchdog(timeout, streams, tell)
 
     def __enter__(self) -> Self:
         return self
@@ -107,12 +128,15 @@ class Pipeline:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait for what has begun; after an error or an interrupt, begin nothing more."""
+        """Wait for what has begun; after an error or an interrupt not long, and begin no more."""
+        until = None
         if kind is not None:
             self._stopped.set()
             self._budget.lift()
+            until = time.monotonic() + _GRACE
         for pool in (self._readers, *self._tiles, self._writers):
-            pool.shutdown(cancel_futures=kind is not None)
+            pool.shutdown(cancel=kind is not None, until=until)
+        self.dog.close()
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield the outcome of each job as it ends; one bad file never stops the others."""
@@ -120,7 +144,7 @@ class Pipeline:
         flying = 0
         while True:
             for job in islice(waiting, max(0, self._ahead - flying)):
-                self._readers.submit(self._guard, self._read, _Flight(job))
+                self._readers.submit(self._guard, self._read, _Flight(job, self))
                 flying += 1
             if not flying:
                 return
@@ -139,15 +163,18 @@ class Pipeline:
         try:
             stage(flight)
         except Exception as error:
-            self._fail(flight, _as_image_error(error))
+            self.fail(flight, _as_image_error(error))
 
     def _read(self, flight: _Flight) -> None:
         job, scale = flight.job, self._upscaler.model.spec.scale
-        size = picture_size(job.source)
+        with flight.watch.busy():
+            size = picture_size(job.source)
         _check_fits(job, max(self._upscaler.size.of(size.width, size.height)))
         resampled = not self._upscaler.size.is_scale(scale)
         if goes_in_strips(size, scale, job.format, resampled=resampled):
-            with open_rows(job.source) as rows:
+            with ExitStack() as stack:
+                with flight.watch.busy():
+                    rows = stack.enter_context(open_rows(job.source))
                 if rows is not None:
                     self._take(flight, bytes_in_flight(size, scale, strips=True))
                     self._go_in_strips(flight, rows)
@@ -161,9 +188,10 @@ class Pipeline:
         flight.bytes, flight.began = wanted, time.monotonic()
 
     def _go_whole(self, flight: _Flight) -> None:
-        with self.watch.stage("read"):
+        with flight.watch.stage("read"):
             picture = self._fit(flight.job, open_picture(flight.job.source))
-        work = self._upscaler.begin(picture, self.watch)
+        with flight.watch.busy():
+            work = self._upscaler.begin(picture, flight.watch)
         flight.start(work)
         if not work.tiles:
             self._writers.submit(self._guard, self._write, flight)
@@ -172,21 +200,24 @@ class Pipeline:
 
     def _go_in_strips(self, flight: _Flight, rows: Rows) -> None:
         """Take a picture all the way: reading and writing its strips takes turns."""
-        job = flight.job
-        work = self._upscaler.begin_strips(rows, partial(self._fit, job), self.watch)
-        save_strips(work.frame, work.run(self._submit), job.target, job.format, self._encoding)
+        job, watch = flight.job, flight.watch
+        work = self._upscaler.begin_strips(rows, partial(self._fit, job), watch)
+        strips = work.run(partial(self._compute, flight))
+        save_strips(work.frame, strips, job.target, job.format, self._encoding, watch.draft)
         self._succeed(flight, work.frame, work.warnings)
 
-    def _submit(self, tile: Callable[[], None]) -> "Future[None]":
-        return self._current_tiles().submit(self._run_tile, tile)
+    def _compute(self, flight: _Flight, tile: Callable[[], None]) -> Callable[[], None]:
+        """Have a tile of a strip computed; returns what waits for it."""
+        done: Future[None] = Future()
+        self._current_tiles().submit(_fulfil, done, tile)
+        return partial(self._wait_for, done, flight)
 
-    def _run_tile(self, tile: Callable[[], None]) -> None:
-        if self._stopped.is_set():
-            raise CancelledError
-        try:
-            tile()
-        except Exception as error:
-            raise _as_image_error(error) from None
+    def _wait_for(self, tile: "Future[None]", flight: _Flight) -> None:
+        while not wait([tile], _LOOK).done:
+            flight.watch.refuse_if_ended()
+            if self._stopped.is_set():
+                raise PassingError("was interrupted")
+        tile.result()
 
     def _fit(self, job: Job, picture: Picture) -> Picture:
         """Return what the output's format can hold of a picture."""
@@ -203,12 +234,12 @@ class Pipeline:
         """How many jobs are on their way: of small pictures, enough for all threads as well."""
         return max(_WAITING * self._streams, 2 * self._upscaler.threads)
 
-    def _current_tiles(self) -> ThreadPoolExecutor:
+    def _current_tiles(self) -> Workers:
         """Return threads for as many tiles as the runtime takes, to which the run may move."""
         with self._growing:
             if self._upscaler.threads > self._threads:  # the former pool ends what it has begun
                 self._threads = self._upscaler.threads
-                self._tiles.append(ThreadPoolExecutor(self._threads, "infer"))
+                self._tiles.append(Workers(self._threads, "infer"))
             return self._tiles[-1]
 
     def _infer(self, flight: _Flight, tile: Callable[[], None]) -> None:
@@ -222,35 +253,45 @@ class Pipeline:
             self._writers.submit(self._guard, self._write, flight)
 
     def _write(self, flight: _Flight) -> None:
-        assert flight.work is not None
         if flight.error:
             raise flight.error
-        job = flight.job
-        with self.watch.stage("write"):
-            picture = flight.work.finish()
-            save_picture(picture, job.target, job.format, self._encoding)
+        work, job = flight.work, flight.job
+        with flight.watch.stage("write"):
+            assert work is not None
+            picture = work.finish()
+            save_picture(picture, job.target, job.format, self._encoding, flight.watch.draft)
         self._succeed(flight, picture, picture.warnings)
 
     def _succeed(self, flight: _Flight, picture: Picture, warnings: tuple[str, ...]) -> None:
         pixels, seconds = picture.width * picture.height, time.monotonic() - flight.began
         self._end(flight, Outcome(flight.job, warnings=warnings, pixels=pixels, seconds=seconds))
 
-    def _fail(self, flight: _Flight, error: ImageError) -> None:
+    def fail(self, flight: _Flight, error: ImageError) -> None:
+        """End a file for a reason; nothing happens to one that has ended."""
         lasting = not isinstance(error, PassingError)
         self._end(flight, Outcome(flight.job, error=str(error), lasting=lasting))
 
     def _end(self, flight: _Flight, outcome: Outcome) -> None:
+        if not flight.watch.end():
+            return
         flight.work = None
         self._budget.give(flight.bytes)
         self._done.put(outcome)
+
+
+def _fulfil(done: "Future[None]", tile: Callable[[], None]) -> None:
+    try:
+        tile()
+    except Exception as error:
+        done.set_exception(_as_image_error(error))
+    else:
+        done.set_result(None)
 
 
 def _as_image_error(error: Exception) -> ImageError:
     """Whatever goes wrong with one file, a defect of ours included, must not stop the others."""
     if isinstance(error, ImageError):
         return error
-    if isinstance(error, CancelledError):
-        return PassingError("was interrupted")
     if isinstance(error, MemoryError):
         return PassingError("does not fit into memory")
     return PassingError(f"unexpected {type(error).__name__}: {error}")

@@ -42,6 +42,8 @@ class Settings:
     encoding: Encoding = field(default_factory=Encoding)
     max_pixels: int = MAX_PIXELS
     """Of an input, all frames together; larger ones fail."""
+    timeout: float | None = None
+    """Seconds of work after which a file is given up; None for no limit."""
     rules: Rules = field(default_factory=Rules)
 
     @property
@@ -70,7 +72,7 @@ class Settings:
     def fingerprint(self, model: Model, kind: Format) -> Fingerprint:
         """Return what decides how an output looks.
 
-        Tiles and threads are not in it: they do not change the picture.
+        Tiles, threads and the timeout are not in it: they do not change the picture.
         """
         facts = {
             "model": model.sha256,
@@ -163,7 +165,13 @@ class Batch:
         self._reporter.opened(upscaler, len(jobs))
         twins = Twins(jobs)
         journal.claim({job: self._fingerprints[job] for job in jobs})
-        pipeline = Pipeline(upscaler, memory=settings.memory_limit, encoding=settings.encoding)
+        pipeline = Pipeline(
+            upscaler,
+            memory=settings.memory_limit,
+            encoding=settings.encoding,
+            timeout=settings.timeout,
+            tell=self._reporter.note,
+        )
         try:
             with upscaler.upgrading(self._moved, self._reporter.note), pipeline:
                 for outcome in pipeline.run(twins.firsts):

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from upscaler import __version__
+from upscaler.batch.workers import lost
 from upscaler.errors import UpscalerError
 
 _COMMANDS = {
@@ -93,8 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Pillow warns of damaged metadata on stderr; what matters of it is in our own warnings
     warnings.filterwarnings("ignore", module=r"PIL\.")
     code = _exit_code(arguments)
-    if code in (_SIGINT_EXIT, _SIGTERM_EXIT):
-        # all is in order; Python's own farewell would let one more signal kill it half-way
+    if code in (_SIGINT_EXIT, _SIGTERM_EXIT) or lost():
+        # all is in order; Python's own farewell would let one more signal kill it half-way, and
+        # take down libraries in which a lost thread still is
         os._exit(code)
     sys.exit(code)
 

@@ -58,6 +58,24 @@ class Factor(click.ParamType[float]):
         return factor
 
 
+class Seconds(click.ParamType[float]):
+    """A time, also a fraction of a second."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds."""
+        try:
+            seconds = float(str(value))
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < math.inf:
+            self.fail(f"{value!r} is no number of seconds above 0, such as 30", param, ctx)
+        return seconds
+
+
 class Scale(click.ParamType[int]):
     """How many times larger: a whole number, however it is written."""
 

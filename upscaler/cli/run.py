@@ -82,6 +82,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Refuse larger inputs; all frames count together.",
 )
+@click.option(
+    "--timeout",
+    type=options.Seconds(),
+    metavar="S",
+    help="Give up a file after S seconds of work on it, also one that hangs; the others go on.",
+)
 @click.option("--overwrite", is_flag=True, help="Do everything again, replace what is there.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier run.")
 @click.option("--verify", is_flag=True, help="Compare contents, too, to see what has changed.")
@@ -127,6 +133,7 @@ def run(
     png_level: int,
     strip_metadata: bool,
     max_pixels: int,
+    timeout: float | None,
     overwrite: bool,
     retry_failed: bool,
     verify: bool,
@@ -173,6 +180,7 @@ def run(
         memory=memory,
         encoding=Encoding(quality, png_level, strip_metadata),
         max_pixels=max_pixels,
+        timeout=timeout,
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),
     )
     planned = plan(source, output, format_name, Selection(include, exclude, shard))

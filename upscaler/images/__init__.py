@@ -15,11 +15,19 @@ from upscaler.images.read import (
 )
 from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
-from upscaler.images.write import copy_file, save_picture, save_strips, sweep, sync_folders
+from upscaler.images.write import (
+    Draft,
+    copy_file,
+    save_picture,
+    save_strips,
+    sweep,
+    sync_folders,
+)
 
 __all__ = [
     "FORMATS",
     "MAX_PIXELS",
+    "Draft",
     "Encoding",
     "Format",
     "Picture",

@@ -4,6 +4,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,45 @@ _PREFIX, _SUFFIX = ".upscaler-", ".part"
 
 
 _DEFAULT = Encoding()
+
+
+class Draft:
+    """A file on its way to its name, which another thread may give up meanwhile.
+
+    It either takes its name or is given up, never both.
+    """
+
+    def __init__(self) -> None:
+        self._temporary: Path | None = None
+        self._given_up, self._kept = "", False
+        self._lock = threading.Lock()
+
+    def begin(self, temporary: Path) -> None:
+        """Note where it grows; raises PassingError if it was given up."""
+        with self._lock:
+            self._refuse_if_given_up()
+            self._temporary = temporary
+
+    def keep(self) -> None:
+        """From here on it cannot be given up; raises PassingError if it was."""
+        with self._lock:
+            self._refuse_if_given_up()
+            self._kept = True
+
+    def give_up(self, reason: str) -> bool:
+        """Remove what there is of it; False if it is taking its name, or has it already."""
+        with self._lock:
+            if self._kept:
+                return False
+            self._given_up = reason
+            if self._temporary is not None:
+                with suppress(OSError):
+                    self._temporary.unlink()
+            return True
+
+    def _refuse_if_given_up(self) -> None:
+        if self._given_up:
+            raise PassingError(self._given_up)
 
 
 def sweep(folder: Path) -> None:
@@ -47,9 +87,16 @@ def sync_folders(folders: Iterable[Path]) -> None:
 
 
 def save_picture(
-    picture: Picture, path: Path, kind: Format, encoding: Encoding = _DEFAULT
+    picture: Picture,
+    path: Path,
+    kind: Format,
+    encoding: Encoding = _DEFAULT,
+    draft: Draft | None = None,
 ) -> tuple[str, ...]:
     """Write `picture` to `path` through a temporary file in the same folder, synced, renamed.
+
+    Args:
+        draft: through which another thread may give the file up.
 
     Returns:
         What the format could not keep, a phrase each.
@@ -58,7 +105,7 @@ def save_picture(
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
     fitting = fit(picture.without_metadata() if encoding.strip else picture, kind)
-    with _whole_or_not_at_all(path) as file:
+    with _whole_or_not_at_all(path, draft or Draft()) as file:
         encode(file, fitting, kind, encoding)
     return fitting.warnings[len(picture.warnings) :]
 
@@ -69,17 +116,19 @@ def save_strips(
     path: Path,
     kind: Format,
     encoding: Encoding = _DEFAULT,
+    draft: Draft | None = None,
 ) -> None:
     """Write a picture that is never whole in memory, the way `save_picture` does.
 
     Args:
         frame: all of it but its pixels, cut to what `kind`, a format that is `streamed`, holds.
         strips: its pixels (any height, W, 1 to 4), from top to bottom.
+        draft: through which another thread may give the file up.
 
     Raises:
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
-    with _whole_or_not_at_all(path) as file:
+    with _whole_or_not_at_all(path, draft or Draft()) as file:
         encode_strips(file, frame, strips, kind, encoding)
 
 
@@ -89,21 +138,23 @@ def copy_file(source: Path, path: Path) -> None:
     Raises:
         PassingError: it cannot be read or written; no trace of the copy is left.
     """
-    with _whole_or_not_at_all(path) as file, source.open("rb") as original:
+    with _whole_or_not_at_all(path, Draft()) as file, source.open("rb") as original:
         shutil.copyfileobj(original, file)
 
 
 @contextmanager
-def _whole_or_not_at_all(path: Path) -> Iterator[IO[bytes]]:
+def _whole_or_not_at_all(path: Path, draft: Draft) -> Iterator[IO[bytes]]:
     """Give a file that takes its name when it is complete, synced, and nothing went wrong."""
     # named before it exists: an interrupt in between must find what to remove
     temporary = path.parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _created(temporary) as file:
+            draft.begin(temporary)
             yield file
             file.flush()
             os.fsync(file.fileno())
+        draft.keep()
         os.replace(temporary, path)
     except (OSError, ValueError) as error:
         raise PassingError(f"cannot write {path}: {_reason(error)}") from None

@@ -73,9 +73,10 @@ class OpenVinoRuntime(Runtime):
             raise RuntimeUnavailable(f"asked for {float_type}, OpenVINO computes in {really}")
         if precision == "int8" and not _convolves_in_eight_bits(compiled):
             raise RuntimeUnavailable("OpenVINO computes no convolution in 8 bits here")
+        self._new_request = compiled.create_infer_request
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
-            self._requests.put(compiled.create_infer_request())
+            self._requests.put(self._new_request())
 
     @classmethod
     def precisions(cls) -> tuple[str, ...]:
@@ -84,7 +85,10 @@ class OpenVinoRuntime(Runtime):
 
     def infer(self, batch: Batch) -> Batch:
         """See `Runtime`."""
-        request = self._requests.get()
+        try:
+            request = self._requests.get_nowait()
+        except queue.Empty:  # all are at work, or lost in a call that hangs
+            request = self._new_request()
         try:
             request.infer({0: batch}, share_inputs=True)
             output: Batch = request.get_output_tensor(0).data.copy()

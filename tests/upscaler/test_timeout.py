@@ -1,0 +1,300 @@
+"""A file that takes too long, or for ever, fails alone: `run --timeout`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from upscaler import enlargement
+from upscaler.batch import pipeline as pipeline_module
+from upscaler.batch import run as run_module
+from upscaler.batch import watchdog as watchdog_module
+from upscaler.batch.report import Status
+from upscaler.batch.workers import lost
+from upscaler.images import write
+
+pytestmark = pytest.mark.usefixtures("watchdog")
+
+FIFO_SECONDS = float(os.environ.get("UPSCALER_FIFO_SECONDS", "1"))
+HANGING = [sys.executable, Path(__file__).parent / "faults" / "hanging.py"]
+OPTIONS = ["-m", "fast", "-s", "2", "-r", "cpu", "-j", "2"]
+STAGES = ["read", "infer", "write"]
+WORDS = {"read": "decoder", "infer": "runtime", "write": "encoder"}
+
+
+@pytest.fixture
+def source(tmp_path, photo):
+    """Twelve pictures, and one 20 pixels wide."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(12):
+        Image.fromarray(photo[: 12 + number]).save(folder / f"{number}.png")
+    Image.fromarray(photo[:20, :20]).save(folder / "4-hangs.png")
+    return folder
+
+
+@pytest.fixture
+def hang(monkeypatch):
+    """Let one stage of pictures 20 pixels wide wait until `release` is set; returns that."""
+    release = threading.Event()
+
+    def hang(stage):
+        def waiting(real, is_meant):
+            def call(*arguments):
+                if is_meant(*arguments):
+                    release.wait()
+                return real(*arguments)
+
+            return call
+
+        open_picture, infer = pipeline_module.open_picture, enlargement._infer
+        if stage == "read":
+            late = waiting(open_picture, lambda path: "hangs" in path.name)
+            monkeypatch.setattr(pipeline_module, "open_picture", late)
+        elif stage == "infer":
+            late = waiting(infer, lambda runtime, pixels: pixels.shape[1] == 20)
+            monkeypatch.setattr(enlargement, "_infer", late)
+        else:
+            late = waiting(write.encode, lambda file, picture, *others: picture.width == 40)
+            monkeypatch.setattr(write, "encode", late)
+        return release
+
+    yield hang
+    release.set()
+
+
+@pytest.fixture
+def pipelines(monkeypatch):
+    """The pipelines of the test's runs."""
+    made = []
+
+    class Seen(pipeline_module.Pipeline):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            made.append(self)
+
+    monkeypatch.setattr(run_module, "Pipeline", Seen)
+    return made
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name != ".upscaler")
+
+
+def returned():
+    """Wait until no call is lost any more."""
+    until = time.monotonic() + 10
+    while lost() and time.monotonic() < until:
+        time.sleep(0.01)
+    return lost() == 0
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_call_that_comes_back_too_late_changes_nothing(
+    source, tmp_path, run, hang, pipelines, stage
+):
+    release = hang(stage)
+    summary, notes = run(source, tmp_path / "out", timeout=0.5, memory=1)
+    assert (summary.counts[Status.DONE], summary.counts[Status.FAILED]) == (12, 1)
+    (failed,) = [result for result in notes.results if result.error]
+    assert failed.name == "4-hangs.png"
+    assert failed.error.startswith("took longer than --timeout 0.5 s; ")
+    assert lost() == 1
+    made = files(tmp_path / "out")
+    assert len(made) == 12 and "4-hangs.png" not in made
+
+    release.set()
+    assert returned()
+    assert files(tmp_path / "out") == made
+    assert list(pipelines[0].leftovers()) == []
+    assert pipelines[0]._budget._used == 0
+
+    summary, _ = run(source, tmp_path / "out", timeout=30)
+    assert (summary.counts[Status.DONE], summary.counts[Status.SKIPPED]) == (1, 12)
+
+
+def test_a_run_of_the_same_timeout_tries_again(source, tmp_path, run, hang):
+    hang("infer")
+    run(source, tmp_path / "out", timeout=0.3)
+    summary, _ = run(source, tmp_path / "out", timeout=0.3)
+    assert (summary.counts[Status.SKIPPED], summary.counts[Status.FAILED]) == (12, 1)
+    assert summary.exit_code == 1
+
+
+def test_waiting_for_others_does_not_count(source, tmp_path, run, monkeypatch):
+    real = enlargement._infer
+
+    def slow(*arguments):
+        time.sleep(0.15)
+        return real(*arguments)
+
+    monkeypatch.setattr(enlargement, "_infer", slow)
+    began = time.monotonic()
+    summary, _ = run(source, tmp_path / "out", timeout=0.5, streams=1)
+    assert time.monotonic() - began > 1.5
+    assert summary.exit_code == 0
+
+
+def test_the_tiles_that_are_left_are_skipped(tmp_path, photo, run, monkeypatch):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(photo).save(tmp_path / "in" / "a.png")
+    real, begun = enlargement._infer, []
+
+    def slow(*arguments):
+        begun.append(arguments)
+        time.sleep(0.1)
+        return real(*arguments)
+
+    monkeypatch.setattr(enlargement, "_infer", slow)
+    summary, _ = run(tmp_path / "in", tmp_path / "out", timeout=0.3, tile=4, streams=1)
+    assert summary.exit_code == 1
+    assert len(begun) < 10  # of 140
+
+
+def test_what_is_taking_its_name_is_kept(source, tmp_path, run, monkeypatch):
+    real = os.replace
+
+    def slow(*arguments):
+        time.sleep(1)
+        real(*arguments)
+
+    for name in files(source)[1:]:
+        (source / name).unlink()
+    monkeypatch.setattr("os.replace", slow)
+    summary, _ = run(source, tmp_path / "out", timeout=0.4)
+    assert summary.counts[Status.DONE] == 1
+
+
+def test_a_run_without_a_timeout_says_where_it_stands(source, tmp_path, run, hang, monkeypatch):
+    monkeypatch.setattr(watchdog_module, "_LONG", 1.0)
+    release = hang("read")
+    said = []
+
+    class Notes:
+        def __init__(self):
+            self.results = []
+
+        def note(self, text):
+            said.append(text)
+            release.set()
+
+        def opened(self, upscaler, files):
+            pass
+
+        def result(self, result):
+            self.results.append(result)
+
+    summary, _ = run(source, tmp_path / "out", reporter=Notes())
+    assert summary.exit_code == 0
+    assert said == [
+        "4-hangs.png: one step has taken 1 s so far; "
+        "--timeout S gives up files that take longer than S seconds"
+    ]
+
+
+def test_a_reader_blocked_on_a_pipe(source, tmp_path, run, monkeypatch, held):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    real = pipeline_module.open_picture
+
+    def blocked(path):
+        if "hangs" in path.name:
+            pipe.read_bytes()  # nobody writes into it
+        return real(path)
+
+    signal.alarm(int(FIFO_SECONDS) + 30)
+    monkeypatch.setattr(pipeline_module, "open_picture", blocked)
+    began = time.monotonic()
+    summary, _ = run(source, tmp_path / "out", timeout=FIFO_SECONDS)
+    took = time.monotonic() - began
+    assert FIFO_SECONDS <= took < FIFO_SECONDS + 10
+    assert (summary.counts[Status.DONE], summary.counts[Status.FAILED]) == (12, 1)
+    pipe.write_bytes(b"")
+    assert returned()
+    assert len(files(tmp_path / "out")) == 12
+    fault = f"a reader blocked on a pipe for {FIFO_SECONDS:g} s, which is the --timeout"
+    held(
+        fault, 1, "this file fails, the others are done, exit 1; what returns late changes nothing"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_native_call_that_never_returns(source, tmp_path, held, stage):
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    arguments = ["run", source, out, *OPTIONS, "--timeout", "1", "--report", report]
+    began = time.monotonic()
+    done = subprocess.run(
+        [*HANGING, stage, *arguments], capture_output=True, text=True, check=False, timeout=50
+    )
+    assert done.returncode == 1, done.stderr
+    assert time.monotonic() - began < 20
+    assert "failed: 4-hangs.png: took longer than --timeout 1 s; " in done.stderr
+    assert done.stdout.startswith("12 done, 1 failed")
+    said = json.loads(report.read_text())
+    assert said["done"] + said["failed"] == said["planned"] == 13
+    assert len(files(out)) == 12 and not list(out.glob(".upscaler-*"))
+    again = subprocess.run(
+        [sys.executable, "-m", "upscaler", *arguments], capture_output=True, text=True, check=False
+    )
+    assert (again.returncode, again.stdout[:22]) == (0, "1 done, 12 already don")
+    fault = f"a {WORDS[stage]} that never returns, with --timeout"
+    held(fault, 1, "this file fails, the others are done, exit 1; the next run does it")
+
+
+@pytest.mark.slow
+def test_every_inference_hangs(tmp_path, photo, held):
+    (tmp_path / "in").mkdir()
+    for number in range(70):
+        Image.fromarray(photo ^ number).save(tmp_path / "in" / f"{number}.png")
+    arguments = ["run", tmp_path / "in", tmp_path / "out", *OPTIONS, "--timeout", "0.2", "--json"]
+    done = subprocess.run(
+        [*HANGING, "all", *arguments], capture_output=True, text=True, check=False, timeout=50
+    )
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 1, done.stderr
+    assert summary["failed"] == summary["planned"] == 70
+    tried = done.stderr.count("took longer than")
+    assert tried >= 32 and tried + done.stderr.count("not tried: ") == 70
+    held("every inference hangs, with --timeout", 1, "the run gives up after some, exit 1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("signals", [1, 2])
+def test_an_interrupt_while_something_hangs(source, tmp_path, held, stage, signals):
+    out = tmp_path / "out"
+    arguments = [*HANGING, stage, "run", source, out, *OPTIONS]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            made = files(out) if out.exists() else []
+            if len(made) >= (4 if stage == "read" else 12):
+                break
+            time.sleep(0.05)
+        began = time.monotonic()
+        for _ in range(signals):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+        process.stderr.read()
+        took = time.monotonic() - began
+    assert process.returncode == 130
+    assert took < (5 if signals == 1 else 1.3)
+    if signals == 1:
+        assert not list(out.glob(".upscaler-*"))
+    limit = "within 5 s, no temporary file" if signals == 1 else "within 1 s"
+    times = "Ctrl-C" if signals == 1 else "a second Ctrl-C"
+    held(f"{times} while a {WORDS[stage]} hangs", 1, f"exit 130 {limit}")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "soon"])
+def test_a_timeout_is_a_time(folder, tmp_path, command, value):
+    code, _, err = command("run", folder, tmp_path / "out", "--timeout", value)
+    assert code == 2 and "no number of seconds above 0" in err

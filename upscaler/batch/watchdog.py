@@ -1,0 +1,190 @@
+"""What becomes of a file that takes too long, or for ever.
+
+The clock of a file runs while a stage works on it: waiting for its turn, for memory or for other
+files does not count. Past the limit the file has failed, whatever its calls still do: its draft is
+removed, the threads inside those calls are left behind and others take their place, and a call that
+comes back after all finds that nobody waits for it. What a lost call holds, memory mostly, is free
+when it returns or the process ends. A call that hangs while it holds Python's global lock stops
+every thread, this one too.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from upscaler.batch.workers import Worker, lost
+from upscaler.errors import PassingError
+from upscaler.images import Draft
+from upscaler.stages import Stopwatch
+
+_TICK = 0.5
+"""Seconds between two looks, less for short limits."""
+
+_TICKS_A_LIMIT = 10
+
+_PATIENCE = 1.0
+"""Seconds for which the end of a run waits for a look that is going on."""
+
+_LONG = 60.0
+"""Seconds in one call after which a run without a limit says where it stands."""
+
+_LOST_A_STREAM, _FEWEST_LOST = 4, 32
+"""How many threads may hang at one time before the rest of the run is given up."""
+
+
+class Watch:
+    """The clock of one file, which its stages use in the place of a Stopwatch.
+
+    Args:
+        name: of the file.
+        whole: the run's Stopwatch, which is told as well.
+        give_up: called once, from another thread, with the reason.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        whole: Stopwatch,
+        give_up: Callable[[PassingError], None],
+        dog: "Watchdog",
+    ) -> None:
+        self.name, self._whole, self._give_up, self._dog = name, whole, give_up, dog
+        self.draft = Draft()
+        """The file's output, as long as it has no name."""
+        self.seconds = self.still = 0.0
+        """For how long it was worked on, and for how long no call has begun or ended."""
+        self._inside: set[threading.Thread] = set()
+        self._ended = False
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of the body as that of a stage; see `busy`."""
+        with self.busy(), self._whole.stage(name):
+            yield
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Let the clock run; one body in a thread at a time.
+
+        Raises:
+            PassingError: the file was given up, before the body or within it.
+        """
+        if self._dog.exhausted:
+            raise PassingError(self._dog.exhausted)
+        self.refuse_if_ended()
+        with self._lock:
+            self._inside.add(threading.current_thread())
+            self.still = 0.0
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside.discard(threading.current_thread())
+                self.still = 0.0
+        self.refuse_if_ended()
+
+    def end(self) -> bool:
+        """Note that the file has its outcome; False if it had one before."""
+        with self._lock:
+            first, self._ended = not self._ended, True
+        self._dog.forget(self)
+        return first
+
+    def tick(self, seconds: float) -> None:
+        """Let time pass if anything is being done."""
+        with self._lock:
+            if self._inside:
+                self.seconds += seconds
+                self.still += seconds
+
+    def give_up(self, reason: str) -> None:
+        """Fail the file and leave its threads behind, unless it is done all but for its name."""
+        if not self.draft.give_up(reason):
+            return
+        with self._lock:
+            inside = list(self._inside)
+        self._give_up(PassingError(reason))
+        for thread in inside:
+            if isinstance(thread, Worker):
+                thread.leave()
+
+    def refuse_if_ended(self) -> None:
+        """Raise PassingError if the file was given up."""
+        if self._ended:
+            raise PassingError("was given up")
+
+
+class Watchdog:
+    """Looks at the files on their way every now and then; has a thread of its own.
+
+    Args:
+        limit: seconds of work on a file; None for no limit.
+        streams: of the run.
+        tell: called from that thread with a line worth knowing.
+    """
+
+    def __init__(self, limit: float | None, streams: int, tell: Callable[[str], None]) -> None:
+        self._limit, self._tell = limit, tell
+        self._most_lost = max(_FEWEST_LOST, _LOST_A_STREAM * streams)
+        self._tick = min(_TICK, (limit or _LONG) / _TICKS_A_LIMIT)
+        self.exhausted = ""
+        """Why nothing more is begun, if so."""
+        self._watches: set[Watch] = set()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="watchdog", daemon=True)
+        self._thread.start()
+
+    def watch(self, name: str, whole: Stopwatch, give_up: Callable[[PassingError], None]) -> Watch:
+        """Return the clock of a file that is about to begin; see `Watch`."""
+        watch = Watch(name, whole, give_up, self)
+        with self._lock:
+            self._watches.add(watch)
+        return watch
+
+    def forget(self, watch: Watch) -> None:
+        """Look no more at a file that has ended."""
+        with self._lock:
+            self._watches.discard(watch)
+
+    def close(self) -> None:
+        """Look no more; what is still on its way has no outcome and never gets its name."""
+        self._closed.set()
+        for watch in self._current():
+            watch.end()
+            watch.draft.give_up("the run has ended")
+        self._thread.join(_PATIENCE)
+
+    def _current(self) -> list[Watch]:
+        with self._lock:
+            return list(self._watches)
+
+    def _look(self) -> None:
+        before = time.monotonic()
+        while not self._closed.wait(self._tick):
+            now = time.monotonic()
+            # of a time in which nothing could run, a stopped process for one, little counts
+            passed, before = min(now - before, 2 * self._tick), now
+            for watch in self._current():
+                watch.tick(passed)
+                self._judge(watch, passed)
+            if lost() > self._most_lost:
+                self.exhausted = (
+                    f"not tried: {lost()} calls hang in this process, as the files above say; "
+                    f"run again for the rest"
+                )
+
+    def _judge(self, watch: Watch, passed: float) -> None:
+        if self._limit is None:
+            if watch.still - passed < _LONG <= watch.still:
+                self._tell(
+                    f"{watch.name}: one step has taken {_LONG:.0f} s so far; "
+                    f"--timeout S gives up files that take longer than S seconds"
+                )
+        elif watch.seconds > self._limit:
+            watch.give_up(
+                f"took longer than --timeout {self._limit:g} s; "
+                f"the next run tries it again, a larger --timeout waits longer"
+            )
