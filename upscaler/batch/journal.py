@@ -169,6 +169,30 @@ class Journal:
         """Give a claimed job back undone."""
         self._update(job, state=State.RETRY, reason=reason)
 
+    def begin_rename(self, old: Job, new: Job) -> None:
+        """Remember what is known of an output under its coming name, too."""
+        with self._database:
+            self._database.execute(
+                "INSERT OR REPLACE INTO jobs SELECT ?, source, input_size, input_mtime_ns, "
+                "input_sha256, model, settings, output_size, output_mtime_ns, output_sha256, ?, "
+                "NULL, seconds, ? FROM jobs WHERE target = ?",
+                (self._key(new), State.BEGUN, time.time(), self._key(old)),
+            )
+
+    def end_rename(self, old: Job, new: Job) -> None:
+        """Remember that an output has its new name only."""
+        was, now = self._key(old), self._key(new)
+        known = "SELECT state, reason FROM jobs WHERE target = ?"
+        with self._database:
+            self._database.execute(
+                f"UPDATE jobs SET (state, reason) = ({known}) WHERE target = ?", (was, now)
+            )
+            self._database.execute("DELETE FROM jobs WHERE target = ?", (was,))
+
+    def hand_over(self, job: Job) -> None:
+        """Let a job replace the output at its target that another input made."""
+        self._update(job, source=os.fsencode(job.source.absolute()), state=State.BEGUN)
+
     def record_run(self, run: RunRecord) -> None:
         """Remember how a run went as a whole."""
         with self._database:
@@ -199,7 +223,7 @@ class Journal:
         for target, state, reason in rows:
             yield os.fsdecode(target), State(state), reason or ""
 
-    def _update(self, job: Job, **values: str | float | None) -> None:
+    def _update(self, job: Job, **values: str | bytes | float | None) -> None:
         assignments = ", ".join(f"{column} = ?" for column in (*values, "updated"))
         with self._database:
             self._database.execute(

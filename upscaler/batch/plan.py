@@ -63,6 +63,9 @@ class Plan:
     """What fails before it begins, with the reason of each: folders that could not be listed,
     names that the output's file system does not take."""
 
+    everything: list[Job] = field(default_factory=list)
+    """The jobs of all images of the folder, chosen or not, by which names were decided."""
+
     @property
     def size(self) -> int:
         """How many results a run has: one for each job, and one for each that is refused."""
@@ -142,6 +145,7 @@ def _plan_folder(source: Path, output: Path, format_name: str, selection: Select
         passed_over=found.passed_over,
         left_out=len(jobs) - len(chosen),
         refused=unlisted | too_long,
+        everything=jobs,
     )
 
 

@@ -1,6 +1,6 @@
 """What a run would do, found out without doing or changing anything."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from upscaler.batch.journal import RunRecord, read_journal
 from upscaler.batch.memory import bytes_in_flight, goes_in_strips
 from upscaler.batch.names import target_name
 from upscaler.batch.plan import Job, Plan
+from upscaler.batch.renames import renamings
 from upscaler.batch.report import SCHEMA, Result, Status
 from upscaler.batch.review import settled
 from upscaler.batch.run import Settings
@@ -107,9 +108,17 @@ def preview(plan: Plan, settings: Settings) -> Preview:
     needed: list[int] = []
     outputs = 0
     with read_journal(plan.root) as journal:
+        renamed = renamings(plan, journal)
+        former = {each.job: each.former for each in renamed if each.supersedes is None}
+        free = {each.former.target for each in renamed}
         for job in plan.jobs:
             fingerprint = settings.fingerprint(model, job.format)
-            result = settled(job, journal.find(job), fingerprint, settings.rules)
+            now = former.get(job, job)  # where its output is before the run
+            result = settled(now, journal.find(now), fingerprint, settings.rules)
+            if result is not None and result.status is Status.SKIPPED:
+                result = replace(result, target=str(job.target))
+            if job.target in free:
+                result = None
             if result is not None:
                 files.append(_as_forecast(result))
                 continue

@@ -10,6 +10,7 @@ from typing import Protocol
 from upscaler.batch.journal import Fingerprint, Journal, RunRecord, open_journal
 from upscaler.batch.pipeline import Outcome, Pipeline
 from upscaler.batch.plan import Job, Plan
+from upscaler.batch.renames import follow_names
 from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.batch.review import Rules, settled
 from upscaler.batch.twins import Twins
@@ -129,6 +130,8 @@ class Batch:
             self._tell(Result(name, Status.FAILED, error=reason))
         if self._plan.jobs:
             with open_journal(self._plan.root, self._plan.shard) as journal:
+                for renamed in follow_names(self._plan, journal):
+                    self._reporter.note(str(renamed))
                 todo = self._remaining(journal)
                 for folder in {job.target.parent for job in self._plan.jobs}:
                     sweep(folder)
