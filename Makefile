@@ -25,9 +25,10 @@ docs:               ## the generated parts: command reference and pictures
 	$(PYTHON) docs/generate.py
 
 KILLS ?= 100
-faults:             ## everything that a run survives, counted into docs/reliability.md (ten minutes)
-	UPSCALER_KILLS=$(KILLS) $(PYTHON) -m pytest tests/upscaler/test_faults.py -m "not gpu" \
-		-o junit_family=xunit1 --junit-xml=.faults.xml
+FIFO_SECONDS ?= 60
+faults:             ## everything that a run survives, counted into docs/reliability.md (half an hour)
+	UPSCALER_KILLS=$(KILLS) UPSCALER_FIFO_SECONDS=$(FIFO_SECONDS) $(PYTHON) -m pytest tests/upscaler \
+		-m "fault and not gpu" -o junit_family=xunit1 --junit-xml=.faults.xml
 	$(PYTHON) docs/reliability.py .faults.xml && rm .faults.xml
 
 bench:              ## make bench PHOTOS=folder

@@ -1,18 +1,19 @@
-"""Write docs/reliability.md from the counts of tests/upscaler/test_faults.py; see `make faults`.
+"""Write docs/reliability.md from the counts of the tests; see `make faults`.
 
 python docs/reliability.py JUNIT.xml
 """
 
 import json
 import sys
+from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
 HEAD = """# What a run survives
 
-Written by `make faults` from the tests' own counts (tests/upscaler/test_faults.py). Each line is
-what was done to a run, how often, and what held every time. In every run of the tests,
-done + already done + failed = planned.
+Written by `make faults` from the counts of the tests in tests/upscaler/ that are marked `fault`.
+Each line is what was done to a run, how often, and what held every time. In every run of these
+tests that began, done + already done + failed = planned.
 
 | fault | trials | what held, each time |
 |---|---:|---|
@@ -28,10 +29,13 @@ def main(results: Path) -> None:
     suite = ElementTree.parse(results).getroot()
     if suite.findall(".//failure") or suite.findall(".//error"):
         sys.exit("a test failed; the table stays as it is")
-    rows = [
-        json.loads(item.attrib["value"]) for item in suite.iterfind(".//property[@name='fault']")
-    ]
-    text = HEAD + "".join(f"| {row['fault']} | {row['trials']} | {row['held']} |\n" for row in rows)
+    rows: dict[tuple[str, str], int] = defaultdict(int)
+    for item in suite.iterfind(".//property[@name='fault']"):
+        row = json.loads(item.attrib["value"])
+        rows[row["fault"], row["held"]] += row["trials"]
+    text = HEAD
+    for (fault, held), trials in rows.items():
+        text += f"| {fault} | {trials} | {held} |\n"
     skipped = suite.findall(".//testcase[skipped]")
     if skipped:
         text += REASONS

@@ -16,6 +16,12 @@ SECONDS = 60
 _RULES = ("overwrite", "retry_failed", "verify")
 
 
+def pytest_itemcollected(item):
+    """Mark what notes a line of docs/reliability.md."""
+    if "held" in getattr(item, "fixturenames", ()):
+        item.add_marker("fault")
+
+
 class Notes:
     """A reporter that keeps what it hears."""
 

@@ -48,7 +48,18 @@ def wanting(path, location):
 def refused(path):
     with pytest.raises(ModelError) as error:
         find(str(path), 1)
+    assert error.value.exit_code == 3
     return str(error.value)
+
+
+@pytest.fixture
+def noted(held):
+    """Note how an ONNX file tried to read what is not its own."""
+
+    def note(words):
+        held(f"an ONNX file with weights {words}", 1, "refused before they are read, exit 3")
+
+    return note
 
 
 def test_weights_of_nodes_and_of_the_graph_are_found(model):
@@ -77,40 +88,46 @@ def test_a_model_is_tried_again_when_they_change(model, name):
     assert after.spec.probe != before.spec.probe
 
 
-def test_refused_is_the_way_out_of_the_folder(model):
+def test_refused_is_the_way_out_of_the_folder(model, noted):
     (model.parent / "weight.data").rename(model.parents[1] / "weight.data")
     wanting(model, "../weight.data")
     assert "outside its own folder" in refused(model)
+    noted("by `../`")
 
 
-def test_refused_is_the_way_out_and_back_in(model):
+def test_refused_is_the_way_out_and_back_in(model, noted):
     wanting(model, "../inner/weight.data")
     assert "outside its own folder" in refused(model)
+    noted("by `../`")
 
 
-def test_refused_is_an_absolute_path(model):
+def test_refused_is_an_absolute_path(model, noted):
     wanting(model, model.parent / "weight.data")
     assert "outside its own folder" in refused(model)
+    noted("by an absolute path")
 
 
 @pytest.mark.parametrize("to", ["../weight.data", "other.data"])
-def test_refused_is_a_symbolic_link(model, to):
+def test_refused_is_a_symbolic_link(model, to, noted):
     weights = model.parent / "weight.data"
     weights.rename(model.parent / to)
     weights.symlink_to(to)
     assert "a link; put a copy in its place" in refused(model)
+    noted("by a symbolic link")
 
 
-def test_refused_is_a_folder_that_leads_out(model):
+def test_refused_is_a_folder_that_leads_out(model, noted):
     (model.parents[1] / "weight.data").write_bytes((model.parent / "weight.data").read_bytes())
     (model.parent / "out").symlink_to(model.parents[1])
     wanting(model, "out/weight.data")
     assert "leads out of its folder" in refused(model)
+    noted("by a symbolic link")
 
 
-def test_refused_is_a_hard_link(model):
+def test_refused_is_a_hard_link(model, noted):
     os.link(model.parent / "weight.data", model.parents[1] / "second.data")
     assert "a link; put a copy in its place" in refused(model)
+    noted("by a hard link")
 
 
 def test_refused_is_what_is_not_there(model):

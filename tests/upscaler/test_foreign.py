@@ -215,6 +215,7 @@ def test_weights_in_a_file_beside_it(enlarger, tmp_path):
 def refused(path, scale=2):
     with pytest.raises(ModelError) as error:
         find(str(path), scale)
+    assert error.value.exit_code == 3
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -248,7 +249,7 @@ def test_a_damaged_graph_is_refused(saved):
     assert f"{path} cannot be used: its graph is damaged" in refused(path)
 
 
-def test_a_model_that_takes_too_long_is_refused(saved, monkeypatch):
+def test_a_model_that_takes_too_long_is_refused(saved, monkeypatch, held):
     monkeypatch.setattr(foreign, "TIME_LIMIT", 3)
     layers = 5000  # minutes
     names = ["start", *(f"a{number}" for number in range(layers))]
@@ -266,6 +267,31 @@ def test_a_model_that_takes_too_long_is_refused(saved, monkeypatch):
     begun = time.monotonic()
     assert "takes more than 3 s" in refused(path, scale=1)
     assert time.monotonic() - begun < 20
+    held("an ONNX file that computes for minutes", 1, "ended at the time limit, exit 3")
+
+
+def test_a_model_that_loops_for_ever_is_refused(saved, folder, tmp_path, command, held):
+    same = [
+        node("Identity", ["go"], ["going"]),
+        node("Identity", ["state"], ["next"]),
+    ]
+    inside = [
+        helper.make_tensor_value_info("number", TensorProto.INT64, []),
+        helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+        helper.make_tensor_value_info("state", TensorProto.FLOAT, None),
+    ]
+    outside = [
+        helper.make_tensor_value_info("going", TensorProto.BOOL, []),
+        helper.make_tensor_value_info("next", TensorProto.FLOAT, None),
+    ]
+    body = helper.make_graph(same, "body", inside, outside)
+    path = saved([node("Loop", ["", "yes", "x"], ["y"], body=body)], {"yes": np.array(True)})
+    begun = time.monotonic()
+    code, _, err = command("run", folder, tmp_path / "out", "-m", path, "-s", "1")
+    assert (code, len(err.splitlines())) == (3, 1)
+    assert "Loop" in err
+    assert time.monotonic() - begun < 10
+    held("an ONNX file with a loop that never ends", 1, "refused before it is run, exit 3")
 
 
 def test_a_model_that_crashes_is_refused(enlarger, monkeypatch):
@@ -280,7 +306,7 @@ def test_a_model_whose_process_writes_something_else_is_refused(enlarger, monkey
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such limit")
-def test_a_model_that_takes_too_much_memory_is_refused(saved, monkeypatch):
+def test_a_model_that_takes_too_much_memory_is_refused(saved, monkeypatch, held):
     monkeypatch.setattr(foreign, "MEMORY_LIMIT", 1 << 30)
     by = 320  # 24 pixels of 3 channels become 0.7 GB
     nodes = [
@@ -291,6 +317,7 @@ def test_a_model_that_takes_too_much_memory_is_refused(saved, monkeypatch):
     assert "does not run on a small picture" in refused(path, scale=1)
     monkeypatch.setattr(foreign, "MEMORY_LIMIT", 8 << 30)
     assert find(str(path), 1).spec.halo >= 0
+    held("an ONNX file that fills the memory", 1, "ended at the memory limit, exit 3")
 
 
 def test_a_model_that_fails_is_refused_with_the_reason(saved):
@@ -324,8 +351,10 @@ def test_a_description_that_the_graph_contradicts_is_refused(enlarger, wrong):
     assert "says of itself" in said and "export it again" in said
 
 
-def test_a_description_of_another_scale_is_refused(enlarger):
-    assert "says of itself" in refused(described(enlarger(), scale=3), scale=3)
+@pytest.mark.parametrize("scale", [1, 3, 4])
+def test_a_description_of_another_scale_is_refused(enlarger, scale, held):
+    assert "says of itself" in refused(described(enlarger(), scale=scale), scale=scale)
+    held("an ONNX file that lies about its scale", 1, "refused with the reason, exit 3")
 
 
 def test_a_description_with_another_probe_is_refused(enlarger):

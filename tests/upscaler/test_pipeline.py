@@ -56,7 +56,7 @@ def test_a_pipe_in_the_place_of_a_picture_does_not_hang(upscaler, jobs):
     assert only(run(upscaler, jobs), "3.png") == "is not a regular file"
 
 
-def test_a_file_that_changes_while_it_is_read_is_tried_again(upscaler, jobs, monkeypatch):
+def test_a_file_that_changes_while_it_is_read_is_tried_again(upscaler, jobs, monkeypatch, held):
     from upscaler.images import read
 
     real = read.read_metadata
@@ -72,6 +72,7 @@ def test_a_file_that_changes_while_it_is_read_is_tried_again(upscaler, jobs, mon
     outcomes = run(upscaler, jobs[:1])
     assert outcomes["0.png"].error == "changed while it was being read"
     assert not outcomes["0.png"].lasting
+    held("an input changes while it is read", 1, "it fails, and the next run tries it again")
 
 
 @pytest.mark.parametrize("stage", ["open_picture", "save_picture"])

@@ -26,7 +26,7 @@ FIFO_SECONDS = float(os.environ.get("UPSCALER_FIFO_SECONDS", "1"))
 HANGING = [sys.executable, Path(__file__).parent / "faults" / "hanging.py"]
 OPTIONS = ["-m", "fast", "-s", "2", "-r", "cpu", "-j", "2"]
 STAGES = ["read", "infer", "write"]
-WORDS = {"read": "decoder", "infer": "runtime", "write": "encoder"}
+WORDS = {"read": "a decoder", "infer": "a runtime", "write": "an encoder"}
 
 
 @pytest.fixture
@@ -245,7 +245,7 @@ def test_a_native_call_that_never_returns(source, tmp_path, held, stage):
         [sys.executable, "-m", "upscaler", *arguments], capture_output=True, text=True, check=False
     )
     assert (again.returncode, again.stdout[:22]) == (0, "1 done, 12 already don")
-    fault = f"a {WORDS[stage]} that never returns, with --timeout"
+    fault = f"{WORDS[stage]} that never returns, with --timeout"
     held(fault, 1, "this file fails, the others are done, exit 1; the next run does it")
 
 
@@ -291,7 +291,7 @@ def test_an_interrupt_while_something_hangs(source, tmp_path, held, stage, signa
         assert not list(out.glob(".upscaler-*"))
     limit = "within 5 s, no temporary file" if signals == 1 else "within 1 s"
     times = "Ctrl-C" if signals == 1 else "a second Ctrl-C"
-    held(f"{times} while a {WORDS[stage]} hangs", 1, f"exit 130 {limit}")
+    held(f"{times} while {WORDS[stage]} hangs", 1, f"exit 130 {limit}")
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "soon"])

@@ -67,7 +67,7 @@ class Entry:
     def is_of(self, source: Path) -> bool:
         """Whether this input made it, however its path is written; or the one that did is gone."""
         try:
-            return self.source.samefile(source)
+            return self.source == source or self.source.samefile(source)
         except OSError:
             return True
 
@@ -115,6 +115,7 @@ class Journal:
 
     def __init__(self, database: sqlite3.Connection, root: Path | None) -> None:
         self._database, self._root = database, root
+        self._below = os.fsencode(root) + b"/" if root else b""
 
     def find(self, job: Job) -> Entry | None:
         """Return what is known of a job's output."""
@@ -232,7 +233,10 @@ class Journal:
             )
 
     def _key(self, job: Job) -> bytes:
-        return os.fsencode(job.target.relative_to(self._root) if self._root else job.target)
+        target = os.fsencode(job.target)
+        if self._root is None or target.startswith(self._below):
+            return target.removeprefix(self._below)
+        return os.fsencode(job.target.relative_to(self._root))
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -97,6 +97,7 @@ def list_images(source: Path, output: Path) -> Listing:
     skip = output.resolve()
     for folder, folders, names in os.walk(source, onerror=note):
         here = Path(folder)
+        below = here.relative_to(source)
         visible = sorted(name for name in folders if not name.startswith("."))
         for name in visible:
             if (here / name).is_symlink():
@@ -109,7 +110,7 @@ def list_images(source: Path, output: Path) -> Listing:
             elif (kind := _kind(path)) in _SPECIAL:
                 _pass_over(found, path, source, kind)
             else:
-                found.files.append(path.relative_to(source))
+                found.files.append(below / name)
     return found
 
 

@@ -63,8 +63,8 @@ class Plan:
     """What fails before it begins, with the reason of each: folders that could not be listed,
     names that the output's file system does not take."""
 
-    everything: list[Job] = field(default_factory=list)
-    """The jobs of all images of the folder, chosen or not, by which names were decided."""
+    renamed: list[Job] = field(default_factory=list)
+    """Those jobs, chosen or not, whose output is not called as it would be without the others."""
 
     @property
     def size(self) -> int:
@@ -127,9 +127,10 @@ def _plan_folder(source: Path, output: Path, format_name: str, selection: Select
     if str(source) in found.unreadable:
         raise StartError(f"cannot read the folder {source}: {found.unreadable[str(source)]}")
     kinds = {file: kind for file in found.files if (kind := _wanted_format(file, format_name))}
+    names = name_outputs(kinds)
     jobs = [
         Job(source / file, output / target, file.as_posix(), kinds[file])
-        for file, target in name_outputs(kinds).items()
+        for file, target in names.items()
     ]
     _refuse_to_replace_inputs(jobs)
     chosen = [job for file, job in zip(kinds, jobs, strict=True) if selection.takes(file)]
@@ -145,7 +146,11 @@ def _plan_folder(source: Path, output: Path, format_name: str, selection: Select
         passed_over=found.passed_over,
         left_out=len(jobs) - len(chosen),
         refused=unlisted | too_long,
-        everything=jobs,
+        renamed=[
+            job
+            for (file, target), job in zip(names.items(), jobs, strict=True)
+            if target not in (file, target_name(file, job.format))
+        ],
     )
 
 
@@ -157,7 +162,8 @@ def _too_long(jobs: list[Job], output: Path) -> dict[str, str]:
     """Return why names that the output's file system does not take are refused, by job."""
     there = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
     limit = os.pathconf(there, "PC_NAME_MAX")
-    lengths = {job.name: max(map(len, _parts(job.target.relative_to(output)))) for job in jobs}
+    long = [job for job in jobs if len(os.fsencode(job.target)) > limit]  # few, if any
+    lengths = {job.name: max(map(len, _parts(job.target.relative_to(output)))) for job in long}
     return {
         name: f"its output's name would have {length} bytes, and the file system takes {limit}"
         for name, length in lengths.items()

@@ -42,11 +42,11 @@ class Renaming:
 
 def renamings(plan: Plan, journal: Journal) -> list[Renaming]:
     """Return which outputs are to follow their names; changes nothing."""
-    if plan.root is None or plan.shard is not None:
+    if plan.root is None or plan.shard is not None or not plan.renamed:
         return []
-    now = {job.target: job for job in plan.everything}
+    now = {job.target: job for job in plan.jobs}
     found = []
-    for job in plan.everything:
+    for job in plan.renamed:
         for name in former_names(Path(job.name), job.format):
             former = replace(job, target=plan.root / name)
             if former.target == job.target:

@@ -113,9 +113,9 @@ class Batch:
     def __init__(self, plan: Plan, settings: Settings, reporter: Reporter) -> None:
         self._plan, self._settings, self._reporter = plan, settings, reporter
         self._model = find(settings.model, settings.scale)
-        self._fingerprints = {
-            job: settings.fingerprint(self._model, job.format) for job in plan.jobs
-        }
+        kinds = {job.format.name: job.format for job in plan.jobs}
+        by_format = {name: settings.fingerprint(self._model, k) for name, k in kinds.items()}
+        self._fingerprints = {job: by_format[job.format.name] for job in plan.jobs}
         self._summary = Summary(planned=plan.size, ignored=plan.ignored, left_out=plan.left_out)
 
     def run(self) -> Summary:

@@ -15,6 +15,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
+from upscaler.batch.report import Status
 from upscaler.cli.main import main
 
 KINDS = ["open", "write", "fsync", "rename"]
@@ -23,14 +24,21 @@ SHIM = ctypes.CDLL(None)
 
 
 def run(source: Path, out: Path) -> int:
-    """Run the command line in this process and return its exit code."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    """Run the command line in this process and return its exit code.
+
+    A run that began must come to one result for each planned file.
+    """
+    said, code = io.StringIO(), None
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()):
         try:
-            main(["run", str(source), str(out), "-s", "2", "-r", "cpu", "-j", "1", "-q"])
+            main(["run", str(source), str(out), "-s", "2", "-r", "cpu", "-j", "1", "--json"])
         except SystemExit as ended:
-            return int(ended.code or 0)
-    raise AssertionError("main has not exited")
+            code = int(ended.code or 0)
+    assert code is not None, "main has not exited"
+    if code in (0, 1):
+        summary = json.loads(said.getvalue().splitlines()[-1])
+        assert sum(summary[status] for status in Status) == summary["planned"]
+    return code
 
 
 def tree(out: Path) -> dict[str, bytes]:
