@@ -11,7 +11,7 @@ every thread, this one too.
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from upscaler.batch.workers import Worker, lost
 from upscaler.errors import PassingError
@@ -179,10 +179,11 @@ class Watchdog:
     def _judge(self, watch: Watch, passed: float) -> None:
         if self._limit is None:
             if watch.still - passed < _LONG <= watch.still:
-                self._tell(
-                    f"{watch.name}: one step has taken {_LONG:.0f} s so far; "
-                    f"--timeout S gives up files that take longer than S seconds"
-                )
+                with suppress(OSError):  # nobody listens any more; the watch goes on
+                    self._tell(
+                        f"{watch.name}: one step has taken {_LONG:.0f} s so far; "
+                        f"--timeout S gives up files that take longer than S seconds"
+                    )
         elif watch.seconds > self._limit:
             watch.give_up(
                 f"took longer than --timeout {self._limit:g} s; "
