@@ -5,6 +5,8 @@ import os
 import resource
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from upscaler.batch import memory, pipeline
 from upscaler.batch.pipeline import Pipeline
 from upscaler.batch.plan import Job
 from upscaler.errors import ImageError
-from upscaler.images import FORMATS, Encoding, jpeg, open_picture, open_rows, tiff
+from upscaler.images import FORMATS, Encoding, Rows, jpeg, open_picture, open_rows, png, tiff
 from upscaler.images.picture import in_rows_of
 from upscaler.strips import strips_of
 from upscaler.upscaler import Upscaler
@@ -191,6 +193,73 @@ def test_a_disk_that_is_full_fails_the_file(through, tmp_path, tall, monkeypatch
     assert used and "No space left" in outcome.error
     assert not outcome.lasting
     assert list(made.parent.iterdir()) == []
+
+
+@pytest.fixture
+def hanging(monkeypatch, upscaler):
+    """Let a stage of a picture in strips wait until the test ends; 8 pixels wide ones go on."""
+    release, reached = threading.Event(), threading.Event()
+
+    def hang(owner, name, is_meant):
+        real = getattr(owner, name)
+
+        def call(*arguments):
+            if is_meant(*arguments):
+                reached.set()
+                release.wait()
+            return real(*arguments)
+
+        monkeypatch.setattr(owner, name, call)
+
+    def hanging(stage):
+        if stage == "read":
+            hang(Rows, "read", lambda rows, count: rows.width > 8 and rows.position > 0)
+        elif stage == "infer":
+            hang(upscaler.choice.runtime, "infer", lambda batch: batch.shape[3] > 8)
+        else:
+            pixels = itertools.count()
+            hang(png, "write_chunk", lambda file, kind, data: kind == b"IDAT" and not next(pixels))
+        return reached
+
+    yield hanging
+    release.set()
+
+
+@pytest.fixture
+def two_jobs(tmp_path, tall, monkeypatch):
+    monkeypatch.setattr(memory, "WHOLE_UP_TO", 0)
+    jobs = []
+    for name, pixels in (("a.png", tall), ("b.png", tall[:, :8])):
+        Image.fromarray(pixels).save(tmp_path / name)
+        jobs.append(Job(tmp_path / name, tmp_path / "out" / name, name, FORMATS["png"]))
+    return jobs
+
+
+@pytest.mark.usefixtures("watchdog")
+@pytest.mark.parametrize("stage", ["read", "infer", "write"])
+def test_a_picture_in_strips_that_hangs_is_given_up(upscaler, two_jobs, hanging, stage):
+    hanging(stage)
+    line = Pipeline(upscaler, memory=10**9, encoding=Encoding(), timeout=1)
+    with line:
+        outcomes = {outcome.job.name: outcome for outcome in line.run(two_jobs)}
+    assert "took longer than --timeout 1 s" in outcomes["a.png"].error
+    assert outcomes["b.png"].error is None
+    assert [path.name for path in two_jobs[0].target.parent.iterdir()] == ["b.png"]
+
+
+@pytest.mark.usefixtures("watchdog")
+def test_an_interrupt_ends_a_picture_in_strips(upscaler, two_jobs, hanging):
+    reached = hanging("infer")
+    line = Pipeline(upscaler, memory=10**9, encoding=Encoding())
+    with pytest.raises(KeyboardInterrupt), line:
+        for _ in line.run(two_jobs[::-1]):
+            reached.wait()
+            began = time.monotonic()
+            raise KeyboardInterrupt
+    assert time.monotonic() - began < 8
+    assert [path.name for path in two_jobs[0].target.parent.iterdir()] == ["b.png"]
+    (outcome,) = line.leftovers()
+    assert outcome.error == "was interrupted" and not outcome.lasting
 
 
 @settings(max_examples=60, deadline=None)

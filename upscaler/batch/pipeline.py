@@ -13,17 +13,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Self
 
+from upscaler.batch.flight import Flight, Outcome
 from upscaler.batch.memory import Budget, bytes_in_flight, goes_in_strips
 from upscaler.batch.plan import Job
 from upscaler.batch.watchdog import Watchdog
 from upscaler.batch.workers import Workers
-from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
     Encoding,
@@ -47,44 +46,6 @@ _GRACE = 3.0
 
 _LOOK = 0.2
 """Seconds between two looks of one who waits for a tile at whether the file was given up."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one job ended."""
-
-    job: Job
-    error: str | None = None
-    """Why it failed; None if the output is in place."""
-    lasting: bool = True
-    """Whether the failure is the picture's own, so that another try would end the same."""
-    warnings: tuple[str, ...] = ()
-    pixels: int = 0
-    """Of the output."""
-    seconds: float = 0.0
-    """From the start of reading to the end of writing."""
-
-
-class _Flight:
-    """One job on its way: counts its tiles down and keeps the first thing that went wrong."""
-
-    def __init__(self, job: Job, pipeline: "Pipeline") -> None:
-        self.job, self.began = job, 0.0
-        self.watch = pipeline.dog.watch(job.name, pipeline.watch, partial(pipeline.fail, self))
-        self.bytes = 0
-        self.work: Enlargement | None = None
-        self.error: ImageError | None = None
-        self._left, self._lock = 0, threading.Lock()
-
-    def start(self, work: Enlargement) -> None:
-        self.work, self._left = work, len(work.tiles)
-
-    def tile_done(self, error: ImageError | None) -> bool:
-        """Note one tile; return whether it was the last."""
-        with self._lock:
-            self.error = self.error or error
-            self._left -= 1
-            return self._left == 0
 
 
 class Pipeline:
@@ -144,19 +105,24 @@ class Pipeline:
         flying = 0
         while True:
             for job in islice(waiting, max(0, self._ahead - flying)):
-                self._readers.submit(self._guard, self._read, _Flight(job, self))
+                self._readers.submit(self._guard, self._read, self._flight(job))
                 flying += 1
             if not flying:
                 return
             yield self._done.get()
             flying -= 1
 
+    def _flight(self, job: Job) -> Flight:
+        flight = Flight(job)
+        flight.watch = self.dog.watch(job.name, self.watch, partial(self.fail, flight))
+        return flight
+
     def leftovers(self) -> Iterator[Outcome]:
         """Yield what ended after the caller stopped listening; for after the exit."""
         while not self._done.empty():
             yield self._done.get()
 
-    def _guard(self, stage: Callable[[_Flight], None], flight: _Flight) -> None:
+    def _guard(self, stage: Callable[[Flight], None], flight: Flight) -> None:
         """Run one stage; whatever it raises ends this job, not the run."""
         if self._stopped.is_set():
             return
@@ -165,7 +131,7 @@ class Pipeline:
         except Exception as error:
             self.fail(flight, _as_image_error(error))
 
-    def _read(self, flight: _Flight) -> None:
+    def _read(self, flight: Flight) -> None:
         job, scale = flight.job, self._upscaler.model.spec.scale
         with flight.watch.busy():
             size = picture_size(job.source)
@@ -183,11 +149,11 @@ class Pipeline:
         if not self._stopped.is_set():
             self._go_whole(flight)
 
-    def _take(self, flight: _Flight, wanted: int) -> None:
+    def _take(self, flight: Flight, wanted: int) -> None:
         self._budget.take(wanted)
         flight.bytes, flight.began = wanted, time.monotonic()
 
-    def _go_whole(self, flight: _Flight) -> None:
+    def _go_whole(self, flight: Flight) -> None:
         with flight.watch.stage("read"):
             picture = self._fit(flight.job, open_picture(flight.job.source))
         with flight.watch.busy():
@@ -198,21 +164,22 @@ class Pipeline:
         for tile in work.tiles:
             self._current_tiles().submit(self._infer, flight, tile)
 
-    def _go_in_strips(self, flight: _Flight, rows: Rows) -> None:
+    def _go_in_strips(self, flight: Flight, rows: Rows) -> None:
         """Take a picture all the way: reading and writing its strips takes turns."""
         job, watch = flight.job, flight.watch
-        work = self._upscaler.begin_strips(rows, partial(self._fit, job), watch)
-        strips = work.run(partial(self._compute, flight))
-        save_strips(work.frame, strips, job.target, job.format, self._encoding, watch.draft)
+        with watch.busy():
+            work = self._upscaler.begin_strips(rows, partial(self._fit, job), watch)
+            strips = work.run(partial(self._compute, flight))
+            save_strips(work.frame, strips, job.target, job.format, self._encoding, watch.draft)
         self._succeed(flight, work.frame, work.warnings)
 
-    def _compute(self, flight: _Flight, tile: Callable[[], None]) -> Callable[[], None]:
+    def _compute(self, flight: Flight, tile: Callable[[], None]) -> Callable[[], None]:
         """Have a tile of a strip computed; returns what waits for it."""
         done: Future[None] = Future()
         self._current_tiles().submit(_fulfil, done, tile)
         return partial(self._wait_for, done, flight)
 
-    def _wait_for(self, tile: "Future[None]", flight: _Flight) -> None:
+    def _wait_for(self, tile: "Future[None]", flight: Flight) -> None:
         while not wait([tile], _LOOK).done:
             flight.watch.refuse_if_ended()
             if self._stopped.is_set():
@@ -242,7 +209,7 @@ class Pipeline:
                 self._tiles.append(Workers(self._threads, "infer"))
             return self._tiles[-1]
 
-    def _infer(self, flight: _Flight, tile: Callable[[], None]) -> None:
+    def _infer(self, flight: Flight, tile: Callable[[], None]) -> None:
         error: ImageError | None = None
         if flight.error is None and not self._stopped.is_set():
             try:
@@ -252,7 +219,7 @@ class Pipeline:
         if flight.tile_done(error):
             self._writers.submit(self._guard, self._write, flight)
 
-    def _write(self, flight: _Flight) -> None:
+    def _write(self, flight: Flight) -> None:
         if flight.error:
             raise flight.error
         work, job = flight.work, flight.job
@@ -262,16 +229,16 @@ class Pipeline:
             save_picture(picture, job.target, job.format, self._encoding, flight.watch.draft)
         self._succeed(flight, picture, picture.warnings)
 
-    def _succeed(self, flight: _Flight, picture: Picture, warnings: tuple[str, ...]) -> None:
+    def _succeed(self, flight: Flight, picture: Picture, warnings: tuple[str, ...]) -> None:
         pixels, seconds = picture.width * picture.height, time.monotonic() - flight.began
         self._end(flight, Outcome(flight.job, warnings=warnings, pixels=pixels, seconds=seconds))
 
-    def fail(self, flight: _Flight, error: ImageError) -> None:
+    def fail(self, flight: Flight, error: ImageError) -> None:
         """End a file for a reason; nothing happens to one that has ended."""
         lasting = not isinstance(error, PassingError)
         self._end(flight, Outcome(flight.job, error=str(error), lasting=lasting))
 
-    def _end(self, flight: _Flight, outcome: Outcome) -> None:
+    def _end(self, flight: Flight, outcome: Outcome) -> None:
         if not flight.watch.end():
             return
         flight.work = None

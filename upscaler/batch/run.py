@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol
 
+from upscaler.batch.flight import Outcome
 from upscaler.batch.journal import Fingerprint, Journal, RunRecord, open_journal
-from upscaler.batch.pipeline import Outcome, Pipeline
+from upscaler.batch.pipeline import Pipeline
 from upscaler.batch.plan import Job, Plan
 from upscaler.batch.renames import follow_names
 from upscaler.batch.report import Result, Status, Summary, Used

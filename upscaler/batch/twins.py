@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from upscaler.batch.pipeline import Outcome
+from upscaler.batch.flight import Outcome
 from upscaler.batch.plan import Job
 from upscaler.batch.stamp import contents, stamp
 from upscaler.errors import PassingError

@@ -10,6 +10,7 @@ every thread, this one too.
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -54,7 +55,7 @@ class Watch:
         """The file's output, as long as it has no name."""
         self.seconds = self.still = 0.0
         """For how long it was worked on, and for how long no call has begun or ended."""
-        self._inside: set[threading.Thread] = set()
+        self._inside: Counter[threading.Thread] = Counter()
         self._ended = False
         self._lock = threading.Lock()
 
@@ -66,7 +67,7 @@ class Watch:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Let the clock run; one body in a thread at a time.
+        """Let the clock run.
 
         Raises:
             PassingError: the file was given up, before the body or within it.
@@ -75,13 +76,13 @@ class Watch:
             raise PassingError(self._dog.exhausted)
         self.refuse_if_ended()
         with self._lock:
-            self._inside.add(threading.current_thread())
+            self._inside[threading.current_thread()] += 1
             self.still = 0.0
         try:
             yield
         finally:
             with self._lock:
-                self._inside.discard(threading.current_thread())
+                self._inside -= Counter([threading.current_thread()])
                 self.still = 0.0
         self.refuse_if_ended()
 

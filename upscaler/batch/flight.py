@@ -1,0 +1,50 @@
+"""One job on its way through the pipeline, and how it ended."""
+
+import threading
+from dataclasses import dataclass
+
+from upscaler.batch.plan import Job
+from upscaler.batch.watchdog import Watch
+from upscaler.enlargement import Enlargement
+from upscaler.errors import ImageError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one job ended."""
+
+    job: Job
+    error: str | None = None
+    """Why it failed; None if the output is in place."""
+    lasting: bool = True
+    """Whether the failure is the picture's own, so that another try would end the same."""
+    warnings: tuple[str, ...] = ()
+    pixels: int = 0
+    """Of the output."""
+    seconds: float = 0.0
+    """From the start of reading to the end of writing."""
+
+
+class Flight:
+    """One job on its way: counts its tiles down and keeps the first thing that went wrong."""
+
+    watch: Watch
+    """Its clock."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.began = job, 0.0
+        self.bytes = 0
+        self.work: Enlargement | None = None
+        self.error: ImageError | None = None
+        self._left, self._lock = 0, threading.Lock()
+
+    def start(self, work: Enlargement) -> None:
+        """Count the tiles of what it becomes."""
+        self.work, self._left = work, len(work.tiles)
+
+    def tile_done(self, error: ImageError | None) -> bool:
+        """Note one tile; return whether it was the last."""
+        with self._lock:
+            self.error = self.error or error
+            self._left -= 1
+            return self._left == 0
