@@ -73,8 +73,10 @@ def export_network(
             draft.write_bytes(_with_spec(model, spec))
             if sets:
                 quality, loss = measure(draft, spec.scale, sets, degradations)
-                if fp16:  # no machine without a GPU runs it as a runtime
+                if fp16:  # no machine without a GPU runs it as a runtime,
                     loss["fp16"] = round(max(proofs[f"{spec.title}.fp16-u8.onnx"].loss, 0), 4)
+                if "bf16" not in loss:  # nor any CPU without bfloat16
+                    loss["bf16"] = round(max(variants.loss_in_bf16(network, sets), 0), 4)
                 spec = replace(spec, quality=quality, precision_loss=loss)
                 draft.write_bytes(_with_spec(model, spec))
             description = draft.with_suffix(".md")

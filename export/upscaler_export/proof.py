@@ -1,7 +1,6 @@
 """The proof that an exported file computes what the network computes."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -58,7 +57,8 @@ def _difference(network: AutoEncoder, model: bytes, batch: NDArray[np.float32]) 
 
 
 @torch.inference_mode()
-def run_torch(network: AutoEncoder, image: NDArray[Any]) -> NDArray[Any]:
-    """Return what the network makes of an image on the CPU, in the precision of both."""
-    output: NDArray[Any] = network(torch.from_numpy(image)).numpy()
+def run_torch(network: AutoEncoder, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what the network makes of an image on the CPU, in its own precision, as float32."""
+    weights = next(network.parameters())
+    output: NDArray[np.float32] = network(torch.from_numpy(image).to(weights.dtype)).float().numpy()
     return output

@@ -13,10 +13,12 @@ from upscaler.machine import processor
 from upscaler.network import AutoEncoder
 from upscaler.spec import Architecture, Trained, Training
 from upscaler_export import export as export_module
+from upscaler_export import quality
 from upscaler_export.checkpoint import read_checkpoint
 from upscaler_export.export import export_network, rounded
 from upscaler_export.graph import to_onnx
 from upscaler_export.proof import photograph, prove
+from upscaler_export.variants import loss_in_bf16
 
 TRAINED = Trained("tiny", Architecture(scale=3, widths=(4, 6)), Training(data="noise", steps=1))
 
@@ -98,6 +100,16 @@ def test_scores_go_into_the_description(network, tmp_path, folder):
     spec = export_network(network, TRAINED, tmp_path / "out", [folder]).spec
     assert 5 < spec.quality["in"] < 60
     assert spec.precision_loss["fp32"] == 0
+
+
+def test_the_loss_in_bf16_is_known_where_no_runtime_computes_it(
+    network, tmp_path, folder, monkeypatch
+):
+    monkeypatch.setattr(quality, "_reduced_precisions", dict)
+    expected = loss_in_bf16(rounded(network), [folder])
+    assert expected != 0
+    spec = export_network(network, TRAINED, tmp_path / "out", [folder]).spec
+    assert spec.precision_loss["bf16"] == pytest.approx(max(expected, 0), abs=1e-4)
 
 
 def test_the_command_exports_what_training_saved(tmp_path, folder):
