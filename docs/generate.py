@@ -16,10 +16,12 @@ from typing import Any
 
 import click
 import formats
+import numpy as np
 from PIL import Image, ImageDraw
 
 from upscaler import Upscaler
 from upscaler.cli.main import commands
+from upscaler.degradation import jpeg
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "samples"
@@ -31,6 +33,9 @@ PEERS = re.compile(r"<!-- peers -->\n.*?<!-- end -->", re.DOTALL)
 SCALE = 4
 CROPS = {"colosseum.png": (60, 78, 160, 144), "otter.png": (90, 96, 190, 162)}
 """Left, top, right, bottom in the small picture."""
+
+JPEG = "spices.webp", (40, 60, 140, 126), 60
+"""What `photo` is shown on: a sample, the crop, and the quality that it is compressed with."""
 
 
 def reference() -> str:
@@ -47,21 +52,47 @@ def reference() -> str:
     return "\n".join(parts) + "\n"
 
 
-def side_by_side(name: str, box: tuple[int, int, int, int]) -> Image.Image:
+def against_bicubic(name: str, box: tuple[int, int, int, int]) -> Image.Image:
     """Return three enlargements of one crop: its own pixels, bicubic and ours."""
-    with Image.open(SAMPLES / name) as image:
-        small = image.convert("RGB").crop(box)
+    small = _sample(name).crop(box)
     size = small.width * SCALE, small.height * SCALE
-    panels = {
-        "low resolution": small.resize(size, Image.Resampling.NEAREST),
-        "bicubic": small.resize(size, Image.Resampling.BICUBIC),
-        "upscaler": Upscaler(scale=SCALE)(small),
+    return _side_by_side(
+        {
+            "low resolution": small.resize(size, Image.Resampling.NEAREST),
+            "bicubic": small.resize(size, Image.Resampling.BICUBIC),
+            "upscaler": Upscaler(scale=SCALE)(small),
+        }
+    )
+
+
+def after_jpeg(name: str, box: tuple[int, int, int, int], quality: int) -> Image.Image:
+    """Return three enlargements of one crop of a JPEG: bicubic, and two of ours."""
+    low = Image.fromarray(jpeg(np.asarray(_sample(name)), quality))
+    size = low.width * SCALE, low.height * SCALE
+    whole = {
+        f"JPEG of quality {quality}, bicubic": low.resize(size, Image.Resampling.BICUBIC),
+        "balanced": Upscaler("balanced", scale=SCALE)(low),
+        "photo": Upscaler("photo", scale=SCALE)(low),
     }
+    left, top, right, bottom = (SCALE * side for side in box)
+    return _side_by_side(
+        {title: image.crop((left, top, right, bottom)) for title, image in whole.items()}
+    )
+
+
+def _sample(name: str) -> Image.Image:
+    with Image.open(SAMPLES / name) as image:
+        return image.convert("RGB")
+
+
+def _side_by_side(panels: dict[str, Image.Image]) -> Image.Image:
+    """Return panels of one size in a row, each below its title."""
+    width, height = next(iter(panels.values())).size
     gap, label = 8, 22
-    sheet = Image.new("RGB", (3 * size[0] + 2 * gap, size[1] + label), "white")
+    sheet = Image.new("RGB", (len(panels) * (width + gap) - gap, height + label), "white")
     draw = ImageDraw.Draw(sheet)
     for index, (title, panel) in enumerate(panels.items()):
-        left = index * (size[0] + gap)
+        left = index * (width + gap)
         sheet.paste(panel, (left, label))
         draw.text((left + 4, 2), title, fill="black", font_size=15)
     return sheet
@@ -129,8 +160,9 @@ def main(measure: bool) -> None:
     (HERE / "commands.md").write_text(reference(), encoding="utf-8")
     (HERE / "formats.md").write_text(formats.table(), encoding="utf-8")
     for name, box in CROPS.items():
-        sheet = side_by_side(name, box)
+        sheet = against_bicubic(name, box)
         sheet.save(HERE / "pictures" / f"{Path(name).stem}-x{SCALE}.png", optimize=True)
+    after_jpeg(*JPEG).save(HERE / "pictures" / f"jpeg-x{SCALE}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -104,16 +104,18 @@ class Enlargement:
     def _run(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
         with self._watch.stage("cut"):
             pixels = tiling.cut(aligned, tile)
+        upscaled: Pixels | None = None
         try:
             with self._watch.stage("infer"):
                 upscaled = self._upscaled(pixels)
         except Exception as error:
             if not ran_out_of_memory(error):
                 raise
+        if upscaled is None:  # out here, where the error holds none of it any more
             self._run_in_halves(aligned, output, tile)
-        else:
-            with self._watch.stage("join"):
-                tiling.join(output, tile, upscaled, self._scale)
+            return
+        with self._watch.stage("join"):
+            tiling.join(output, tile, upscaled, self._scale)
 
     def _run_in_halves(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
         spec = self._runtime.model.spec

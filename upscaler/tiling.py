@@ -127,12 +127,14 @@ def halves(tile: Tile, *, halo: int, alignment: int) -> list[Tile]:
         halo, alignment: of the model, in pixels.
 
     Returns:
-        Two tiles, or none if it is too small for the halves to be smaller.
+        Two tiles, or none if what it keeps is too small for the halves to be smaller.
     """
     height, width = (span.stop - span.start for span in (tile.rows, tile.columns))
     across = tile.rows if height >= width else tile.columns
     parts = _halves(across, halo, alignment)
-    if any(part.stop - part.start == across.stop - across.start for part in parts):
+    sizes = [part.stop - part.start for part in parts]
+    empty = any(part.keep_start >= part.keep_stop for part in parts)
+    if empty or max(sizes) >= across.stop - across.start:
         return []
     if across is tile.rows:
         return [replace(tile, rows=part) for part in parts]
@@ -140,11 +142,12 @@ def halves(tile: Tile, *, halo: int, alignment: int) -> list[Tile]:
 
 
 def _halves(span: Span, halo: int, alignment: int) -> list[Span]:
-    middle = round_up((span.start + span.stop) // 2, alignment)
-    middle = min(max(middle, span.keep_start), span.keep_stop)
-    first = Span(span.start, min(middle + halo, span.stop), span.keep_start, middle)
-    second = Span(max(middle - halo, span.start), span.stop, middle, span.keep_stop)
-    return [first, second]
+    middle = round_up((span.keep_start + span.keep_stop) // 2, alignment)
+    kept = (span.keep_start, middle), (middle, span.keep_stop)
+    return [
+        Span(max(start - halo, span.start), min(stop + halo, span.stop), start, stop)
+        for start, stop in kept
+    ]
 
 
 def group_size(height: int, width: int) -> int:

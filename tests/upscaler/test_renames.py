@@ -166,3 +166,15 @@ def test_a_folder_that_cannot_be_written_is_left_as_it_is(grown, run, monkeypatc
     summary, _ = run(source, out)
     assert summary.counts[Status.FAILED] == 1
     assert contents(out)["a.png"] == before
+
+
+def test_one_file_under_two_names_is_two_inputs(tmp_path, photo, run):
+    """Both want `a.png`; a rename that never ends would be for ever."""
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    Image.fromarray(photo).save(source / "a.jpg")
+    (source / "a.jpeg").hardlink_to(source / "a.jpg")
+    assert counts(run(source, out, format="png")[0]) == (2, 0, 0)
+    before = contents(out)
+    assert counts(run(source, out, format="png")[0]) == (0, 2, 0)
+    assert contents(out) == before

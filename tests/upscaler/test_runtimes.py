@@ -1,3 +1,4 @@
+import queue
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from upscaler.errors import RuntimeUnavailable
+from upscaler.errors import PassingError, RuntimeUnavailable
 from upscaler.gpu import nvidia_driver
 from upscaler.models import find
 from upscaler.runtimes import RUNTIMES, Wish, by_reason, open_runtime
@@ -253,3 +254,36 @@ def test_the_driver_tells_its_own_version(monkeypatch):
     assert gpu.driver_version() == "580.65.06"
     monkeypatch.setattr(Management, "nvmlInit_v2", lambda self: 9)
     assert gpu.driver_version() is None
+
+
+def test_openvino_that_computes_nothing_is_found_out_and_not_asked_again():
+    """Out of memory it may return without a word; what it gave before lies in its output."""
+    openvino = pytest.importorskip("openvino")
+    assert openvino
+    runtime = open_runtime(Wish(find("fast", 2), "fp32"), "openvino").runtime
+    batch = np.full((1, 3, 16, 16), 0.5, np.float32)
+    expected = runtime.infer(batch)
+
+    class Idle:
+        """A request whose calls do nothing from now on."""
+
+        def __init__(self, request):
+            self.request = request
+
+        def infer(self, *arguments, **options):
+            pass
+
+        def get_output_tensor(self, number):
+            return self.request.get_output_tensor(number)
+
+    request = runtime._requests.get()
+    idle = Idle(request)
+    runtime._used.add(idle)
+    runtime._requests.put(idle)
+    with pytest.raises(PassingError, match="computed nothing"):
+        runtime.infer(batch)
+    runtime._requests = queue.SimpleQueue()
+    runtime._requests.put(request)
+    with pytest.raises(PassingError, match="not asked again"):
+        runtime.infer(batch)
+    assert np.isfinite(expected).all()

@@ -3,13 +3,16 @@
 import itertools
 import os
 import resource
+import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 
 import numpy as np
 import pytest
+import pyvips
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,8 +22,19 @@ from upscaler import tiling
 from upscaler.batch import memory, pipeline
 from upscaler.batch.pipeline import Pipeline
 from upscaler.batch.plan import Job
-from upscaler.errors import ImageError
-from upscaler.images import FORMATS, Encoding, Rows, jpeg, open_picture, open_rows, png, tiff
+from upscaler.errors import ImageError, PassingError
+from upscaler.images import (
+    FORMATS,
+    Encoding,
+    Rows,
+    encode,
+    jpeg,
+    open_picture,
+    open_rows,
+    png,
+    tiff,
+)
+from upscaler.images import rows as rows_module
 from upscaler.images.picture import in_rows_of
 from upscaler.strips import strips_of
 from upscaler.upscaler import Upscaler
@@ -193,6 +207,64 @@ def test_a_disk_that_is_full_fails_the_file(through, tmp_path, tall, monkeypatch
     assert used and "No space left" in outcome.error
     assert not outcome.lasting
     assert list(made.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lzma"])
+def test_a_compression_that_libvips_lacks_goes_whole(through, tmp_path, tall, compression):
+    source = tmp_path / "a.tif"
+    Image.fromarray(tall).save(source, compression=compression)
+    _, outcome, used = through(source, "png", strips=True)
+    assert outcome.error is None and not used
+
+
+def test_a_defect_of_ours_is_not_called_damage(through, tmp_path, tall, monkeypatch):
+    def write(file, frame, strips):
+        raise struct.error("a defect")
+
+    monkeypatch.setattr(encode, "write_tiff", write)
+    source = tmp_path / "a.png"
+    Image.fromarray(tall).save(source)
+    _, outcome, used = through(source, "tiff", strips=True)
+    assert used and outcome.error == "unexpected error: a defect"
+    assert not outcome.lasting
+
+
+def test_no_room_to_turn_a_picture_is_not_called_damage(through, tmp_path, tall):
+    error = rows_module._failure(pyvips.Error("", "system error: No space left on device"))
+    assert isinstance(error, PassingError)
+    assert not isinstance(rows_module._failure(pyvips.Error("", "libpng read error")), PassingError)
+
+
+def test_what_is_not_kept_of_a_png_is_said(through, tmp_path, tall):
+    source = tmp_path / "a.png"
+    Image.fromarray(tall).save(source)
+    content = source.read_bytes()
+    kind_and_data = b"cICP" + bytes([9, 16, 0, 1])
+    chunk = struct.pack(">I", 4) + kind_and_data + struct.pack(">I", zlib.crc32(kind_and_data))
+    source.write_bytes(content[:33] + chunk + content[33:])
+    _, outcome, used = through(source, "png", strips=True)
+    assert used and "cICP" in outcome.warnings[0]
+
+
+def test_waiting_for_its_turn_is_not_its_time(upscaler, two_jobs, monkeypatch):
+    """Tiles of others before its own."""
+    real, runtime = upscaler.choice.runtime.infer, upscaler.choice.runtime
+    busy = threading.Event()
+
+    def infer(batch):
+        if batch.shape[3] == 8 and not busy.is_set():
+            busy.set()
+            time.sleep(2.5)
+        return real(batch)
+
+    monkeypatch.setattr(runtime, "infer", infer)
+    monkeypatch.setattr(upscaler, "streams", 1)
+    others = Pipeline(upscaler, memory=10**9, encoding=Encoding(), timeout=2)
+    with others:
+        others._readers._width = 2
+        outcomes = {outcome.job.name: outcome.error for outcome in others.run(two_jobs[::-1])}
+    assert outcomes["a.png"] is None
+    assert "took longer" in outcomes["b.png"]
 
 
 @pytest.fixture

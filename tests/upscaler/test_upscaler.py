@@ -1,4 +1,7 @@
 import gc
+import resource
+import subprocess
+import sys
 import weakref
 from pathlib import Path
 
@@ -8,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from upscaler import Upscaler, enlargement
+from upscaler import Upscaler, enlargement, tiling
 from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError, ModelError, UsageError
 from upscaler.images import Picture
@@ -335,6 +338,63 @@ def test_a_tile_that_memory_does_not_suffice_for_is_computed_in_halves(upscaler,
     assert runtime.computed > 4
     (warning,) = large.warnings
     assert "memory ran out" in warning and "computed in halves" in warning
+
+
+@pytest.mark.parametrize("size", [(560, 30), (30, 560), (40, 40)])
+def test_halves_are_smaller_and_keep_what_the_tile_keeps(upscaler, size):
+    """Also of a tile that was shifted inward and keeps little."""
+    spec = upscaler.model.spec
+    plan = tiling.plan(*size, core=512, halo=spec.halo, alignment=spec.alignment)
+    for tile in plan:
+        left = [tile]
+        while left:
+            one = left.pop()
+            halves = tiling.halves(one, halo=spec.halo, alignment=spec.alignment)
+            assert sum(map(kept, halves)) in (0, kept(one))
+            for half in halves:
+                for part, whole in ((half.rows, one.rows), (half.columns, one.columns)):
+                    assert whole.start <= part.start <= part.keep_start < part.keep_stop
+                    assert part.keep_stop <= part.stop <= whole.stop
+                assert computed(half) < computed(one)
+            left += halves
+
+
+def kept(tile):
+    return (tile.rows.keep_stop - tile.rows.keep_start) * (
+        tile.columns.keep_stop - tile.columns.keep_start
+    )
+
+
+def computed(tile):
+    return (tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
+@pytest.mark.parametrize("runtime", ["cpu", "openvino"])
+def test_where_memory_really_runs_out_no_pixel_is_wrong(tmp_path, rng, runtime):
+    for name, side in (("a", 300), ("b", 1400), ("c", 300), ("d", 300)):
+        picture = Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8))
+        (tmp_path / "in").mkdir(exist_ok=True)
+        picture.resize((side, side + ord(name))).save(tmp_path / "in" / f"{name}.png")
+    command = [sys.executable, "-m", "upscaler", "run", tmp_path / "in"]
+    options = ["-m", "fast", "-s", "2", "-r", runtime, "-t", "none", "-j", "1"]
+
+    def run(out, **limits):
+        arguments = [str(part) for part in (*command, tmp_path / out, *options)]
+        return subprocess.run(arguments, capture_output=True, text=True, check=False, **limits)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (1_200_000_000, 1_200_000_000))
+
+    assert run("whole").returncode == 0
+    done = run("little", preexec_fn=limit)
+    assert done.returncode in (0, 1), done.stderr
+    assert "memory ran out" in done.stderr
+    for path in (tmp_path / "little").glob("*.png"):
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(path)), np.asarray(Image.open(tmp_path / "whole" / path.name))
+        )
 
 
 def test_memory_that_suffices_for_no_tile_at_all_is_an_error(upscaler, photo):

@@ -151,7 +151,10 @@ class Pipeline:
 
     def _take(self, flight: Flight, wanted: int) -> None:
         self._budget.take(wanted)
-        flight.bytes, flight.began = wanted, time.monotonic()
+        flight.began = time.monotonic()
+        if not flight.hold(wanted):  # it was given up meanwhile
+            self._budget.give(wanted)
+            flight.watch.refuse_if_ended()
 
     def _go_whole(self, flight: Flight) -> None:
         with flight.watch.stage("read"):
@@ -167,10 +170,13 @@ class Pipeline:
     def _go_in_strips(self, flight: Flight, rows: Rows) -> None:
         """Take a picture all the way: reading and writing its strips takes turns."""
         job, watch = flight.job, flight.watch
-        with watch.busy():
-            work = self._upscaler.begin_strips(rows, partial(self._fit, job), watch)
-            strips = work.run(partial(self._compute, flight))
-            save_strips(work.frame, strips, job.target, job.format, self._encoding, watch.draft)
+        try:
+            with watch.busy():
+                work = self._upscaler.begin_strips(rows, partial(self._fit, job), watch)
+                strips = work.run(partial(self._compute, flight))
+                save_strips(work.frame, strips, job.target, job.format, self._encoding, watch.draft)
+        except Exception as error:  # or it would pass for damage of the file that is open
+            raise _as_image_error(error) from None
         self._succeed(flight, work.frame, work.warnings)
 
     def _compute(self, flight: Flight, tile: Callable[[], None]) -> Callable[[], None]:
@@ -180,10 +186,11 @@ class Pipeline:
         return partial(self._wait_for, done, flight)
 
     def _wait_for(self, tile: "Future[None]", flight: Flight) -> None:
-        while not wait([tile], _LOOK).done:
-            flight.watch.refuse_if_ended()
-            if self._stopped.is_set():
-                raise PassingError("was interrupted")
+        with flight.watch.idle():  # the tile lets the clock run when its turn has come
+            while not wait([tile], _LOOK).done:
+                flight.watch.refuse_if_ended()
+                if self._stopped.is_set():
+                    raise PassingError("was interrupted")
         tile.result()
 
     def _fit(self, job: Job, picture: Picture) -> Picture:
@@ -242,7 +249,7 @@ class Pipeline:
         if not flight.watch.end():
             return
         flight.work = None
-        self._budget.give(flight.bytes)
+        self._budget.give(flight.let_go())
         self._done.put(outcome)
 
 

@@ -86,6 +86,8 @@ def _made(entry: Entry | None, job: Job) -> bool:
     """Whether what stands at a job's target was made here from its input, and from no other."""
     if entry is None or entry.output is None or stamp(job.target) is None:
         return False
+    if entry.source.name != job.source.name:  # one file may have two names, each with its output
+        return False
     with suppress(OSError):
         return entry.source.samefile(job.source)
     return False

@@ -86,6 +86,18 @@ class Watch:
                 self.still = 0.0
         self.refuse_if_ended()
 
+    @contextmanager
+    def idle(self) -> Iterator[None]:
+        """Within `busy`: leave the clock to others, while this thread waits for them."""
+        thread = threading.current_thread()
+        with self._lock:
+            depth = self._inside.pop(thread, 0)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside[thread] += depth
+
     def end(self) -> bool:
         """Note that the file has its outcome; False if it had one before."""
         with self._lock:

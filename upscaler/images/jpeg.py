@@ -45,7 +45,7 @@ def write_jpeg(
     target.on_write(cut.write)
     try:
         image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
-        subsampling = "off" if full_chroma else "on"
+        subsampling = "off" if full_chroma or shape[2] == 1 else "on"
         image.jpegsave_target(target, Q=quality, subsample_mode=subsampling, keep="none")
     except pyvips.Error as error:
         # what went wrong in the strips or in the file cannot pass through libvips

@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import chain
+from itertools import islice
 from typing import IO, Any, Protocol, cast
 
 import numpy as np
@@ -185,9 +185,16 @@ def deflated(strips: Iterable[Deep], level: int) -> Iterator[bytes]:
 def _even(strips: Iterable[Deep]) -> Iterator[Deep]:
     """Cut strips of any height into such of about a megabyte."""
     remaining = iter(strips)
-    for first in remaining:
-        rows = max(1, _STRIP_BYTES // first[0].nbytes)
-        yield from in_rows_of(rows, chain([first], remaining))
+    begun = list(islice(remaining, 1))
+    if begun:
+        rows = max(1, _STRIP_BYTES // begun[0][0].nbytes)
+        yield from in_rows_of(rows, _all(begun, remaining))
+
+
+def _all(begun: list[Deep], remaining: Iterator[Deep]) -> Iterator[Deep]:
+    """Yield the first strip, which nobody holds then, and the others."""
+    yield begun.pop()
+    yield from remaining
 
 
 def _deflater(level: int) -> _Deflater:

@@ -120,9 +120,7 @@ def _pictures(image: Image.Image, file: IO[bytes]) -> Iterator[Picture]:
     """Yield the frames or pages of a file, each as it shows."""
     frames = frames_of(image)
     check_size(image)
-    notes = dropped(image)
-    if image.format == "PNG" and b"cICP" in leading_chunks(file):
-        notes.append("the colours that it gives by cICP are not kept: they may look different")
+    notes = dropped(image, file)
     first = 1 if getattr(image, "default_image", False) and frames > 1 else 0
     if first:
         notes.append("dropped the still picture for viewers that show no animations")
@@ -199,9 +197,15 @@ def frames_of(image: Image.Image) -> int:
     return 1 if image.format in _WITH_OTHERS else getattr(image, "n_frames", 1)
 
 
-def dropped(image: Image.Image) -> list[str]:
-    """Return what is said of the pictures beside the main one, and of bits that Pillow cut off."""
+def dropped(image: Image.Image, file: IO[bytes] | None = None) -> list[str]:
+    """Return what is said of the pictures beside the main one, and of what Pillow does not keep.
+
+    Args:
+        file: that it was opened from, if from one.
+    """
     notes = []
+    if file is not None and image.format == "PNG" and b"cICP" in leading_chunks(file):
+        notes.append("the colours that it gives by cICP are not kept: they may look different")
     if image.format in _WITH_OTHERS and (count := getattr(image, "n_frames", 1)) > 1:
         notes.append(f"kept the main picture of {count} (a gain map or preview is dropped)")
     if image.format == "HEIF" and image.info.get("bit_depth", 8) > 8:

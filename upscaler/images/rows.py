@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.errors import ImageError
+from upscaler.errors import ImageError, PassingError
 from upscaler.images.colour import profile_of
 from upscaler.images.deep import has_deep_layout
 from upscaler.images.metadata import read_metadata
@@ -26,8 +26,17 @@ _READABLE = ("JPEG", "MPO", "PNG", "TIFF")
 _PLAIN = ("L", "LA", "RGB", "RGBA")
 """Modes of 8 bits that are what they are."""
 
-_PLANES, _APART = 284, 2
-"""The tag of a TIFF that says how channels lie, and its value for each in a plane of its own."""
+_COMPRESSION, _PLANES, _EXTRA = 259, 284, 338
+"""Tags of a TIFF: how it is compressed, how channels lie, what those beyond the colours are."""
+
+_DECODED = (None, 1, 5, 7, 8, 32773, 32946)
+"""None, LZW, JPEG, deflate, packbits: what the packaged libvips undoes."""
+
+_APART, _PREMULTIPLIED = 2, 1
+"""Each channel in a plane of its own; colours multiplied with the opacity, which libvips rounds."""
+
+_MACHINE = ("system error", "out of memory", "no space", "temporary")
+"""Words of libvips for what is no fault of the picture."""
 
 Pixels = NDArray[Any]
 
@@ -59,7 +68,7 @@ class Rows:
         try:
             data = self._region.fetch(0, self.position, self.width, count) if count else b""
         except pyvips.Error as error:
-            raise ImageError(f"damaged: {reason(error)}") from None
+            raise _failure(error) from None
         self.position += count
         if self.position == self.height:  # now: later, whatever is made of it may be in place
             check_unchanged(self._file, self._before)
@@ -82,14 +91,23 @@ def _is_plain(image: Image.Image) -> bool:
     """Whether libvips gives the very pixels that Pillow would, without a conversion."""
     if image.format not in _READABLE or frames_of(image) > 1:
         return False
-    if image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_PLANES) == _APART:
+    if image.format == "TIFF" and not _is_plain_tiff(getattr(image, "tag_v2", {})):
         return False
     return (image.mode in _PLAIN and "transparency" not in image.info) or has_deep_layout(image)
 
 
+def _is_plain_tiff(tags: Mapping[int, Any]) -> bool:
+    extra = tags.get(_EXTRA) or ()
+    return (
+        tags.get(_COMPRESSION) in _DECODED
+        and tags.get(_PLANES) != _APART
+        and _PREMULTIPLIED not in (extra if isinstance(extra, tuple) else (extra,))
+    )
+
+
 def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
     check_size(image)
-    notes = dropped(image)
+    notes = dropped(image, file)
     with _bare(image, file) as bare:
         orientation, facts = read_metadata(bare, notes)
         facts |= {"icc": profile_of(bare), "warnings": tuple(notes)}
@@ -101,7 +119,7 @@ def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
         pixels = pyvips.Image.new_from_source(source, "", access=access, fail_on="error")
         upright = _turned(pixels, orientation)
     except pyvips.Error as error:
-        raise ImageError(f"damaged: {reason(error)}") from None
+        raise _failure(error) from None
     if not _is_as_expected(pixels, image):
         return None
     depth = np.uint16 if pixels.format == "ushort" else np.uint8
@@ -125,6 +143,13 @@ def _is_as_expected(pixels: Any, image: Image.Image) -> bool:
     if has_deep_layout(image):
         return bool(pixels.format == "ushort")
     return bool(pixels.format == "uchar" and pixels.bands == len(image.getbands()))
+
+
+def _failure(error: pyvips.Error) -> ImageError:
+    said = reason(error)
+    if any(words in said.lower() for words in _MACHINE):
+        return PassingError(f"cannot be read: {said}")
+    return ImageError(f"damaged: {said}")
 
 
 def _turned(pixels: Any, orientation: int) -> Any:

@@ -12,6 +12,4 @@ _WORDS = re.compile(
 
 def ran_out_of_memory(error: Exception) -> bool:
     """Whether an inference failed because the machine or the GPU has too little memory for it."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and _WORDS.search(str(error)) is not None
-    )
+    return isinstance(error, MemoryError) or _WORDS.search(str(error)) is not None

@@ -20,7 +20,7 @@ class OnnxRuntimeCpu(Runtime):
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what goes wrong is an exception
         self._session = ort.InferenceSession(model.file(precision), options, providers=[_PROVIDER])
         if self._session.get_providers() != [_PROVIDER]:
             raise RuntimeUnavailable(f"ONNX Runtime loaded {self._session.get_providers()}")

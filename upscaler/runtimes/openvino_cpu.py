@@ -10,7 +10,10 @@ import sys
 from functools import cache
 from typing import Any
 
-from upscaler.errors import RuntimeUnavailable
+import numpy as np
+from numpy.typing import NDArray
+
+from upscaler.errors import PassingError, RuntimeUnavailable
 from upscaler.models import Model
 from upscaler.runtimes.pixels import Batch
 from upscaler.runtimes.runtime import Runtime
@@ -49,6 +52,14 @@ def _core() -> Any:
 _TYPES = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}
 _EIGHT_BITS = {"u8", "i8"}
 
+_POISON = 0x7FC0BEEF
+"""The bits of a NaN that no network computes."""
+
+_UNTRUSTED = (
+    "OpenVINO computed nothing, most likely because memory ran out, and is not asked again in this "
+    "run; use a smaller --tile, fewer --jobs or --runtime cpu"
+)
+
 
 class OpenVinoRuntime(Runtime):
     """fp32 everywhere, bf16 and int8 where the CPU computes in them."""
@@ -73,6 +84,8 @@ class OpenVinoRuntime(Runtime):
             raise RuntimeUnavailable(f"asked for {float_type}, OpenVINO computes in {really}")
         if precision == "int8" and not _convolves_in_eight_bits(compiled):
             raise RuntimeUnavailable("OpenVINO computes no convolution in 8 bits here")
+        self._used: set[Any] = set()
+        self._untrusted = False
         self._new_request = compiled.create_infer_request
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
@@ -90,11 +103,36 @@ class OpenVinoRuntime(Runtime):
         except queue.Empty:  # all are at work, or lost in a call that hangs
             request = self._new_request()
         try:
-            request.infer({0: batch}, share_inputs=True)
-            output: Batch = request.get_output_tensor(0).data.copy()
+            return self._run(request, batch)
         finally:
             self._requests.put(request)
-        return output
+
+    def _run(self, request: Any, batch: Batch) -> Batch:
+        """Compute, and see that it was: out of memory, OpenVINO may say nothing and do nothing.
+
+        What then lies in its output is that of an earlier tile, and nothing that it computes
+        afterwards can be trusted.
+        """
+        if self._untrusted:
+            raise PassingError(_UNTRUSTED)
+        if request in self._used:  # before, it has no output
+            _ends(request.get_output_tensor(0).data)[:] = _POISON
+        self._used.add(request)
+        request.infer({0: batch}, share_inputs=True)
+        output: Batch = request.get_output_tensor(0).data
+        number, _, height, width = batch.shape
+        scale = self.model.spec.scale
+        expected = number, 3, scale * height, scale * width
+        if output.shape != expected or (_ends(output) == _POISON).any():
+            self._untrusted = True
+            raise PassingError(_UNTRUSTED)
+        return output.copy()
+
+
+def _ends(output: Batch) -> NDArray[np.uint32]:
+    """Return a view of the bits of the first and the last value of an output."""
+    bits = output.reshape(-1).view(np.uint32)
+    return bits[:: max(1, bits.size - 1)]
 
 
 def _computes(capability: str) -> bool:
