@@ -96,7 +96,7 @@ class Watch:
             yield
         finally:
             with self._lock:
-                self._inside[thread] += depth
+                self._inside += Counter({thread: depth})  # which keeps no zeros
 
     def end(self) -> bool:
         """Note that the file has its outcome; False if it had one before."""
