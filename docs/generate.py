@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw
 from upscaler import Upscaler
 from upscaler.cli.main import commands
 from upscaler.degradation import jpeg
+from upscaler.models import DEFAULT_MODEL
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "samples"
@@ -29,6 +30,11 @@ SAMPLES = HERE.parent / "samples"
 TABLE = re.compile(r"<!-- (?P<command>upscaler [^>]*) -->\n.*?<!-- end -->", re.DOTALL)
 
 PEERS = re.compile(r"<!-- peers -->\n.*?<!-- end -->", re.DOTALL)
+
+IN_SHORT = re.compile(r"<!-- peers, in short -->\n.*?<!-- end -->", re.DOTALL)
+"""The README's part of it: the default model, with one set."""
+
+SHORT_SET = "BSD100"
 
 SCALE = 4
 CROPS = {"colosseum.png": (60, 78, 160, 144), "otter.png": (90, 96, 190, 162)}
@@ -137,6 +143,28 @@ def peers(result: dict[str, Any]) -> str:
     return "\n".join(said)
 
 
+def peers_in_short(result: dict[str, Any]) -> str:
+    """Return the same with a row for each program, all scales side by side."""
+    rows: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in sorted(result["measured"], key=lambda row: (row["scale"], -row["mp_per_s"])):
+        rows.setdefault(row["name"], {})[row["scale"]] = row
+    scales = sorted({row["scale"] for row in result["measured"]})
+    head = ["", *(f"x{scale}: MP/s | ours is | {SHORT_SET}, dB" for scale in scales)]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * (1 + 3 * len(scales))]
+    for name, by_scale in rows.items():
+        cells = [_in_short(by_scale.get(scale)) for scale in scales]
+        lines.append("| " + " | ".join([name, *cells]) + " |")
+    return "\n".join(lines)
+
+
+def _in_short(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return " | | "
+    quality = row["psnr_y"].get(SHORT_SET)
+    said = "" if quality is None else f"{quality:.2f}"
+    return f"{row['mp_per_s']:.2f} | {row['times_slower']:.1f}x | {said}"
+
+
 def compared(text: str) -> str:
     """Return a document with the newest comparison of each model; as it is if there is none."""
     paths = (HERE.parent / "benchmarks" / "results").glob("peers-*.json")
@@ -145,7 +173,11 @@ def compared(text: str) -> str:
     if not newest:
         return text
     tables = "\n\n".join(peers(newest[model]) for model in sorted(newest))
-    return PEERS.sub(lambda _: f"<!-- peers -->\n{tables}\n<!-- end -->", text)
+    text = PEERS.sub(lambda _: f"<!-- peers -->\n{tables}\n<!-- end -->", text)
+    if DEFAULT_MODEL not in newest:
+        return text
+    short = peers_in_short(newest[DEFAULT_MODEL])
+    return IN_SHORT.sub(lambda _: f"<!-- peers, in short -->\n{short}\n<!-- end -->", text)
 
 
 @click.command()
@@ -155,8 +187,8 @@ def main(measure: bool) -> None:
     if measure:
         readme = HERE.parent / "README.md"
         readme.write_text(measured(readme.read_text(encoding="utf-8")), encoding="utf-8")
-    performance = HERE / "performance.md"
-    performance.write_text(compared(performance.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in (HERE / "performance.md", HERE.parent / "README.md"):
+        document.write_text(compared(document.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "commands.md").write_text(reference(), encoding="utf-8")
     (HERE / "formats.md").write_text(formats.table(), encoding="utf-8")
     for name, box in CROPS.items():
