@@ -4,6 +4,7 @@ import json
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from upscaler.batch.listing import EVERYTHING
@@ -49,6 +50,14 @@ def held(record_property):
         record_property("fault", json.dumps({"fault": fault, "trials": trials, "held": what}))
 
     return note
+
+
+@pytest.fixture
+def tall(rng):
+    """A uint8 picture of several rows of tiles, smooth with some texture."""
+    y, x = np.mgrid[0:331, 0:90]
+    base = np.stack([x * 2, y * 0.7, 255 - x - y * 0.4], axis=2)
+    return np.clip(base + rng.integers(-20, 20, base.shape), 0, 255).astype(np.uint8)
 
 
 @pytest.fixture

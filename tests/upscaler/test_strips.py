@@ -2,12 +2,7 @@
 
 import itertools
 import os
-import resource
 import struct
-import subprocess
-import sys
-import threading
-import time
 import zlib
 
 import numpy as np
@@ -26,12 +21,10 @@ from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
     FORMATS,
     Encoding,
-    Rows,
     encode,
     jpeg,
     open_picture,
     open_rows,
-    png,
     tiff,
 )
 from upscaler.images import rows as rows_module
@@ -69,14 +62,6 @@ def through(upscaler, tmp_path, monkeypatch):
         return target, outcome, bool(used)
 
     return through
-
-
-@pytest.fixture
-def tall(rng):
-    """A uint8 picture of several rows of tiles, smooth with some texture."""
-    y, x = np.mgrid[0:331, 0:90]
-    base = np.stack([x * 2, y * 0.7, 255 - x - y * 0.4], axis=2)
-    return np.clip(base + rng.integers(-20, 20, base.shape), 0, 255).astype(np.uint8)
 
 
 def with_alpha(colour, rng):
@@ -246,94 +231,6 @@ def test_what_is_not_kept_of_a_png_is_said(through, tmp_path, tall):
     assert used and "cICP" in outcome.warnings[0]
 
 
-def test_waiting_for_its_turn_is_not_its_time(upscaler, two_jobs, monkeypatch):
-    """Tiles of others before its own."""
-    real, runtime = upscaler.choice.runtime.infer, upscaler.choice.runtime
-    busy = threading.Event()
-
-    def infer(batch):
-        if batch.shape[3] == 8 and not busy.is_set():
-            busy.set()
-            time.sleep(2.5)
-        return real(batch)
-
-    monkeypatch.setattr(runtime, "infer", infer)
-    monkeypatch.setattr(upscaler, "streams", 1)
-    others = Pipeline(upscaler, memory=10**9, encoding=Encoding(), timeout=2)
-    with others:
-        others._readers._width = 2
-        outcomes = {outcome.job.name: outcome.error for outcome in others.run(two_jobs[::-1])}
-    assert outcomes["a.png"] is None
-    assert "took longer" in outcomes["b.png"]
-
-
-@pytest.fixture
-def hanging(monkeypatch, upscaler):
-    """Let a stage of a picture in strips wait until the test ends; 8 pixels wide ones go on."""
-    release, reached = threading.Event(), threading.Event()
-
-    def hang(owner, name, is_meant):
-        real = getattr(owner, name)
-
-        def call(*arguments):
-            if is_meant(*arguments):
-                reached.set()
-                release.wait()
-            return real(*arguments)
-
-        monkeypatch.setattr(owner, name, call)
-
-    def hanging(stage):
-        if stage == "read":
-            hang(Rows, "read", lambda rows, count: rows.width > 8 and rows.position > 0)
-        elif stage == "infer":
-            hang(upscaler.choice.runtime, "infer", lambda batch: batch.shape[3] > 8)
-        else:
-            pixels = itertools.count()
-            hang(png, "write_chunk", lambda file, kind, data: kind == b"IDAT" and not next(pixels))
-        return reached
-
-    yield hanging
-    release.set()
-
-
-@pytest.fixture
-def two_jobs(tmp_path, tall, monkeypatch):
-    monkeypatch.setattr(memory, "WHOLE_UP_TO", 0)
-    jobs = []
-    for name, pixels in (("a.png", tall), ("b.png", tall[:, :8])):
-        Image.fromarray(pixels).save(tmp_path / name)
-        jobs.append(Job(tmp_path / name, tmp_path / "out" / name, name, FORMATS["png"]))
-    return jobs
-
-
-@pytest.mark.usefixtures("watchdog")
-@pytest.mark.parametrize("stage", ["read", "infer", "write"])
-def test_a_picture_in_strips_that_hangs_is_given_up(upscaler, two_jobs, hanging, stage):
-    hanging(stage)
-    line = Pipeline(upscaler, memory=10**9, encoding=Encoding(), timeout=1)
-    with line:
-        outcomes = {outcome.job.name: outcome for outcome in line.run(two_jobs)}
-    assert "took longer than --timeout 1 s" in outcomes["a.png"].error
-    assert outcomes["b.png"].error is None
-    assert [path.name for path in two_jobs[0].target.parent.iterdir()] == ["b.png"]
-
-
-@pytest.mark.usefixtures("watchdog")
-def test_an_interrupt_ends_a_picture_in_strips(upscaler, two_jobs, hanging):
-    reached = hanging("infer")
-    line = Pipeline(upscaler, memory=10**9, encoding=Encoding())
-    with pytest.raises(KeyboardInterrupt), line:
-        for _ in line.run(two_jobs[::-1]):
-            reached.wait()
-            began = time.monotonic()
-            raise KeyboardInterrupt
-    assert time.monotonic() - began < 8
-    assert [path.name for path in two_jobs[0].target.parent.iterdir()] == ["b.png"]
-    (outcome,) = line.leftovers()
-    assert outcome.error == "was interrupted" and not outcome.lasting
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 700), st.integers(1, 90), st.sampled_from([2, 4]), st.booleans())
 def test_strips_cover_a_picture_once_from_what_they_hold(height, width, alignment, even):
@@ -376,27 +273,3 @@ def test_rows_are_what_the_whole_picture_has(shared):
         assert different == [], path.name
         compared += 1
     assert compared > 70
-
-
-@pytest.mark.slow
-def test_a_large_picture_takes_little_memory(tmp_path):
-    """12,000 x 12,000 at x2: as a whole the output alone has 1.7 GB."""
-    line = np.random.default_rng(1).integers(0, 255, (1, 12_000, 3), dtype=np.uint8)
-    source = tmp_path / "in.tif"
-    tifffile.imwrite(
-        source,
-        (line for _ in range(12_000)),
-        shape=(12_000, 12_000, 3),
-        dtype=np.uint8,
-        photometric="rgb",
-        rowsperstrip=1,
-    )
-    command = [sys.executable, "-m", "upscaler", "run", source, tmp_path / "out.png", "-s", "2"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    subprocess.run([*map(str, command), "-m", "fast"], check=True, capture_output=True)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"{peak:.0f} MB")
-    assert peak < 900
-    assert before / 1024 < 900, "an earlier child was larger: this one was not measured"
-    with open_rows(tmp_path / "out.png") as rows:
-        assert (rows.height, rows.width) == (24_000, 24_000)
