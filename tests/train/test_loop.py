@@ -77,7 +77,9 @@ def test_training_learns_and_ends_at_zero(table, tmp_path):
     assert 0 < ticks[-1].val.mse < 0.02
 
 
-def test_resume_is_exact(table, tmp_path):
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_resume_is_exact(table, tmp_path, optimiser):
+    table["optimisation"] = {"optimiser": optimiser}
     train(table, tmp_path / "whole")
     train(table, tmp_path / "parts", steps=5)
     train(table, tmp_path / "parts", resume=True)

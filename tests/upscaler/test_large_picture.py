@@ -10,7 +10,6 @@ import tifffile
 
 from upscaler.images import MAX_PIXELS, allow_pixels, open_rows
 
-
 SIDE = 9_000
 
 

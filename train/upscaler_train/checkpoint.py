@@ -146,8 +146,10 @@ def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `pack_optimiser` took."""
+def unpack_optimiser(
+    optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], *, steps: int
+) -> None:
+    """Put back what `pack_optimiser` took after so many steps."""
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
@@ -158,6 +160,8 @@ def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor
         value = torch.empty_like(parameter).copy_(tensor) if shaped else tensor
         state.setdefault(int(index), {})[key] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+    for group in optimiser.param_groups:
+        group["step"] = steps  # where Muon counts; the others do beside their moments
 
 
 def load_trunk(network: nn.Module, path: Path) -> str:

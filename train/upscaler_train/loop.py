@@ -20,6 +20,7 @@ from upscaler_train.devices import computes_bf16, connect, describe
 from upscaler_train.evaluation import Score, score
 from upscaler_train.losses import reconstruction
 from upscaler_train.networks import TrainingForm, build, check_memory
+from upscaler_train.optimisers import optimiser_for
 from upscaler_train.pairs import Dataset, load_dataset
 from upscaler_train.recipe import Recipe, differences
 from upscaler_train.sampling import sampler_for, steps_per_epoch
@@ -109,7 +110,7 @@ class Trainer:
         form: nn.Module = TrainingForm(self.network, bf16=self.bf16)
         if recipe.run.compile:
             form.compile()
-        optimiser = _optimiser(recipe, self.network)
+        optimiser = optimiser_for(recipe.optimisation, self.network)
         self._form, self.optimiser = self.fabric.setup(form, optimiser)
 
     def _restore(self) -> Progress:
@@ -123,7 +124,9 @@ class Trainer:
         self.network.load_state_dict(saved.part("model"))
         if self.average is not self.network:
             self.average.load_state_dict(saved.part("ema"))
-        checkpoints.unpack_optimiser(self.optimiser, saved.part("optimiser"))
+        checkpoints.unpack_optimiser(
+            self.optimiser, saved.part("optimiser"), steps=saved.progress.step
+        )
         self._start = saved.start
         same = saved.arithmetic.split()[-1] == self._arithmetic
         self._arithmetic = saved.arithmetic + ("" if same else f", then {self._arithmetic}")
@@ -288,14 +291,3 @@ def _check_batch(recipe: Recipe, workers: int) -> None:
             f"{workers} processes cannot share a batch of {recipe.data.batch} evenly; "
             f"change data.batch or the number of processes"
         )
-
-
-def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
-    settings = recipe.optimisation
-    kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
-    return kind(
-        network.parameters(),
-        betas=(settings.beta1, settings.beta2),
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )

@@ -9,7 +9,7 @@ from upscaler.spec import Architecture
 from upscaler_train.seed import SeedArchitecture
 
 TWINS = ("smaller", "same-size")
-OPTIMISERS = ("adamw", "adam")
+OPTIMISERS = ("adamw", "adam", "muon")
 SMALLEST_FOR_MS_SSIM = 40
 """Pixels; see `losses.reconstruction`."""
 DECAYS = ("cosine", "constant")
@@ -86,7 +86,7 @@ class Optimisation:
     """Adam, and what keeps it steady."""
 
     optimiser: str = "adamw"
-    """`adamw`, or `adam`, whose weight decay is an L2 penalty."""
+    """`adamw`; `adam`, whose weight decay is an L2 penalty; or `muon` (see `optimisers`)."""
     fft: float = 0.05
     """Weight of the L1 distance between spectra beside the L1 between pixels."""
     ms_ssim: float = 0.0
