@@ -51,10 +51,10 @@ def engine_key(trt: Any, model: Model, precision: str, device: int) -> EngineKey
     found = gpus()
     # TensorRT for RTX builds for all GPUs that it knows, also where there is none
     portable = trt.__name__ == "tensorrt_rtx"
-    path = model.file(precision)
-    own = path == model.path  # its sha256 covers the files with its weights, too
+    source = model.source(precision)
+    own = source == model.path  # its sha256 covers the files with its weights, too
     return EngineKey(
-        model=model.sha256 if own else hashlib.sha256(path.read_bytes()).hexdigest(),
+        model=model.sha256 if own else hashlib.sha256(_content(source)).hexdigest(),
         precision=precision,
         side=round_up(AUTO_TILE, model.spec.alignment) + 2 * model.spec.halo,
         builder=f"{trt.__name__} {trt.__version__}",
@@ -88,7 +88,7 @@ def cached_engine(
         if stored is None:
             content = build(
                 trt,
-                model.file(key.precision),
+                model.source(key.precision),
                 precision=key.precision,
                 side=key.side,
                 alignment=model.spec.alignment,
@@ -121,13 +121,14 @@ def _kernels(key: EngineKey) -> EngineKey:
     return replace(key, precision=f"{key.precision} kernels")
 
 
-def build(trt: Any, path: Path, *, precision: str, side: int, alignment: int) -> bytes:
+def build(trt: Any, source: Path | bytes, *, precision: str, side: int, alignment: int) -> bytes:
     """Build an engine from an ONNX model that takes uint8 (N, H, W, 3) or float (N, 3, H, W).
 
     It has the profiles TILES, SMALLER and, if the model takes several pictures, GROUPS.
 
     Args:
-        path: of the model, with any further files that hold its weights beside it.
+        source: the model's path, with any further files that hold its weights beside it; or its
+            content.
         side: of a whole tile with its margins, in pixels.
         alignment: the smallest side.
 
@@ -140,7 +141,7 @@ def build(trt: Any, path: Path, *, precision: str, side: int, alignment: int) ->
     typed = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
     network = builder.create_network(typed)
     parser = trt.OnnxParser(network, said)
-    if not parser.parse(path.read_bytes(), str(path)):
+    if not parser.parse(_content(source), str(source) if isinstance(source, Path) else None):
         reasons = [str(parser.get_error(number)) for number in range(parser.num_errors)]
         raise RuntimeUnavailable(f"TensorRT does not read the model: {_first_line(reasons)}")
     _check_precision(trt, network, precision)
@@ -153,6 +154,10 @@ def build(trt: Any, path: Path, *, precision: str, side: int, alignment: int) ->
     if engine is None:
         raise RuntimeUnavailable(f"TensorRT builds no engine: {_first_line(said.said)}")
     return bytes(engine)
+
+
+def _content(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()
 
 
 def profiles(trt: Any, builder: Any, image: Any, side: int, alignment: int) -> Iterator[Any]:

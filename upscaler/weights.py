@@ -1,6 +1,5 @@
 """From a model file back to its network, with the file's own weights."""
 
-import onnx
 import torch
 from onnx import numpy_helper
 
@@ -27,7 +26,7 @@ def network_of(model: Model) -> AutoEncoder:
         for name, tensor in network.state_dict().items()
         if name.endswith(".bias")
     }
-    for item in onnx.load(model.path).graph.initializer:
+    for item in model.load("fp32").graph.initializer:
         name = item.name.removesuffix(_STORED_IN_HALF)
         if name.startswith(_IN_GRAPH):
             values = torch.from_numpy(numpy_helper.to_array(item).copy())

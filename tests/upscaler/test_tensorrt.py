@@ -164,7 +164,7 @@ def test_every_tile_has_its_profile(trt):
     assert tiles == [(1, 3, 532, 532)] * 3
     assert smaller == [(1, 3, 2, 2), (1, 3, 128, 128), (1, 3, 532, 532)]
     assert groups == [(2, 3, 2, 2), (4, 3, 128, 128), (8, 3, 180, 180)]
-    pixels = model.file("fp16").with_name("fast-x2.fp16-u8.onnx")
+    pixels = model.source("fp16")
     assert shapes(trt, pixels, 532, 2)[tensorrt.GROUPS][2] == (8, 180, 180, 3)
     for side in range(2, 600, 2):
         size = group_size(side, side)

@@ -4,10 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from upscaler.errors import ModelError, RuntimeUnavailable
 from upscaler.models.metadata import read_metadata
 from upscaler.spec import METADATA_KEY, ModelSpec
+
+if TYPE_CHECKING:
+    import onnx
 
 FOLDER = Path(__file__).parent
 
@@ -27,8 +31,10 @@ class Model:
     data: tuple[Path, ...] = ()
     """Further files that hold weights of it."""
 
-    def file(self, precision: str) -> Path:
-        """Return the file to run in a precision: this one, or one beside it.
+    def source(self, precision: str) -> Path | bytes:
+        """Return what a runtime loads to run in a precision: an ONNX file, or the content of one.
+
+        Here it is this file, or one beside it.
 
         Raises:
             RuntimeUnavailable: there is none, or it holds other weights.
@@ -42,6 +48,13 @@ class Model:
         if (other.precision, other.weights_sha256) != (precision, self.spec.weights_sha256):
             raise RuntimeUnavailable(f"{path.name} holds other weights; export it again")
         return path
+
+    def load(self, precision: str) -> "onnx.ModelProto":
+        """Return what `source` names as the ONNX library reads it, with all weights."""
+        import onnx
+
+        source = self.source(precision)
+        return onnx.load_from_string(source) if isinstance(source, bytes) else onnx.load(source)
 
     @cached_property
     def sha256(self) -> str:

@@ -21,7 +21,9 @@ class OnnxRuntimeCpu(Runtime):
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what goes wrong is an exception
-        self._session = ort.InferenceSession(model.file(precision), options, providers=[_PROVIDER])
+        self._session = ort.InferenceSession(
+            model.source(precision), options, providers=[_PROVIDER]
+        )
         if self._session.get_providers() != [_PROVIDER]:
             raise RuntimeUnavailable(f"ONNX Runtime loaded {self._session.get_providers()}")
         self._input = self._session.get_inputs()[0].name

@@ -49,7 +49,7 @@ class OnnxRuntimeCuda(PixelRuntime):
             "prefer_nhwc": "1" if precision == "fp16" else "0",
         }
         self._session = ort.InferenceSession(
-            model.file(precision), options, providers=[(_PROVIDER, settings)]
+            model.source(precision), options, providers=[(_PROVIDER, settings)]
         )
         self._check_placement()
         self._lanes: queue.SimpleQueue[Lane] = queue.SimpleQueue()

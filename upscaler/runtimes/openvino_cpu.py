@@ -71,7 +71,7 @@ class OpenVinoRuntime(Runtime):
         # what an int8 file leaves in float runs in the next best
         float_type = _TYPES.get(precision) or _TYPES["bf16" if _computes("BF16") else "fp32"]
         compiled = _core().compile_model(
-            _core().read_model(model.file(precision)),
+            _core().read_model(model.source(precision)),
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": float_type,
