@@ -38,10 +38,12 @@ Build = Callable[[Wish, str], Sequence[str]]
 def build_command(wish: Wish, name: str) -> Sequence[str]:
     """Return the command that makes a runtime ready on each device of the wish."""
     devices = [str(device) for device in wish.devices]
-    model = str(wish.model.path)
+    model = wish.model
+    restore = "" if model.restore is None else repr(model.restore)
+    found_by = [str(model.path), str(model.spec.scale), restore]
     # -P: the program's own modules, not whatever lies in the folder it was called from
     program = [sys.executable, "-P", "-m", "upscaler.runtimes.make_ready"]
-    return [*program, name, model, str(wish.model.spec.scale), wish.precision, *devices]
+    return [*program, name, *found_by, wish.precision, *devices]
 
 
 @dataclass(frozen=True)

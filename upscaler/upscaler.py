@@ -41,6 +41,8 @@ class Upscaler:
         streams: tiles computed side by side; all cores by default.
         devices: numbers of the GPUs that share the work; the first one by default.
         size: what pictures shall become, if not `scale` times as large.
+        restore: how much damage by JPEG and noise is undone, from 0, the model `balanced`, to 1,
+            the model `photo`; in between their weights are mixed. None for the model as named.
 
     Raises:
         UsageError, ModelError, RuntimeUnavailable: see `upscaler.errors`.
@@ -57,9 +59,10 @@ class Upscaler:
         streams: int | None = None,
         devices: Sequence[int] = (),
         size: Size | None = None,
+        restore: float | None = None,
     ) -> None:
         self.size = size or Size(scale)
-        self.model: Model = find(str(model), scale)
+        self.model: Model = find(str(model), scale, restore)
         self._runtime_name, self._precision = runtime, precision
         self._devices = tuple(devices)
         self._tile = _tile_core(tile)
@@ -78,7 +81,7 @@ class Upscaler:
             "" if self.size.is_scale(self.model.spec.scale) else f" resampled to {self.size}"
         )
         return (
-            f"{self.model.spec.title}{resampled} on {runtime.name} in {runtime.precision}, "
+            f"{self.model.title}{resampled} on {runtime.name} in {runtime.precision}, "
             f"{runtime.streams} streams"
         )
 

@@ -217,7 +217,9 @@ def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
         "failed: bad.png: the file is empty",
         f"to do: sub/grey.png -> {out}/sub/grey.png, 22x18",
     ]
-    assert summary.startswith("4 to do, 1 would fail, 1 ignored; 0.0 MP, pictures of up to")
+    assert summary.startswith(
+        "4 to do, 1 would fail, 1 ignored; 0.0 MP by fast-x2, pictures of up to"
+    )
     assert "no run here yet" in summary
 
     command(*arguments, "--include", "a.*")

@@ -261,7 +261,7 @@ def test_a_builder_ends_when_the_run_is_killed():
 import time
 from upscaler.runtimes import make_ready
 make_ready.open_runtime = lambda wish, name: (print("building", flush=True), time.sleep(60))
-make_ready.main("cpu", "fast", "2", "fp32")
+make_ready.main("cpu", "fast", "2", "", "fp32")
 """
     command = [sys.executable, "-c", code]
     pipe = subprocess.PIPE

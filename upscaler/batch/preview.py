@@ -15,7 +15,6 @@ from upscaler.batch.review import settled
 from upscaler.batch.run import Settings
 from upscaler.errors import ImageError
 from upscaler.images import picture_size
-from upscaler.models import find
 
 
 class Expected(StrEnum):
@@ -59,6 +58,7 @@ class Forecast:
 class Preview:
     """What a run would do."""
 
+    model: str
     files: list[Forecast]
     pixels: int
     """Of the outputs to be made."""
@@ -85,6 +85,7 @@ class Preview:
         return {
             "event": "plan-summary",
             "schema": SCHEMA,
+            "model": self.model,
             "planned": len(self.files),
             **{str(expected): self.count(expected) for expected in Expected},
             "ignored": self.ignored,
@@ -101,7 +102,7 @@ def preview(plan: Plan, settings: Settings) -> Preview:
     Raises:
         StartError: the model is not there, or the journal cannot be read.
     """
-    model = find(settings.model, settings.scale)
+    model = settings.find()
     files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
     scale = model.spec.scale
     resampled = not settings.wanted.is_scale(scale)
@@ -134,6 +135,7 @@ def preview(plan: Plan, settings: Settings) -> Preview:
             files.append(_to_do(job, (width, height), plan.root))
         last_run = journal.last_run(model.sha256)
     return Preview(
+        model=model.title,
         files=files,
         pixels=outputs,
         memory=max(min(sum(needed), settings.memory_limit), max(needed, default=0)),

@@ -58,6 +58,7 @@ class Used:
 class Summary:
     """The counts of a run."""
 
+    model: str = ""
     planned: int = 0
     """How many results there are at the end: the sum of the counts, unless it was interrupted."""
     ignored: int = 0
@@ -87,6 +88,7 @@ class Summary:
         return {
             "event": "summary",
             "schema": SCHEMA,
+            "model": self.model,
             "planned": self.planned,
             **counts,
             "ignored": self.ignored,

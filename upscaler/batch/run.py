@@ -34,6 +34,8 @@ class Settings:
     scale: float
     size: Size | None = None
     """What pictures shall become, if not `scale` times as large."""
+    restore: float | None = None
+    """Where between a clean model and its sibling that undoes damage; None for the one named."""
     runtime: str = "auto"
     precision: str = "auto"
     tile: int | str | None = "auto"
@@ -53,12 +55,17 @@ class Settings:
         """What pictures shall become."""
         return self.size or Size(self.scale)
 
+    def find(self) -> Model:
+        """Return the model; raises as `models.find` does."""
+        return find(self.model, self.scale, self.restore)
+
     def open(self) -> Upscaler:
         """Return the model on its runtime."""
         return Upscaler(
             self.model,
             scale=self.scale,
             size=self.size,
+            restore=self.restore,
             runtime=self.runtime,
             precision=self.precision,
             tile=self.tile,
@@ -113,11 +120,16 @@ class Batch:
 
     def __init__(self, plan: Plan, settings: Settings, reporter: Reporter) -> None:
         self._plan, self._settings, self._reporter = plan, settings, reporter
-        self._model = find(settings.model, settings.scale)
+        self._model = settings.find()
         kinds = {job.format.name: job.format for job in plan.jobs}
         by_format = {name: settings.fingerprint(self._model, k) for name, k in kinds.items()}
         self._fingerprints = {job: by_format[job.format.name] for job in plan.jobs}
-        self._summary = Summary(planned=plan.size, ignored=plan.ignored, left_out=plan.left_out)
+        self._summary = Summary(
+            model=self._model.title,
+            planned=plan.size,
+            ignored=plan.ignored,
+            left_out=plan.left_out,
+        )
 
     def run(self) -> Summary:
         """Bring every job of the plan to its end.
@@ -193,7 +205,7 @@ class Batch:
         used, counts = self._summary.runtimes[-1], self._summary.counts
         return RunRecord(
             began=began,
-            model=self._model.spec.title,
+            model=self._model.title,
             model_sha256=self._model.sha256,
             runtime=f"{used.runtime} in {used.precision}",
             done=counts[Status.DONE],

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )
 @options.SCALE
+@options.RESTORE
 @options.RUNTIME
 @options.PRECISION
 @click.option(
@@ -37,6 +38,7 @@ def evaluate(
     model: str,
     folders: tuple[Path, ...],
     scale: int,
+    restore: float | None,
     runtime: str,
     precision: str,
     degrade: tuple[str, ...],
@@ -59,7 +61,7 @@ def evaluate(
     from upscaler.upscaler import Upscaler
 
     degradations = [Degradation.parse(text) for text in degrade]
-    upscaler = Upscaler(model, scale=scale, runtime=runtime, precision=precision)
+    upscaler = Upscaler(model, scale=scale, restore=restore, runtime=runtime, precision=precision)
     if not as_json:
         click.echo(f"{upscaler}", err=True)
         click.echo(

@@ -103,6 +103,12 @@ SCALE = click.option(
     show_default=True,
     help="How many times larger.",
 )
+RESTORE = click.option(
+    "--restore",
+    type=float,
+    metavar="0..1",
+    help="How much damage by JPEG and noise is undone: 0 is balanced, 1 is photo.",
+)
 RUNTIME = click.option(
     "-r",
     "--runtime",

@@ -37,7 +37,7 @@ def _summary(preview: Preview) -> str:
         parts += [f"{preview.count(expected)} {words}"] if preview.count(expected) else []
     parts += [f"{preview.left_out} left out"] if preview.left_out else []
     parts += [f"{preview.ignored} ignored"] if preview.ignored else []
-    text = f"{', '.join(parts)}; {preview.pixels / 1e6:.1f} MP"
+    text = f"{', '.join(parts)}; {preview.pixels / 1e6:.1f} MP by {preview.model}"
     text += f", pictures of up to {preview.memory / 1e6:.0f} MB at once"
     if preview.seconds is None or preview.last_run is None:
         return f"{text}; no run here yet to tell the time from (`upscaler models` measures speed)"

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     help="... or its longer side: resampled from SCALE times the input.",
 )
 @options.MODEL
+@options.RESTORE
 @options.RUNTIME
 @options.PRECISION
 @options.DEVICE
@@ -122,6 +123,7 @@ def run(
     height: int | None,
     long_side: int | None,
     model: str,
+    restore: float | None,
     runtime: str,
     precision: str,
     devices: tuple[int, ...],
@@ -172,6 +174,7 @@ def run(
         model=model,
         scale=scale,
         size=Size(scale, width, height, long_side),
+        restore=restore,
         runtime=runtime,
         precision=precision,
         devices=devices,

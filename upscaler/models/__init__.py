@@ -30,6 +30,13 @@ class Model:
     spec: ModelSpec
     data: tuple[Path, ...] = ()
     """Further files that hold weights of it."""
+    restore: float | None = None
+    """How far it lies between a clean model and its sibling; None for a model as it is."""
+
+    @property
+    def title(self) -> str:
+        """What it is called: `fast-x4`."""
+        return self.spec.title
 
     def source(self, precision: str) -> Path | bytes:
         """Return what a runtime loads to run in a precision: an ONNX file, or the content of one.
@@ -71,16 +78,28 @@ def packaged() -> list[Model]:
     return sorted(models, key=lambda model: (model.spec.name, model.spec.scale))
 
 
-def find(name: str, scale: float) -> Model:
+def find(name: str, scale: float, restore: float | None = None) -> Model:
     """Return a packaged model by its name, or any model by the path of its ONNX file.
 
     Args:
         scale: how many times larger it shall make pictures at least; of several, the smallest
             is taken.
+        restore: where between a clean model, 0, and its sibling that undoes damage, 1; None for
+            the model that was named.
 
     Raises:
         ModelError: there is none of that name, or only for smaller scales.
+        UsageError, RuntimeUnavailable: see `mix.mixed`.
     """
+    model = _find(name, scale)
+    if restore is None:
+        return model
+    from upscaler.models.mix import mixed
+
+    return mixed(model, restore)
+
+
+def _find(name: str, scale: float) -> Model:
     if Path(name).suffix == ".onnx":
         model = read_foreign(Path(name))
         if model.spec.precision != "fp32":

@@ -32,14 +32,17 @@ Batch = NDArray[np.float32]
 Run = Callable[[Batch], Batch]
 
 
-def try_out(path: Path, found: Geometry) -> Batch:
+def try_out(source: Path | bytes, found: Geometry) -> Batch:
     """Return what a model makes of the probe, float32 (1, 3, H, W), in fp32 on the CPU.
+
+    Args:
+        source: its ONNX file, or the content of one.
 
     Raises:
         ModelError: it makes no RGB pictures in [0, 1] of the right size and like the probe, or a
             part of a picture does not become what it becomes within the whole.
     """
-    run = _open(path, found.scale)
+    run = _open(source, found.scale)
     probe = probe_image(found.alignment)
     output = run(probe)
     _check_likeness(output, probe, found.scale)
@@ -48,11 +51,11 @@ def try_out(path: Path, found: Geometry) -> Batch:
     return output
 
 
-def _open(path: Path, scale: int) -> Run:
+def _open(source: Path | bytes, scale: int) -> Run:
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = min(cores(), _MOST_THREADS)
-    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
 
     def run(batch: Batch) -> Batch:

@@ -1,7 +1,8 @@
 """Open a runtime once, so that it is ready the next time; see `upscaler.upgrade`.
 
-python -m upscaler.runtimes.make_ready NAME MODEL SCALE PRECISION [DEVICE ...]
+python -m upscaler.runtimes.make_ready NAME MODEL SCALE RESTORE PRECISION [DEVICE ...]
 
+RESTORE is empty for a model as it is.
 It ends when its stdin does: whoever wanted it is gone then, however that came.
 """
 
@@ -14,10 +15,11 @@ from upscaler.models import find
 from upscaler.runtimes import Wish, open_runtime
 
 
-def main(name: str, model: str, scale: str, precision: str, *devices: str) -> None:
+def main(name: str, model: str, scale: str, restore: str, precision: str, *devices: str) -> None:
     """Open the runtime on every device."""
     threading.Thread(target=_end_with_stdin, daemon=True).start()
-    wish = Wish(find(model, int(scale)), precision, devices=tuple(map(int, devices)))
+    found = find(model, int(scale), float(restore) if restore else None)
+    wish = Wish(found, precision, devices=tuple(map(int, devices)))
     open_runtime(wish, name)
 
 

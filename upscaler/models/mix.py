@@ -1,0 +1,127 @@
+"""What lies between a clean model and its sibling that undoes damage, weight by weight.
+
+Nothing is written: a runtime gets the bytes of an ONNX file made in memory.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, numpy_helper
+
+from upscaler.errors import RuntimeUnavailable, UsageError
+from upscaler.models import FOLDER, Model, read_model
+from upscaler.models.receptive_field import Geometry
+from upscaler.models.trial import try_out
+from upscaler.probe import encode, largest_difference
+from upscaler.spec import Training
+
+SIBLINGS = {"balanced": "photo"}
+"""By the name of a clean model, the packaged one that undoes damage and started from its weights:
+only so is there a network between them."""
+
+_MIXABLE = ("fp32", "fp16", "bf16")
+"""In 8 bits, a weight means something only beside the scale of its own file."""
+
+_SAME_PROBE = 1 / 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix(Model):
+    """A model between two; `path` is the clean one's."""
+
+    clean: Model
+    restorer: Model
+    restore: float
+
+    @property
+    def title(self) -> str:
+        """See `Model`."""
+        return f"{self.clean.title} with {self.restore:g} of {self.restorer.spec.name}"
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of all that decides its weights, in hexadecimal."""
+        facts = f"{self.clean.sha256} {self.restorer.sha256} {self.restore!r}"
+        return hashlib.sha256(facts.encode()).hexdigest()
+
+    def source(self, precision: str) -> bytes:
+        """See `Model`; in fp32 the weights are float32, which the graph's Casts leave as they are.
+
+        Raises:
+            RuntimeUnavailable: of this precision there is no mix.
+        """
+        if precision not in _MIXABLE:
+            raise RuntimeUnavailable(
+                f"weights in {precision} cannot be mixed; --restore needs another --precision"
+            )
+        model, other = self.clean.load(precision), self.restorer.load(precision)
+        for own, its in zip(model.graph.initializer, other.graph.initializer, strict=True):
+            if own != its:
+                own.CopyFrom(self._between(own, its, half=precision == "fp16"))
+        del model.metadata_props[:]  # it describes the clean one
+        content: bytes = model.SerializeToString()
+        return content
+
+    def _between(self, own: TensorProto, its: TensorProto, *, half: bool) -> TensorProto:
+        assert own.name == its.name
+        first, second = (numpy_helper.to_array(item).astype(np.float32) for item in (own, its))
+        values = np.float32(1 - self.restore) * first + np.float32(self.restore) * second
+        return numpy_helper.from_array(values.astype(np.float16) if half else values, own.name)
+
+
+def mixed(model: Model, restore: float) -> Model:
+    """Return the model at a place between a clean model, 0, and its sibling, 1.
+
+    Args:
+        model: either of the two.
+
+    Raises:
+        UsageError: it is neither, or there is no such place.
+        RuntimeUnavailable: ONNX Runtime computes wrongly here, and cannot tell what is right.
+    """
+    if not 0 <= restore <= 1:
+        raise UsageError(f"--restore is {restore:g}; give 0 to 1")
+    packaged = model.path.resolve().parent == FOLDER.resolve()
+    for names in SIBLINGS.items():
+        if packaged and model.spec.name in names:
+            ends = [FOLDER / f"{name}-x{model.spec.scale}.onnx" for name in names]
+            return read_model(ends[int(restore)]) if restore in (0, 1) else _mix(*ends, restore)
+    pairs = ", ".join(f"-m {clean} or -m {restorer}" for clean, restorer in SIBLINGS.items())
+    raise UsageError(f"--restore goes with {pairs}; {model.title} has no such sibling")
+
+
+@lru_cache(maxsize=8)
+def _mix(clean_path: Path, restorer_path: Path, restore: float) -> Mix:
+    clean, restorer = read_model(clean_path), read_model(restorer_path)
+    losses = [end.spec.precision_loss for end in (clean, restorer)]
+    spec = replace(
+        clean.spec,
+        weights_sha256="",
+        training=Training(),
+        quality={},
+        # not measured for each mix: those that were lose about as much (docs/models.md)
+        precision_loss={
+            precision: max(loss[precision] for loss in losses)
+            for precision in _MIXABLE
+            if all(precision in loss for loss in losses)
+        },
+        proof={},
+    )
+    mix = Mix(path=clean.path, spec=spec, clean=clean, restorer=restorer, restore=restore)
+    return replace(mix, spec=replace(spec, probe=_probe(mix)))
+
+
+def _probe(mix: Mix) -> str:
+    """Return what a mix makes of the probe on ONNX Runtime, which has to make of it with both ends
+    what torch made first.
+    """
+    found = Geometry(mix.spec.scale, mix.spec.halo, mix.spec.alignment)
+    for end in (mix.clean, mix.restorer):
+        if largest_difference(try_out(end.path, found), end.spec.probe) > _SAME_PROBE:
+            raise RuntimeUnavailable(
+                f"ONNX Runtime, by which a mix is proved, computes {end.title} wrongly here"
+            )
+    return encode(try_out(mix.source("fp32"), found))
