@@ -20,7 +20,7 @@ from upscaler_train.devices import computes_bf16, connect, describe
 from upscaler_train.evaluation import Score, score
 from upscaler_train.losses import reconstruction
 from upscaler_train.networks import TrainingForm, build, check_memory
-from upscaler_train.optimisers import optimiser_for
+from upscaler_train.optimisers import optimiser_for, set_rate
 from upscaler_train.pairs import Dataset, load_dataset
 from upscaler_train.recipe import Recipe, differences
 from upscaler_train.sampling import sampler_for, steps_per_epoch
@@ -213,8 +213,7 @@ class Trainer:
         low, high = self.sampler.draw(
             self.clock.step, worker=fabric.global_rank, workers=fabric.world_size
         )
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimiser, rate)
         output = self._form(low)
         loss = self._loss(output, high, mse=mse)
         self.optimiser.zero_grad(set_to_none=True)
