@@ -55,8 +55,9 @@ class Enlargement:
         watch: Timer | None = None,
     ) -> None:
         self._watch = watch or Stopwatch()
-        self._final = _final_size(picture, size, runtime.model.spec.scale)
         self._runtime, self._scale = runtime, runtime.model.spec.scale
+        final = size or Size(self._scale)
+        self._final = final.within(self._scale, picture.width, picture.height)
         self._tile, self._exact, self._part = tile, exact, part
         self._own_repairs = Repairs(runtime.precision)
         self._repairs = repairs or self._own_repairs
@@ -170,19 +171,6 @@ def plan_for(
         even=not isinstance(runtime, PixelRuntime),
         most_rows=most_rows,
     )
-
-
-def _final_size(picture: Picture, size: Size | None, scale: int) -> tuple[int, int]:
-    if size is None:
-        return scale * picture.width, scale * picture.height
-    width, height = size.of(picture.width, picture.height)
-    if width > scale * picture.width or height > scale * picture.height:
-        factor = max(width / picture.width, height / picture.height)
-        raise ImageError(
-            f"would have to become {factor:.2f} times as large, and the model makes {scale} times; "
-            f"use a larger --scale, or a smaller size"
-        )
-    return width, height
 
 
 def _is_flat(pixels: Pixels) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from upscaler.errors import UsageError
+from upscaler.errors import ImageError, UsageError
 
 
 @dataclass(frozen=True)
@@ -46,3 +46,18 @@ class Size:
         elif self.long_side:
             factor = self.long_side / max(width, height)
         return max(1, round(width * factor)), max(1, round(height * factor))
+
+    def within(self, scale: int, width: int, height: int) -> tuple[int, int]:
+        """Return the same, if a network that makes pictures `scale` times as large can make it.
+
+        Raises:
+            ImageError: it is larger than that.
+        """
+        made = self.of(width, height)
+        if made[0] > scale * width or made[1] > scale * height:
+            factor = max(made[0] / width, made[1] / height)
+            raise ImageError(
+                f"would have to become {factor:.2f} times as large, and the model makes {scale} "
+                f"times; use a larger --scale, or a smaller size"
+            )
+        return made

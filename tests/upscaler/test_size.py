@@ -1,12 +1,15 @@
 """Sizes between the scales of the networks."""
 
+import json
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from upscaler import Upscaler
 from upscaler.errors import ImageError, UsageError
-from upscaler.images import Picture, open_picture, resample
+from upscaler.images import Picture, open_picture, png, resample
 from upscaler.size import Size
 
 
@@ -74,3 +77,63 @@ def test_a_run_makes_the_size_asked_for(command, folder, tmp_path):
 def test_more_than_the_model_makes_is_refused(photo):
     with pytest.raises(ImageError, match="4.54 times as large, and the model makes 4 times"):
         Upscaler("fast", runtime="cpu", size=Size(4, width=240))(photo)
+
+
+@pytest.fixture
+def turned(tmp_path):
+    """Pictures of 4200x10 pixels, stored on their side in each format that says so."""
+    folder = tmp_path / "turned"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[274] = 6
+    for ending in ("jpg", "png", "tif", "webp", "avif"):
+        Image.new("RGB", (10, 4200), (200, 100, 50)).save(folder / f"{ending}.{ending}", exif=exif)
+    return folder
+
+
+@pytest.mark.parametrize("wanted", [("--width", 4300), ("--height", 12), ("-s", 1)])
+def test_a_dry_run_names_the_size_that_turned_pictures_get(command, turned, tmp_path, wanted):
+    arguments = ("run", turned, tmp_path / "out", "-f", "png", "-m", "fast", "-r", "cpu", *wanted)
+    _, said, _ = command(*arguments, "--dry-run", "--json")
+    code, _, _ = command(*arguments)
+    *files, _ = map(json.loads, said.splitlines())
+    assert code == 0 and len(files) == 5
+    for file in files:
+        with Image.open(file["target"]) as image:
+            assert image.size == (file["width"], file["height"]), file["name"]
+
+
+def test_a_turned_picture_is_measured_as_it_is_shown(command, turned, tmp_path):
+    """On its side, 10 pixels would become 4300, and 4200 more than WebP holds."""
+    arguments = (turned, tmp_path / "out", "--include", "jpg.jpg", "-f", "webp", "--width", 4300)
+    code, _, errors = command("run", *arguments, "-m", "fast", "-r", "cpu", "-q")
+    assert (code, errors) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (("--max-pixels", 1000), "1961 pixels are more than the limit of 1000"),
+        (("--width", 9000), "would have to become 169.81 times as large"),
+    ],
+)
+def test_a_dry_run_fails_what_the_run_would(command, folder, tmp_path, flags, reason):
+    arguments = ("run", folder, tmp_path / "out", "--include", "a.png", "-r", "cpu", *flags)
+    code, said, _ = command(*arguments, "--dry-run")
+    assert code == 1 and said.startswith(f"failed: a.png: {reason}")
+    code, _, errors = command(*arguments)
+    assert code == 1 and f"failed: a.png: {reason}" in errors
+
+
+def test_a_dry_run_heeds_a_higher_limit(command, tmp_path):
+    """A header is enough for it."""
+    head = struct.pack(">IIBBBBB", 30_000, 20_000, 8, 0, 0, 0, 0)
+    large = tmp_path / "large.png"
+    with large.open("wb") as file:
+        png.write_signature(file)
+        for chunk in ((b"IHDR", head), (b"IDAT", b""), png.END):
+            png.write_chunk(file, *chunk)
+    arguments = ("run", large, tmp_path / "out", "--dry-run", "-s", 2)
+    assert command(*arguments)[0] == 1
+    code, said, _ = command(*arguments, "--max-pixels", 600_000_000)
+    assert code == 0 and "60000x40000" in said

@@ -34,6 +34,7 @@ from upscaler.images import (
     picture_size,
     save_picture,
     save_strips,
+    upright_size,
 )
 from upscaler.stages import Stopwatch
 from upscaler.upscaler import Upscaler
@@ -133,10 +134,10 @@ class Pipeline:
 
     def _read(self, flight: Flight) -> None:
         job, scale = flight.job, self._upscaler.model.spec.scale
-        with flight.watch.busy():
-            size = picture_size(job.source)
-        _check_fits(job, max(self._upscaler.size.of(size.width, size.height)))
         resampled = not self._upscaler.size.is_scale(scale)
+        with flight.watch.busy():  # what is turned has the same multiple, but not the same width
+            size = (upright_size if resampled else picture_size)(job.source)
+        refuse_too_long(job, self._upscaler.size.of(size.width, size.height))
         if goes_in_strips(size, scale, job.format, resampled=resampled):
             with ExitStack() as stack:
                 with flight.watch.busy():
@@ -271,9 +272,16 @@ def _as_image_error(error: Exception) -> ImageError:
     return PassingError(f"unexpected {type(error).__name__}: {error}")
 
 
-def _check_fits(job: Job, side: int) -> None:
-    """Refuse what could not be written, before the work instead of after it."""
-    limit = job.format.largest_side
+def refuse_too_long(job: Job, size: tuple[int, int]) -> None:
+    """Refuse what could not be written, before the work instead of after it.
+
+    Args:
+        size: of the output, in pixels.
+
+    Raises:
+        ImageError: its format has no place for such a side.
+    """
+    limit, side = job.format.largest_side, max(size)
     if limit and side > limit:
         raise ImageError(
             f"would be {side} pixels long, and {job.format.name} holds at most {limit}; "

@@ -8,13 +8,14 @@ from typing import Any
 from upscaler.batch.journal import RunRecord, read_journal
 from upscaler.batch.memory import bytes_in_flight, goes_in_strips
 from upscaler.batch.names import target_name
+from upscaler.batch.pipeline import refuse_too_long
 from upscaler.batch.plan import Job, Plan
 from upscaler.batch.renames import renamings
 from upscaler.batch.report import SCHEMA, Result, Status
 from upscaler.batch.review import settled
 from upscaler.batch.run import Settings
 from upscaler.errors import ImageError
-from upscaler.images import picture_size
+from upscaler.images import allow_pixels, upright_size
 
 
 class Expected(StrEnum):
@@ -102,6 +103,7 @@ def preview(plan: Plan, settings: Settings) -> Preview:
     Raises:
         StartError: the model is not there, or the journal cannot be read.
     """
+    allow_pixels(settings.max_pixels)
     model = settings.find()
     files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
     scale = model.spec.scale
@@ -124,13 +126,14 @@ def preview(plan: Plan, settings: Settings) -> Preview:
                 files.append(_as_forecast(result))
                 continue
             try:
-                size = picture_size(job.source)
+                size = upright_size(job.source)
+                width, height = settings.wanted.within(scale, size.width, size.height)
+                refuse_too_long(job, (width, height))
             except ImageError as error:
                 files.append(Forecast(job.name, Expected.FAILED, error=str(error)))
                 continue
             strips = goes_in_strips(size, scale, job.format, resampled=resampled)
             needed.append(bytes_in_flight(size, scale, resampled=resampled, strips=strips))
-            width, height = settings.wanted.of(size.width, size.height)
             outputs += width * height * size.frames
             files.append(_to_do(job, (width, height), plan.root))
         last_run = journal.last_run(model.sha256)

@@ -12,6 +12,7 @@ from upscaler.images.read import (
     open_picture,
     picture_from,
     picture_size,
+    upright_size,
 )
 from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
@@ -50,4 +51,5 @@ __all__ = [
     "save_strips",
     "sweep",
     "sync_folders",
+    "upright_size",
 ]

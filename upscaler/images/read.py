@@ -1,5 +1,6 @@
 """From a file to a Picture: upright, RGB or grey with alpha, nothing dropped silently."""
 
+import io
 import os
 import re
 import stat
@@ -20,7 +21,7 @@ from upscaler.images.formats import READABLE
 from upscaler.images.heic import is_heic, open_heic
 from upscaler.images.metadata import read_metadata
 from upscaler.images.picture import Picture
-from upscaler.images.png import leading_chunks
+from upscaler.images.png import leading_chunks, without_pixels
 
 # what Pillow's decoders raise on damaged or hostile input
 _DECODE_ERRORS = (
@@ -87,10 +88,44 @@ def picture_size(path: Path) -> PictureSize:
         ImageError: the file is missing, unreadable or no image.
     """
     with opened(path) as (image, file):
+        return _size_in(image, file)
+
+
+def upright_size(path: Path) -> PictureSize:
+    """Return the size of a picture as it is shown, without decoding its pixels.
+
+    Raises:
+        ImageError: the file is missing, unreadable, no image or too large.
+    """
+    with opened(path) as (image, file):
+        size = _size_in(image, file)
+        _check(size)
         if image is None:
-            deep = DeepTiff(file)
-            return PictureSize(*deep.size, deep.pages)
-        return PictureSize(*image.size, frames_of(image))
+            orientation = DeepTiff(file).orientation
+        elif image.format == "TIFF":  # its size is that of the upright picture already
+            orientation = 1
+        else:
+            with without_decoding(image, file) as bare:
+                orientation, _ = read_metadata(bare, [])
+        turned = 5 <= orientation <= 8  # by a quarter
+        return PictureSize(size.height, size.width, size.frames) if turned else size
+
+
+def _size_in(image: Image.Image | None, file: IO[bytes]) -> PictureSize:
+    if image is None:
+        deep = DeepTiff(file)
+        return PictureSize(*deep.size, deep.pages)
+    return PictureSize(*image.size, frames_of(image))
+
+
+@contextmanager
+def without_decoding(image: Image.Image, file: IO[bytes]) -> Iterator[Image.Image]:
+    """Give a picture for its metadata: of a PNG, Pillow would decode the pixels for them."""
+    if image.format != "PNG":
+        yield image
+        return
+    with Image.open(io.BytesIO(without_pixels(file)), formats=("PNG",)) as bare:
+        yield bare
 
 
 def open_picture(path: Path) -> Picture:

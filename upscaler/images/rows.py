@@ -1,6 +1,5 @@
 """Reading pictures that are too large for memory, from top to bottom."""
 
-import io
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,8 +15,14 @@ from upscaler.images.colour import profile_of
 from upscaler.images.deep import has_deep_layout
 from upscaler.images.metadata import read_metadata
 from upscaler.images.picture import Picture
-from upscaler.images.png import without_pixels
-from upscaler.images.read import check_size, check_unchanged, dropped, frames_of, opened
+from upscaler.images.read import (
+    check_size,
+    check_unchanged,
+    dropped,
+    frames_of,
+    opened,
+    without_decoding,
+)
 from upscaler.images.vips import KINDS, pyvips, reason
 
 _READABLE = ("JPEG", "MPO", "PNG", "TIFF")
@@ -108,7 +113,7 @@ def _is_plain_tiff(tags: Mapping[int, Any]) -> bool:
 def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
     check_size(image)
     notes = dropped(image, file)
-    with _bare(image, file) as bare:
+    with without_decoding(image, file) as bare:
         orientation, facts = read_metadata(bare, notes)
         facts |= {"icc": profile_of(bare), "warnings": tuple(notes)}
     # libvips turns a picture, or puts its passes together, in a file of its own
@@ -125,16 +130,6 @@ def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
     depth = np.uint16 if pixels.format == "ushort" else np.uint8
     pixel = np.zeros((1, 1, pixels.bands), depth)
     return Rows(file, upright, Picture.from_pixels(pixel, **facts))
-
-
-@contextmanager
-def _bare(image: Image.Image, file: IO[bytes]) -> Iterator[Image.Image]:
-    """Give the picture without its pixels: of a PNG, Pillow would decode them for the metadata."""
-    if image.format != "PNG":
-        yield image
-        return
-    with Image.open(io.BytesIO(without_pixels(file)), formats=("PNG",)) as bare:
-        yield bare
 
 
 def _is_as_expected(pixels: Any, image: Image.Image) -> bool:
