@@ -104,3 +104,26 @@ def test_a_copy_that_cannot_be_written_fails_alone(copies, tmp_path, monkeypatch
     summary, results = run(copies, tmp_path / "out")
     assert summary.counts["done"] == 2
     assert "No space left" in results["b.bmp"].error
+
+
+@pytest.mark.parametrize("unwritable", [("a",), ("a", "b")])
+def test_a_first_that_cannot_be_written_fails_alone(tmp_path, photo, begun, unwritable):
+    """A file stands where the folder of its output should be."""
+    for name in "abcd":
+        (tmp_path / "in" / name).mkdir(parents=True)
+        Image.fromarray(photo).save(tmp_path / "in" / name / "x.png")
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in unwritable:
+        (out / name).touch()
+    summary, results = run(tmp_path / "in", out)
+    assert {name for name, result in results.items() if result.error} == {
+        f"{name}/x.png" for name in unwritable
+    }
+    assert (summary.counts["done"], summary.counts["failed"]) == (
+        4 - len(unwritable),
+        len(unwritable),
+    )
+    assert len(begun) == len(unwritable) + 1
+    assert (out / "c/x.png").read_bytes() == (out / "d/x.png").read_bytes()
+    assert run(tmp_path / "in", out)[0].counts["skipped"] == 4 - len(unwritable)

@@ -190,10 +190,11 @@ class Batch:
         )
         try:
             with upscaler.upgrading(self._moved, self._reporter.note), pipeline:
-                for outcome in pipeline.run(twins.firsts):
-                    for ended in chain([outcome], twins.settle(outcome)):
-                        _record(journal, ended)
-                        self._tell(_result(ended))
+                while firsts := twins.take_firsts():
+                    for outcome in pipeline.run(firsts):
+                        for ended in chain([outcome], twins.settle(outcome)):
+                            _record(journal, ended)
+                            self._tell(_result(ended))
             self._summary.profile = pipeline.watch.read()
         finally:
             for outcome in pipeline.leftovers():  # an interrupt must not forget what was done

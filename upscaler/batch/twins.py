@@ -24,15 +24,33 @@ class Twins:
         by_content: dict[Key | Job, list[Job]] = defaultdict(list)
         for job, key in _keys(jobs).items():
             by_content[key].append(job)
-        self.firsts = [group[0] for group in by_content.values()]
-        """The jobs to do, in their order."""
-        self._others = {group[0]: group[1:] for group in by_content.values() if group[1:]}
-        self._stamps = {first: stamp(first.source) for first in self._others}
+        self._firsts: list[Job] = []
+        self._others: dict[Job, list[Job]] = {}
+        for group in by_content.values():
+            self._lead(group)
+        groups = [group for group in by_content.values() if group[1:]]
+        self._stamps = {job: stamp(job.source) for group in groups for job in group}
+
+    def take_firsts(self) -> list[Job]:
+        """Return the jobs to do, in their order; to be asked again after them.
+
+        Then it is those whose twin failed, until there are none.
+        """
+        firsts, self._firsts = self._firsts, []
+        return firsts
 
     def settle(self, outcome: Outcome) -> Iterable[Outcome]:
-        """Yield how the twins of a job that ended end: as it did, with a copy of its output."""
+        """Yield how the twins of a job that ended end: as it did, with a copy of its output.
+
+        Where the machine was in its way, it may be in that of this job only: its folder, its
+        permissions. Then the next of the twins is to do.
+        """
         first = outcome.job
-        for job in self._others.get(first, ()):
+        others = self._others.pop(first, [])
+        if others and outcome.error is not None and not outcome.lasting:
+            self._lead(others)
+            return
+        for job in others:
             if outcome.error is not None:
                 yield replace(outcome, job=job)
                 continue
@@ -44,6 +62,13 @@ class Twins:
                 yield Outcome(job, error=str(error), lasting=False)
             else:
                 yield replace(outcome, job=job, seconds=0.0)
+
+    def _lead(self, group: list[Job]) -> None:
+        """Let the first of some twins be done, and the others wait for it."""
+        first, *others = group
+        self._firsts.append(first)
+        if others:
+            self._others[first] = others
 
 
 def _keys(jobs: Iterable[Job]) -> dict[Job, Key | Job]:
