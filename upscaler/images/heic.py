@@ -8,7 +8,7 @@ from typing import IO
 
 from PIL import Image
 
-from upscaler.errors import ImageError
+from upscaler.errors import PassingError
 
 EXTENSIONS = (".heic", ".heif")
 
@@ -27,11 +27,11 @@ def open_heic(file: IO[bytes]) -> Image.Image:
     """Open a HEIC file at its main picture, upright.
 
     Raises:
-        ImageError: pillow-heif is not installed.
+        PassingError: pillow-heif is not installed.
     """
     try:
         import pillow_heif
     except ModuleNotFoundError:
-        raise ImageError("a HEIC picture; pip install pillow-heif to read it") from None
+        raise PassingError("a HEIC picture; pip install pillow-heif to read it") from None
     pillow_heif.register_heif_opener()
     return Image.open(file, formats=["HEIF"])
