@@ -233,3 +233,13 @@ def test_letters_beyond_ascii_go_from_tiff_to_tiff(tmp_path, photo):
     save_picture(open_picture(tmp_path / "in.tif"), tmp_path / "out.tif", FORMATS["tiff"])
     with Image.open(tmp_path / "out.tif") as image:
         assert image.tag_v2[33432].encode("latin-1").decode() == "Ann Ö."
+
+
+def test_a_negative_fraction_goes_into_a_tiff(tmp_path, photo):
+    """As raw converters leave them: the baseline exposure of a DNG."""
+    fraction = struct.pack("<HHHIIIii", 1, 50730, 10, 1, 26, 0, -1, 2)
+    exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + fraction
+    Image.fromarray(photo).save(tmp_path / "in.jpg", exif=exif)
+    save_picture(open_picture(tmp_path / "in.jpg"), tmp_path / "out.tiff", FORMATS["tiff"])
+    with Image.open(tmp_path / "out.tiff") as image:
+        assert float(image.getexif()[50730]) == -0.5

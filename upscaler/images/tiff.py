@@ -21,7 +21,7 @@ _OWN = {274, 282, 283, 296, *_SUB_DIRECTORIES, ExifTags.IFD.Interop}
 """Tags of the picture's EXIF that are not copied, but written from its fields or apart."""
 
 _DESCRIPTION, _XMP, _IPTC = 270, 700, 33723
-_ASCII, _SHORT, _LONG, _RATIONAL, _BYTES, _LONG8 = 2, 3, 4, 5, 7, 16
+_ASCII, _SHORT, _LONG, _RATIONAL, _BYTES, _SIGNED_RATIONAL, _LONG8 = 2, 3, 4, 5, 7, 10, 16
 
 _STRIP_BYTES = 1 << 18
 _ISAL_LEVEL = 2
@@ -113,7 +113,8 @@ def _tag(tag: int, value: Any) -> ExtraTag | None:
         return tag, _SHORT if max(values) < 1 << 16 else _LONG, len(values), values, True
     if all(isinstance(item, IFDRational) for item in values):
         parts = [part for item in values for part in (item.numerator, item.denominator)]
-        return tag, _RATIONAL, len(values), tuple(parts), True
+        kind = _SIGNED_RATIONAL if min(parts, default=0) < 0 else _RATIONAL
+        return tag, kind, len(values), tuple(parts), True
     return None
 
 
