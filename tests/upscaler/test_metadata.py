@@ -243,3 +243,15 @@ def test_a_negative_fraction_goes_into_a_tiff(tmp_path, photo):
     save_picture(open_picture(tmp_path / "in.jpg"), tmp_path / "out.tiff", FORMATS["tiff"])
     with Image.open(tmp_path / "out.tiff") as image:
         assert float(image.getexif()[50730]) == -0.5
+
+
+@pytest.mark.parametrize("name", ["jpg", "png", "tiff"])
+def test_a_resolution_without_a_value_does_not_damage_the_exif(tmp_path, photo, name):
+    """What it points to is the beginning of the block."""
+    entries = struct.pack("<HHHIIHHII", 2, 282, 5, 0, 0, 315, 2, 3, 0x006E41)
+    exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + entries + bytes(4)
+    Image.fromarray(photo).save(tmp_path / "in.jpg", exif=exif, dpi=(72, 72))
+    large = doubled(open_picture(tmp_path / "in.jpg"))
+    save_picture(large, tmp_path / f"out.{name}", FORMATS[name])
+    with Image.open(tmp_path / f"out.{name}") as image:
+        assert image.getexif()[315] == "An"

@@ -92,6 +92,8 @@ class ExifBlock:
             entry = self._entries.get(tag)
             if entry and entry.kind == _RATIONAL:
                 place = self._int("I", entry.place)
+                if place < _HEADER:  # where no value can be
+                    continue
                 fraction = Fraction(value).limit_denominator(100)
                 self._write("I", place, fraction.numerator)
                 self._write("I", place + 4, fraction.denominator)
