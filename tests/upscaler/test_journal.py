@@ -6,6 +6,7 @@ import platform
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -278,3 +279,11 @@ def test_reading_a_journal_changes_nothing(folder, tmp_path, run):
     with read_journal(tmp_path / "none") as journal:
         assert journal.totals() == {}
     assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_called_like_an_address_has_its_journal_inside(folder, tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    out = Path("file:large?mode=ro")
+    run(folder, out)
+    assert (out / ".upscaler" / "journal.sqlite").is_file()
+    assert run(folder, out)[0].counts[Status.SKIPPED] == 3

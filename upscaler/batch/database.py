@@ -80,7 +80,7 @@ def connect(folder: Path, shard: Shard | None) -> sqlite3.Connection:
         sqlite3.Error: it cannot be read or written.
     """
     path = folder / file_name(_STEM, shard, _SUFFIX)
-    database = sqlite3.connect(path, uri=True)
+    database = sqlite3.connect(path.absolute(), uri=True)  # `file:` begins no absolute path
     try:
         if _is_empty(database, "main", path):
             _create(database)
