@@ -115,6 +115,7 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
         ),
         (["{in}", "{in}/a.png"], 2, "is a file"),
         (["{in}/a.png", "{out}/b.heic"], 2, "cannot write b.heic"),
+        (["{in}/a.png", "{out}/b.heif"], 2, "cannot write b.heif"),
         (["{in}", "{in}/notes.txt/out"], 3, "cannot write into the output folder"),
         (["{in}/notes.txt", "{out}"], 1, "not an image"),
         (["{in}", "{out}", "--shard", "0/2"], 2, "'0/2' is not a part of several"),

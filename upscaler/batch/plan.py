@@ -19,6 +19,7 @@ _OTHER_IMAGES = frozenset(
     {
         ".gif",
         ".heic",
+        ".heif",
         ".ico",
         ".pbm",
         ".pgm",
