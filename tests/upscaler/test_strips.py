@@ -273,3 +273,17 @@ def test_rows_are_what_the_whole_picture_has(shared):
         assert different == [], path.name
         compared += 1
     assert compared > 70
+
+
+@pytest.mark.parametrize("strips", [True, False])
+@pytest.mark.parametrize(("dpi", "kept"), [(30_000, 60_000), (40_000, None)])
+def test_a_jpeg_says_no_wrong_resolution(through, tmp_path, tall, strips, dpi, kept):
+    """It has two bytes for it, which a microscope's picture overflows once it is large."""
+    source = tmp_path / "in.tif"
+    Image.fromarray(tall).save(source, dpi=(dpi, dpi))
+    target, outcome, in_strips = through(source, "jpg", strips=strips)
+    assert (outcome.error, in_strips) == (None, strips)
+    with Image.open(target) as image:
+        assert image.info.get("dpi") == (kept and (kept, kept))
+    lost = "resolution is not written to jpg: dropped"
+    assert outcome.warnings == (() if kept else (lost,))

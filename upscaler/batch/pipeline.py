@@ -175,10 +175,12 @@ class Pipeline:
             with watch.busy():
                 work = self._upscaler.begin_strips(rows, partial(self._fit, job), watch)
                 strips = work.run(partial(self._compute, flight))
-                save_strips(work.frame, strips, job.target, job.format, self._encoding, watch.draft)
+                lost = save_strips(
+                    work.frame, strips, job.target, job.format, self._encoding, watch.draft
+                )
         except Exception as error:  # or it would pass for damage of the file that is open
             raise _as_image_error(error) from None
-        self._succeed(flight, work.frame, work.warnings)
+        self._succeed(flight, work.frame, (*work.warnings, *lost))
 
     def _compute(self, flight: Flight, tile: Callable[[], None]) -> Callable[[], None]:
         """Have a tile of a strip computed; returns what waits for it."""
@@ -234,8 +236,9 @@ class Pipeline:
         with flight.watch.stage("write"):
             assert work is not None
             picture = work.finish()
-            save_picture(picture, job.target, job.format, self._encoding, flight.watch.draft)
-        self._succeed(flight, picture, picture.warnings)
+            draft = flight.watch.draft
+            lost = save_picture(picture, job.target, job.format, self._encoding, draft)
+        self._succeed(flight, picture, (*picture.warnings, *lost))
 
     def _succeed(self, flight: Flight, picture: Picture, warnings: tuple[str, ...]) -> None:
         pixels, seconds = picture.width * picture.height, time.monotonic() - flight.began

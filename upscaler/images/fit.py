@@ -35,6 +35,7 @@ def fit(picture: Picture, kind: Format) -> Picture:
         size = _bytes(value)
         too_long = size > kind.largest.get(field, size)
         no_place = field not in kind.holds or (field == "icc" and _of_grey(value) > kind.grey)
+        no_place |= field == "dpi" and max(value or (0,)) > kind.largest_dpi
         if value and (too_long or no_place):
             dropped[field] = () if field == "text" else None
             length = f" of {size} bytes" if too_long else ""

@@ -1,5 +1,6 @@
 """The image formats that are read and written, and what each can hold."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ class Format:
     """Of a picture, in pixels, if the format has a limit."""
     largest: Mapping[str, int] = field(default_factory=dict, hash=False)
     """How many bytes a field of a Picture may have, where the format has a limit."""
+    largest_dpi: float = math.inf
+    """Pixels per inch that it can say."""
     grey: bool = True
     """Whether it knows pictures without colour, and the profiles of such."""
 
@@ -59,6 +62,7 @@ FORMATS = {
             largest_side=65500,
             # what one segment takes
             largest={"exif": 65533, "xmp": 65500, "iptc": 65500, "text": 65500},
+            largest_dpi=65535,
         ),
         Format(
             "webp",

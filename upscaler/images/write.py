@@ -117,7 +117,7 @@ def save_strips(
     kind: Format,
     encoding: Encoding = _DEFAULT,
     draft: Draft | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Write a picture that is never whole in memory, the way `save_picture` does.
 
     Args:
@@ -125,11 +125,16 @@ def save_strips(
         strips: its pixels (any height, W, 1 to 4), from top to bottom.
         draft: through which another thread may give the file up.
 
+    Returns:
+        What the format could not keep, now that the picture is large, a phrase each.
+
     Raises:
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
+    fitting = fit(frame, kind)
     with _whole_or_not_at_all(path, draft or Draft()) as file:
-        encode_strips(file, frame, strips, kind, encoding)
+        encode_strips(file, fitting, strips, kind, encoding)
+    return fitting.warnings[len(frame.warnings) :]
 
 
 def copy_file(source: Path, path: Path) -> None:
