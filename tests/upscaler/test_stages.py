@@ -2,6 +2,8 @@ import json
 import threading
 import time
 
+import pytest
+
 from upscaler.stages import STAGES, Profile, Stopwatch
 
 
@@ -57,9 +59,13 @@ def test_a_run_reports_where_its_time_went(command, folder, tmp_path):
     assert code == 0
     assert json.loads(path.read_text())["skipped"] == 3
 
-    code, _, errors = command("run", folder, tmp_path / "out", "--report", folder / "a.png" / "r")
+
+@pytest.mark.parametrize("path", ["a.png/report.json", "sub"])
+def test_a_report_that_cannot_be_written_is_refused_before_the_run(command, folder, tmp_path, path):
+    code, _, errors = command("run", folder, tmp_path / "out", "--report", folder / path)
     assert code == 3
     assert "cannot write the report" in errors
+    assert not (tmp_path / "out").exists()
 
 
 def test_whole_runs_are_measured_beside_their_limit(command, folder, tmp_path):

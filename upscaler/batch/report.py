@@ -1,6 +1,8 @@
 """What a run tells: one result per file and a summary, for people and for programs."""
 
+import errno
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -138,6 +140,22 @@ class Summary:
         return text
 
 
+def expect_report(path: Path) -> None:
+    """Make the folder of a report; for before the run, which would else end without one.
+
+    Raises:
+        OutputError: it could not be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise OutputError(f"cannot write the report {path}: {error.strerror}") from None
+
+
 def write_report(summary: Summary, path: Path) -> None:
     """Write the report of a run as JSON.
 
@@ -145,7 +163,6 @@ def write_report(summary: Summary, path: Path) -> None:
         OutputError: it cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(summary.as_report(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the report {path}: {error.strerror}") from None

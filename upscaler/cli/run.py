@@ -162,7 +162,7 @@ def run(
     from upscaler.batch.listing import Selection
     from upscaler.batch.plan import plan
     from upscaler.batch.preview import preview
-    from upscaler.batch.report import write_report
+    from upscaler.batch.report import expect_report, write_report
     from upscaler.batch.review import Rules
     from upscaler.batch.run import Batch, Settings
     from upscaler.cli.preview import show_preview
@@ -189,6 +189,8 @@ def run(
     planned = plan(source, output, format_name, Selection(include, exclude, shard))
     if dry_run:
         return show_preview(preview(planned, settings), as_json=as_json)
+    if report:
+        expect_report(report)
     with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose) as display:
         display.planned(planned)
         summary = Batch(planned, settings, display).run()
