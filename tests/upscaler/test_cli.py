@@ -392,3 +392,15 @@ def test_the_default_model_is_balanced(command, folder, tmp_path, monkeypatch):
     monkeypatch.delenv("UPSCALER_RUN_MODEL")
     code, _, errors = command("run", folder / "sub", tmp_path / "out", "-r", "cpu")
     assert code == 0 and "balanced-x4 on cpu" in errors
+
+
+def test_a_name_that_the_encoding_of_the_output_lacks_is_escaped(folder, tmp_path):
+    (folder / "a.png").rename(folder / "Жук ä.png")
+    done = subprocess.run(
+        [sys.executable, "-m", "upscaler", "run", folder, tmp_path / "out", "--dry-run"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"to do: \u0416\u0443\u043a " + "ä.png".encode("latin-1") in done.stdout

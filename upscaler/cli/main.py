@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
+from io import TextIOWrapper
 from types import FrameType
 from typing import Any
 
@@ -91,6 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` and `&` set it
             signal.signal(number, _interrupt)
+    if isinstance(sys.stdout, TextIOWrapper):  # a name may have letters that its encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Pillow warns of damaged metadata on stderr; what matters of it is in our own warnings
     warnings.filterwarnings("ignore", module=r"PIL\.")
     code = _exit_code(arguments)
