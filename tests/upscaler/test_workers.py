@@ -3,7 +3,9 @@
 import threading
 import time
 
-from upscaler.batch.workers import Workers, lost
+import pytest
+
+from upscaler.batch.workers import Worker, Workers, lost
 
 
 def test_what_is_submitted_is_done_by_so_many_threads():
@@ -65,3 +67,17 @@ def test_a_pool_keeps_its_width_when_it_loses_threads():
     while lost() and time.monotonic() < until:
         time.sleep(0.01)
     assert lost() == 0
+
+
+def test_where_the_system_has_no_more_threads_fewer_do_the_work(monkeypatch):
+    def refuse(worker):
+        raise RuntimeError("can't start new thread")
+
+    pool, done = Workers(3, "test"), []
+    monkeypatch.setattr(Worker, "start", refuse)
+    for number in range(30):
+        pool.submit(done.append, number)
+    pool.shutdown()
+    assert done == list(range(30))
+    with pytest.raises(RuntimeError, match="new thread"):
+        Workers(3, "test")

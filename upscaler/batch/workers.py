@@ -42,9 +42,12 @@ class Worker(threading.Thread):
 
 
 class Workers:
-    """Up to `width` threads, started as they are needed.
+    """Up to `width` threads, one at once and the others as they are needed.
 
     What is submitted must not raise. After the shutdown it is dropped.
+
+    Raises:
+        RuntimeError: the system has not a single thread left.
     """
 
     def __init__(self, width: int, name: str) -> None:
@@ -54,6 +57,8 @@ class Workers:
         self._idle, self._closed = 0, False
         self._lock = threading.RLock()
         self._more, self._fewer = (threading.Condition(self._lock) for _ in range(2))
+        with self._lock:
+            self._start()
 
     def submit(self, work: Callable[..., None], *arguments: Any) -> None:
         """Let a thread do it when its turn comes."""
@@ -62,7 +67,7 @@ class Workers:
                 return
             self._waiting.append(partial(work, *arguments))
             if self._idle < len(self._waiting) and len(self._threads) < self._width:
-                self._start()
+                self._start_another()
             self._more.notify()
 
     def shutdown(self, *, cancel: bool = False, until: float | None = None) -> None:
@@ -105,8 +110,11 @@ class Workers:
             _left_behind.add(worker)
             self.ended(worker)
             if self._waiting or not self._closed:
-                with suppress(RuntimeError):  # no more threads: go on with fewer
-                    self._start()
+                self._start_another()
+
+    def _start_another(self) -> None:
+        with suppress(RuntimeError):  # no more threads: go on with fewer
+            self._start()
 
     def _start(self) -> None:
         self._count += 1
