@@ -164,6 +164,17 @@ def test_what_is_no_file_is_named(folder, tmp_path):
     assert planned.ignored == 4
 
 
+def test_what_an_earlier_run_made_below_the_input_is_no_input(folder, run, names):
+    """Twice and four times as large, both beside the originals."""
+    originals = run(folder, folder / "x2", scale=2)[0].planned
+    summary, _ = run(folder, folder / "x4", scale=4)
+    assert summary.planned == originals
+    assert names(folder / "x4") == names(folder / "x2")
+    again = plan(folder, folder / "x2", "keep")  # its own folder needs no word
+    assert again.passed_over == {"x4": "the output folder of a run"}
+    assert run(folder / "x2", folder / "larger")[0].planned == originals  # unless it is meant
+
+
 def test_an_original_is_never_replaced(folder, photo, run):
     before = (folder / "a.png").read_bytes()
     for source, output in [(folder / "a.png", folder), (folder / "sub", folder)]:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from upscaler.batch import database as db
-from upscaler.batch.listing import Shard
+from upscaler.batch.listing import STATE_FOLDER, Shard
 from upscaler.batch.lock import hold
-from upscaler.batch.plan import STATE_FOLDER, Job
+from upscaler.batch.plan import Job
 from upscaler.batch.stamp import Stamp, contents, stamp
 from upscaler.errors import OutputError
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from upscaler.images import kept_format
 
+STATE_FOLDER = ".upscaler"
+"""Where an output folder keeps its journal and lock."""
+
 _SPECIAL = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -78,13 +81,16 @@ class Listing:
     ignored: int = 0
     """Files without a known image extension, hidden ones, and `passed_over`."""
     passed_over: dict[str, str] = field(default_factory=dict)
-    """What was not followed or is no file though its name is an image's, with what it is."""
+    """What was not entered, or is no file though its name is an image's, with what it is."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Folders that could not be listed, with the reason of each."""
 
 
 def list_images(source: Path, output: Path) -> Listing:
     """List `source`, links to folders not followed, so that no loop is endless.
+
+    Nor are output folders of earlier runs entered: what `upscaler` made is not made larger again
+    because it lies beside the originals. `source` itself may be one.
 
     Args:
         output: a folder that is not entered if it lies below.
@@ -99,24 +105,36 @@ def list_images(source: Path, output: Path) -> Listing:
         here = Path(folder)
         below = here.relative_to(source)
         visible = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = []
         for name in visible:
-            if (here / name).is_symlink():
-                _pass_over(found, here / name, source, stat.S_IFDIR)
-        folders[:] = [name for name in visible if (here / name).resolve() != skip]
+            path = here / name
+            if not path.is_symlink() and path.resolve() == skip:
+                continue  # this run's own
+            if why := _closed(path):
+                _pass_over(found, path, source, why)
+            else:
+                folders.append(name)
         for name in sorted(names):
             path = here / name
             if name.startswith(".") or kept_format(path) is None:
                 found.ignored += 1
             elif (kind := _kind(path)) in _SPECIAL:
-                _pass_over(found, path, source, kind)
+                _pass_over(found, path, source, _SPECIAL[kind])
             else:
                 found.files.append(below / name)
     return found
 
 
-def _pass_over(found: Listing, path: Path, source: Path, kind: int) -> None:
+def _closed(folder: Path) -> str:
+    """Return what a folder is that is not entered, or nothing."""
+    if folder.is_symlink():
+        return _SPECIAL[stat.S_IFDIR]
+    return "the output folder of a run" if (folder / STATE_FOLDER).is_dir() else ""
+
+
+def _pass_over(found: Listing, path: Path, source: Path, what: str) -> None:
     found.ignored += 1
-    found.passed_over[path.relative_to(source).as_posix()] = _SPECIAL[kind]
+    found.passed_over[path.relative_to(source).as_posix()] = what
 
 
 def _kind(path: Path) -> int:

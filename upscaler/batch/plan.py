@@ -10,9 +10,6 @@ from upscaler.batch.names import name_outputs, target_name
 from upscaler.errors import StartError, UsageError
 from upscaler.images import FORMATS, Format, format_of, kept_format
 
-STATE_FOLDER = ".upscaler"
-"""Where the output folder keeps its journal and lock."""
-
 KEEP = "keep"
 
 _OTHER_IMAGES = frozenset(

@@ -23,7 +23,7 @@ def status(output: Path, as_json: bool) -> None:
 
     from upscaler.batch.database import journals
     from upscaler.batch.journal import State, read_journal
-    from upscaler.batch.plan import STATE_FOLDER
+    from upscaler.batch.listing import STATE_FOLDER
     from upscaler.cli.progress import printable
     from upscaler.errors import UsageError
 
