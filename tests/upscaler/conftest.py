@@ -11,6 +11,7 @@ from upscaler.batch.listing import EVERYTHING
 from upscaler.batch.plan import plan
 from upscaler.batch.review import Rules
 from upscaler.batch.run import Batch, Settings
+from upscaler.images import MAX_PIXELS, allow_pixels
 
 _SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}
 SECONDS = 60
@@ -21,6 +22,13 @@ def pytest_itemcollected(item):
     """Mark what notes a line of docs/reliability.md."""
     if "held" in getattr(item, "fixturenames", ()):
         item.add_marker("fault")
+
+
+@pytest.fixture(autouse=True)
+def usual_limit():
+    """What a test says of the largest picture ends with it: the limit is one for all threads."""
+    yield
+    allow_pixels(MAX_PIXELS)
 
 
 class Notes:

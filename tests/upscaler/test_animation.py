@@ -38,7 +38,7 @@ def animation(request, tmp_path, frames):
 
 @pytest.mark.parametrize("target", ["png", "webp", "avif"])
 def test_every_frame_comes_out_with_its_time(tmp_path, animation, frames, target):
-    assert picture_size(animation) == (24, 16, 3)
+    assert picture_size(animation)[:3] == (24, 16, 3)
     path = tmp_path / f"out.{target}"
     save_picture(open_picture(animation), path, FORMATS[target])
     with Image.open(path) as image:

@@ -13,7 +13,6 @@ from PIL import Image, ImageCms
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
     FORMATS,
-    MAX_PIXELS,
     Encoding,
     Picture,
     allow_pixels,
@@ -252,7 +251,7 @@ def test_bad_files_say_what_is_wrong(tmp_path, photo, make, message):
 def test_content_decides_the_decoder(tmp_path, photo):
     (tmp_path / "really.jpg").write_bytes(encoded(photo, "PNG"))
     np.testing.assert_array_equal(open_picture(tmp_path / "really.jpg").colour, photo)
-    assert picture_size(tmp_path / "really.jpg") == (53, 37, 1)
+    assert picture_size(tmp_path / "really.jpg")[:3] == (53, 37, 1)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -301,8 +300,6 @@ def test_extensions():
 def few_pixels():
     """For a test, inputs of more than 2000 pixels are too large."""
     allow_pixels(2000)
-    yield
-    allow_pixels(MAX_PIXELS)
 
 
 def bomb(tmp_path):

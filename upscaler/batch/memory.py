@@ -13,8 +13,11 @@ WHOLE_UP_TO = 1 << 28
 A fixed number, so that no byte of an output depends on the machine's memory.
 """
 
-_BYTES_PER_PIXEL = 8
-"""Of a picture in memory: RGB with alpha, and a copy on the way through a codec."""
+_BYTES_PER_PIXEL = 10
+"""Of a picture in memory: RGB with alpha, and copies on the way through tiles and a codec."""
+
+_BYTES_PER_DEEP_PIXEL = 24
+"""The same of one with 16 bits a channel; both were measured with alpha."""
 
 _BYTES_TO_RESAMPLE = 24
 """More, a pixel of what the network made: a channel as floats, some copies, its opacity."""
@@ -73,4 +76,5 @@ def bytes_in_flight(
     if strips:
         pixels = min(pixels, AT_ONCE * (STRIP_ROWS + _ROWS_AROUND) * max(size.width, size.height))
     more = _BYTES_TO_RESAMPLE * scale**2 if resampled else 0
-    return pixels * ((1 + scale**2) * _BYTES_PER_PIXEL + more)
+    per_pixel = _BYTES_PER_DEEP_PIXEL if size.deep else _BYTES_PER_PIXEL
+    return pixels * ((1 + scale**2) * per_pixel + more)

@@ -60,6 +60,8 @@ class PictureSize(NamedTuple):
     height: int
     frames: int
     """Or pages."""
+    deep: bool = False
+    """Whether it may have more than 8 bits a channel."""
 
     @property
     def pixels(self) -> int:
@@ -108,14 +110,16 @@ def upright_size(path: Path) -> PictureSize:
             with without_decoding(image, file) as bare:
                 orientation, _ = read_metadata(bare, [])
         turned = 5 <= orientation <= 8  # by a quarter
-        return PictureSize(size.height, size.width, size.frames) if turned else size
+        return size._replace(width=size.height, height=size.width) if turned else size
 
 
 def _size_in(image: Image.Image | None, file: IO[bytes]) -> PictureSize:
     if image is None:
         deep = DeepTiff(file)
-        return PictureSize(*deep.size, deep.pages)
-    return PictureSize(*image.size, frames_of(image))
+        return PictureSize(*deep.size, deep.pages, deep=True)
+    # of an AVIF, Pillow does not tell
+    depth = image.format == "AVIF" or has_deep_layout(image)
+    return PictureSize(*image.size, frames_of(image), depth)
 
 
 @contextmanager
