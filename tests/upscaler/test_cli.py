@@ -236,6 +236,13 @@ def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
+def test_a_dry_run_has_nothing_to_report(command, folder, tmp_path):
+    arguments = ("run", folder, tmp_path / "out", "--dry-run", "--report", tmp_path / "report.json")
+    code, said, err = command(*arguments)
+    assert (code, said) == (2, "")
+    assert "--dry-run --json prints the plan" in err
+
+
 def test_status_tells_what_the_journal_knows(command, folder, tmp_path):
     (folder / "bad\n.png").write_bytes(b"")
     command("run", folder, tmp_path / "out", "-s", 2, "-r", "cpu", "-q")

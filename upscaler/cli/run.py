@@ -167,9 +167,12 @@ def run(
     from upscaler.batch.run import Batch, Settings
     from upscaler.cli.preview import show_preview
     from upscaler.cli.progress import RunDisplay
+    from upscaler.errors import UsageError
     from upscaler.images import Encoding
     from upscaler.size import Size
 
+    if dry_run and report:
+        raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")
     settings = Settings(
         model=model,
         scale=scale,
