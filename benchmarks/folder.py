@@ -101,7 +101,7 @@ def _compare(source: Path, scale: int, rounds: int, model: str, scratch: Path) -
 def _check(source: Path, output: Path, scale: int) -> None:
     """Refuse to measure a side that did not do the work."""
     for path in source.iterdir():
-        width, height, _ = picture_size(path)
+        width, height = picture_size(path)[:2]
         made = picture_size(output / f"{path.stem}.png")
         if made[:2] != (scale * width, scale * height):
             raise click.ClickException(f"{output.name} did not make {path.stem}.png")

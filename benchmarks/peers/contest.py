@@ -52,7 +52,7 @@ def run(command: Command, paths: Sequence[Path], scale: int, scratch: Path) -> t
     call(list(command(source, output)))
     seconds = time.perf_counter() - began
     for path in paths:
-        width, height, _ = picture_size(path)
+        width, height = picture_size(path)[:2]
         made = output / f"{path.stem}.png"
         if not made.exists() or picture_size(made)[:2] != (scale * width, scale * height):
             raise Missing(f"it did not make {made.name} of {scale * width}x{scale * height}")
