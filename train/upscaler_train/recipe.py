@@ -83,7 +83,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Optimisation:
-    """Adam, and what keeps it steady."""
+    """What moves the weights, and what keeps it steady."""
 
     optimiser: str = "adamw"
     """`adamw`; `adam`, whose weight decay is an L2 penalty; or `muon` (see `optimisers`)."""

@@ -20,7 +20,7 @@ from typing import Self
 
 from upscaler.batch.flight import Flight, Outcome
 from upscaler.batch.memory import Budget, bytes_in_flight, goes_in_strips
-from upscaler.batch.plan import Job
+from upscaler.batch.plan import Job, refuse_too_long
 from upscaler.batch.watchdog import Watchdog
 from upscaler.batch.workers import Workers
 from upscaler.errors import ImageError, PassingError
@@ -273,20 +273,3 @@ def _as_image_error(error: Exception) -> ImageError:
     if isinstance(error, MemoryError):
         return PassingError("does not fit into memory")
     return PassingError(f"unexpected {type(error).__name__}: {error}")
-
-
-def refuse_too_long(job: Job, size: tuple[int, int]) -> None:
-    """Refuse what could not be written, before the work instead of after it.
-
-    Args:
-        size: of the output, in pixels.
-
-    Raises:
-        ImageError: its format has no place for such a side.
-    """
-    limit, side = job.format.largest_side, max(size)
-    if limit and side > limit:
-        raise ImageError(
-            f"would be {side} pixels long, and {job.format.name} holds at most {limit}; "
-            f"use --format png"
-        )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from upscaler.batch.listing import EVERYTHING, Selection, Shard, list_images
 from upscaler.batch.names import name_outputs, target_name
-from upscaler.errors import StartError, UsageError
+from upscaler.errors import ImageError, StartError, UsageError
 from upscaler.images import FORMATS, Format, format_of, kept_format
 
 KEEP = "keep"
@@ -191,3 +191,20 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def refuse_too_long(job: Job, size: tuple[int, int]) -> None:
+    """Refuse what could not be written, before the work instead of after it.
+
+    Args:
+        size: of the output, in pixels.
+
+    Raises:
+        ImageError: its format has no place for such a side.
+    """
+    limit, side = job.format.largest_side, max(size)
+    if limit and side > limit:
+        raise ImageError(
+            f"would be {side} pixels long, and {job.format.name} holds at most {limit}; "
+            f"use --format png"
+        )

@@ -8,8 +8,7 @@ from typing import Any
 from upscaler.batch.journal import RunRecord, read_journal
 from upscaler.batch.memory import bytes_in_flight, goes_in_strips
 from upscaler.batch.names import target_name
-from upscaler.batch.pipeline import refuse_too_long
-from upscaler.batch.plan import Job, Plan
+from upscaler.batch.plan import Job, Plan, refuse_too_long
 from upscaler.batch.renames import renamings
 from upscaler.batch.report import SCHEMA, Result, Status
 from upscaler.batch.review import settled

@@ -118,8 +118,8 @@ def _size_in(image: Image.Image | None, file: IO[bytes]) -> PictureSize:
         deep = DeepTiff(file)
         return PictureSize(*deep.size, deep.pages, deep=True)
     # of an AVIF, Pillow does not tell
-    depth = image.format == "AVIF" or has_deep_layout(image)
-    return PictureSize(*image.size, frames_of(image), depth)
+    may_be_deep = image.format == "AVIF" or has_deep_layout(image)
+    return PictureSize(*image.size, frames_of(image), deep=may_be_deep)
 
 
 @contextmanager
