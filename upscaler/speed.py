@@ -87,15 +87,15 @@ def bench(model: Model, rounds: int) -> Bench:
     if REFERENCE not in runtimes:
         raise RuntimeUnavailable(f"{' in '.join(REFERENCE)} is what all are compared with, but "
                                  f"it does not open: {missing.get(REFERENCE[0])}")  # fmt: skip
-    seconds: dict[tuple[str, str], list[float]] = {key: [] for key in runtimes}
+    speeds: dict[tuple[str, str], list[float]] = {key: [] for key in runtimes}
     for _ in range(rounds + _WARM_UP):
         for key, runtime in runtimes.items():
-            seconds[key].append(seconds_per_round(runtime))
+            speeds[key].append(_megapixels(runtime) / seconds_per_round(runtime))
     expected = _as_file(runtimes[REFERENCE])
     measured = []
     for key, runtime in runtimes.items():
-        own, theirs = seconds[key][_WARM_UP:], seconds[REFERENCE][_WARM_UP:]
-        ratios = [b / a for a, b in zip(own, theirs, strict=True)]
+        own, theirs = speeds[key][_WARM_UP:], speeds[REFERENCE][_WARM_UP:]
+        ratios = [a / b for a, b in zip(own, theirs, strict=True)]
         ratio = statistics.median(ratios)
         startup, memory = _alone(model, *key)
         measured.append(
@@ -103,7 +103,7 @@ def bench(model: Model, rounds: int) -> Bench:
                 model=model.spec.title,
                 runtime=runtime.name,
                 precision=runtime.precision,
-                mp_per_s=round(_megapixels(runtime) / statistics.median(own), 2),
+                mp_per_s=round(statistics.median(own), 2),
                 ratio=round(ratio, 2),
                 spread=round((max(ratios) - min(ratios)) / ratio, 3),
                 psnr=round(psnr(_as_file(runtime), expected), 1),

@@ -1,7 +1,9 @@
 import json
 
 import numpy as np
+import pytest
 
+from upscaler import speed
 from upscaler.machine import peak_memory_bytes
 from upscaler.models import find
 from upscaler.runtimes import RUNTIMES
@@ -26,6 +28,17 @@ def test_every_runtime_that_opens_is_measured_beside_the_reference():
         assert row.psnr > (80 if row.precision == "fp32" else 35)
         assert 0 < row.startup_s < 60
         assert 20 < row.memory_mb < 20_000
+
+
+def test_runtimes_that_take_more_or_fewer_tiles_at_once_are_compared_by_pixels(monkeypatch):
+    opened = speed._open_all(find("fast", 2))
+    opened[0][speed.REFERENCE].streams += 3
+    monkeypatch.setattr(speed, "_open_all", lambda model: opened)
+    done = speed.bench(find("fast", 2), rounds=1)
+    rows = {(row.runtime, row.precision): row for row in done.measured}
+    reference = rows[speed.REFERENCE]
+    for row in done.measured:
+        assert row.ratio == pytest.approx(row.mp_per_s / reference.mp_per_s, rel=0.02)
 
 
 def test_what_does_not_open_is_named(monkeypatch):
