@@ -120,6 +120,8 @@ class _Shape:
     def _record(self, stream: torch.cuda.Stream) -> None:
         stream.synchronize()
         graph = torch.cuda.CUDAGraph()
-        with _capturing, torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            self._outputs = self._program()
+        with _capturing:
+            self._program()  # cuDNN allocates for each new thread, which a recording forbids
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                self._outputs = self._program()
         self._graph = graph
