@@ -77,6 +77,14 @@ def test_training_learns_and_ends_at_zero(table, tmp_path):
     assert 0 < ticks[-1].val.mse < 0.02
 
 
+@pytest.mark.parametrize("mse_from", [0.0, 1.0])
+def test_a_loss_that_is_kept_holds_no_more_than_a_number(table, tmp_path, mse_from):
+    """The log keeps the losses between two looks: torch's MSE is a view of a whole batch."""
+    table["schedule"] |= {"mse_from": mse_from}
+    for tick in train(table, tmp_path / "run"):
+        assert tick.loss.untyped_storage().nbytes() == tick.loss.element_size()
+
+
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
 def test_resume_is_exact(table, tmp_path, optimiser):
     table["optimisation"] = {"optimiser": optimiser}

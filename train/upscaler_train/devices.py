@@ -23,6 +23,9 @@ def connect() -> Fabric:
         devices=local, num_nodes=everywhere // local, strategy="ddp" if everywhere > 1 else "auto"
     )
     fabric.launch()
+    if fabric.device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # every step has the same shapes
+        torch.backends.cudnn.allow_tf32 = False  # the bicubic base and the scores are float32
     return fabric
 
 

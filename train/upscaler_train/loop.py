@@ -223,7 +223,7 @@ class Trainer:
         self.optimiser.step()
         if settings.ema:
             self._update_average()
-        return loss.detach()
+        return loss.detach().clone()  # which lets go of the memory, as large as a batch, behind it
 
     def _loss(self, output: Tensor, high: Tensor, *, mse: bool) -> Tensor:
         if mse:

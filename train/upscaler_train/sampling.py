@@ -153,7 +153,8 @@ class _Pool:
         return _floats(patches.gather(3, order))
 
     def _on_device(self, values: Indices) -> Tensor:
-        return torch.from_numpy(values).to(self._pixels.device)
+        # without waiting for the step before; numpy's memory is read before this returns
+        return torch.from_numpy(values).to(self._pixels.device, non_blocking=True)
 
 
 def _packed(image: Pixels) -> Tensor:
