@@ -1,6 +1,7 @@
 """What all tests share: small pictures, a model whose answer is known, and the shared data."""
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from PIL import Image
 
 from upscaler.cli.main import main
+from upscaler.errors import RuntimeUnavailable
+from upscaler.runtimes import precisions_of
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -16,6 +19,19 @@ SHARED = Path(__file__).parents[2] / "shared"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """`upscaler run` takes the smallest model unless a test names another."""
     monkeypatch.setenv("UPSCALER_RUN_MODEL", "fast")
+
+
+@pytest.fixture
+def installed() -> Callable[[str], None]:
+    """Skips a test where a runtime is not there; one that is there has to work."""
+
+    def check(name: str) -> None:
+        try:
+            precisions_of(name)
+        except RuntimeUnavailable as error:
+            pytest.skip(str(error))
+
+    return check
 
 
 @pytest.fixture

@@ -82,7 +82,8 @@ def test_links_lead_somewhere(path):
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_is_left_to_be_filled_in(path):
-    assert not re.findall(r"^[A-Z]{4,}$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    text = re.sub(r"`[^`]*`", "", path.read_text(encoding="utf-8"))
+    assert not re.findall(r"^[A-Z]{4,}$|\b[A-Z]+_[A-Z0-9_]+\b", text, re.MULTILINE)
 
 
 def test_every_sample_is_credited():

@@ -14,7 +14,6 @@ from PIL import Image
 
 from upscaler import Upscaler
 from upscaler.enlargement import Enlargement
-from upscaler.errors import RuntimeUnavailable
 from upscaler.images import Picture
 from upscaler.models import find
 from upscaler.runtimes import RUNTIMES, BrokenTile, PixelRuntime, Wish, choice, open_runtime
@@ -411,11 +410,9 @@ def test_torch_computes_the_same_in_groups(rng, monkeypatch):
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["torch", "cuda", "tensorrt", "tensorrt-rtx"])
 @pytest.mark.parametrize("side", [24, 64, 128, 180])
-def test_on_a_gpu_neither_threads_nor_timing_change_a_byte(rng, name, side):
-    try:
-        opened = open_runtime(Wish(find("fast", 2), "fp16", 3), name).runtime
-    except RuntimeUnavailable as error:
-        pytest.skip(str(error))
+def test_on_a_gpu_neither_threads_nor_timing_change_a_byte(rng, installed, name, side):
+    installed(name)
+    opened = open_runtime(Wish(find("fast", 2), "fp16", 3), name).runtime
     assert isinstance(opened, Batching)
     tiles = tiles_of(rng, 40, side)
     made = []

@@ -50,6 +50,20 @@ def test_the_ends_are_the_plain_models(name):
     assert find(name, 2, 0.5) == find("balanced", 2, 0.5)
 
 
+def test_where_only_one_is_made_for_a_scale_the_next_larger_pair_is_mixed():
+    assert find("balanced", 3).spec.scale == find("balanced", 3, 0).spec.scale == 3
+    assert find("photo", 3).spec.scale == find("photo", 3, 1).spec.scale == 4
+    for name in ("balanced", "photo", "balanced-x3"):
+        assert find(name, 3, 0.5) == find("balanced", 4, 0.5)
+    assert find("balanced", 2.5, 0).spec.scale == 3
+
+
+def test_siblings_without_a_common_scale_are_no_siblings(monkeypatch):
+    monkeypatch.setattr(mix, "packaged", lambda: [find("balanced", 3), find("photo", 4)])
+    with pytest.raises(UsageError, match="balanced and photo have no scale of 3 or more in common"):
+        find("balanced", 3, 0.5)
+
+
 @pytest.mark.parametrize(("clean", "restorer", "scale"), PAIRS)
 @pytest.mark.parametrize("restore", [0.5, 0.3])
 def test_each_weight_lies_between_the_two(clean, restorer, scale, restore):

@@ -139,13 +139,11 @@ def test_a_missing_gpu_is_said_and_never_papered_over(command, folder, tmp_path)
     ("name", "precision", "bound"),
     [("torch", "fp32", 1e-3), ("torch", "fp16", 4e-3), ("cuda", "fp32", 1e-3)],
 )
-def test_the_gpu_computes_what_the_reference_computes(rng, name, precision, bound):
+def test_the_gpu_computes_what_the_reference_computes(rng, installed, name, precision, bound):
+    installed(name)
     model = find("fast", 2)
     reference = open_runtime(Wish(model, "fp32"), "cpu").runtime
-    try:
-        opened = open_runtime(Wish(model, precision, 2), name).runtime
-    except RuntimeUnavailable as error:
-        pytest.skip(str(error))
+    opened = open_runtime(Wish(model, precision, 2), name).runtime
     batches = [rng.random((1, 3, 64 + 2 * n, 64), np.float32) for n in range(6)] * 3
     with ThreadPoolExecutor(4) as pool:
         for batch, output in zip(batches, pool.map(opened.infer, batches), strict=True):

@@ -316,15 +316,13 @@ def test_torch_without_cuda_is_said_in_one_line(trt, monkeypatch):
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["tensorrt", "tensorrt-rtx"])
 @pytest.mark.parametrize(("precision", "bound"), [("fp32", 1e-3), ("fp16", 4e-3)])
-def test_an_engine_computes_what_the_reference_computes(rng, name, precision, bound):
+def test_an_engine_computes_what_the_reference_computes(rng, installed, name, precision, bound):
     import numpy as np
 
     from upscaler import Upscaler
 
+    installed(name)
     picture = rng.integers(0, 256, (700, 540, 3), np.uint8)
-    try:
-        ours = Upscaler("fast", scale=2, runtime=name, precision=precision)(picture)
-    except RuntimeUnavailable as error:
-        pytest.skip(str(error))
+    ours = Upscaler("fast", scale=2, runtime=name, precision=precision)(picture)
     reference = Upscaler("fast", scale=2, runtime="cpu", precision="fp32")(picture)
     assert np.abs(ours.astype(int) - reference).max() <= 255 * bound + 1

@@ -1,5 +1,6 @@
 """How good the network is on whole images, while it trains."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,13 +27,17 @@ def score(network: nn.Module, pairs: list[Pair], scale: int, device: torch.devic
     network.eval()
     errors, scores = [], []
     for pair in pairs:
-        # to try every algorithm of cuDNN pays for the one shape of the batches, not for these
-        with torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):
+        with _any_shape():
             output = network(as_batch([pair.low]).to(device)).clamp_(0, 1).cpu()
         errors.append(float(torch.mean((output - as_batch([pair.high])) ** 2)))
         scores.append(psnr_y(_visible(as_image(output)), _visible(pair.high), scale))
     network.train()
     return Score(float(np.mean(errors)), float(np.mean(scores)))
+
+
+def _any_shape() -> AbstractContextManager[None]:
+    """Let cuDNN try no algorithms: that pays for the one shape of all batches, not for these."""
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False)
 
 
 def as_image(output: Tensor) -> Pixels:

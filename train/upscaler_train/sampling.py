@@ -153,8 +153,9 @@ class _Pool:
         return _floats(patches.gather(3, order))
 
     def _on_device(self, values: Indices) -> Tensor:
-        # without waiting for the step before; numpy's memory is read before this returns
-        return torch.from_numpy(values).to(self._pixels.device, non_blocking=True)
+        device = self._pixels.device
+        # CUDA has read numpy's memory when this returns, and need not wait for the step before
+        return torch.from_numpy(values).to(device, non_blocking=device.type == "cuda")
 
 
 def _packed(image: Pixels) -> Tensor:

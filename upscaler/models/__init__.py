@@ -96,7 +96,8 @@ def find(name: str, scale: float, restore: float | None = None) -> Model:
         return model
     from upscaler.models.mix import mixed
 
-    return mixed(model, restore)
+    # a title or a path names one scale, a bare name any that is large enough
+    return mixed(model, restore, scale if name == model.spec.name else model.spec.scale)
 
 
 def _find(name: str, scale: float) -> Model:

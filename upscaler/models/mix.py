@@ -12,7 +12,7 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from upscaler.errors import RuntimeUnavailable, UsageError
-from upscaler.models import FOLDER, Model, read_model
+from upscaler.models import FOLDER, Model, find, packaged, read_model
 from upscaler.models.receptive_field import Geometry
 from upscaler.models.trial import try_out
 from upscaler.probe import encode, largest_difference
@@ -72,11 +72,13 @@ class Mix(Model):
         return numpy_helper.from_array(values.astype(np.float16) if half else values, own.name)
 
 
-def mixed(model: Model, restore: float) -> Model:
+def mixed(model: Model, restore: float, scale: float) -> Model:
     """Return the model at a place between a clean model, 0, and its sibling, 1.
 
     Args:
         model: either of the two.
+        scale: how many times larger it shall make pictures at least. Of several the smallest is
+            taken; between the ends, the smallest that both models have.
 
     Raises:
         UsageError: it is neither, or there is no such place.
@@ -84,13 +86,22 @@ def mixed(model: Model, restore: float) -> Model:
     """
     if not 0 <= restore <= 1:
         raise UsageError(f"--restore is {restore:g}; give 0 to 1")
-    packaged = model.path.resolve().parent == FOLDER.resolve()
+    ours = model.path.resolve().parent == FOLDER.resolve()
     for names in SIBLINGS.items():
-        if packaged and model.spec.name in names:
-            ends = [FOLDER / f"{name}-x{model.spec.scale}.onnx" for name in names]
-            return read_model(ends[int(restore)]) if restore in (0, 1) else _mix(*ends, restore)
+        if ours and model.spec.name in names:
+            if restore in (0, 1):
+                return find(names[int(restore)], scale)
+            return _mix(*_ends(names, scale), restore)
     pairs = ", ".join(f"-m {clean} or -m {restorer}" for clean, restorer in SIBLINGS.items())
     raise UsageError(f"--restore goes with {pairs}; {model.title} has no such sibling")
+
+
+def _ends(names: tuple[str, str], scale: float) -> list[Path]:
+    there = {model.title for model in packaged()}
+    for shared in sorted({model.spec.scale for model in packaged() if model.spec.scale >= scale}):
+        if there >= {f"{name}-x{shared}" for name in names}:
+            return [FOLDER / f"{name}-x{shared}.onnx" for name in names]
+    raise UsageError(f"{' and '.join(names)} have no scale of {scale:g} or more in common")
 
 
 @lru_cache(maxsize=8)
