@@ -8,10 +8,11 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler.errors import UsageError
+from upscaler import Upscaler
+from upscaler.errors import ModelError, UsageError
 from upscaler.metrics import bicubic
 from upscaler_train.degrade import shrink_badly
-from upscaler_train.pairs import Pair, load_pairs
+from upscaler_train.pairs import Pair, load_dataset, load_pairs
 from upscaler_train.recipe import Degradation
 from upscaler_train.recipe_file import from_table
 from upscaler_train.sampling import PatchSampler, PictureSampler, steps_per_epoch
@@ -62,6 +63,28 @@ def test_grey_twins_have_one_channel(tmp_path, photo):
     (pair,) = load_pairs(tmp_path, grey)
     assert pair.low.shape == pair.high.shape == (36, 36, 1)
     np.testing.assert_array_equal(pair.high[..., 0], Image.fromarray(photo[:36, :36]).convert("L"))
+
+
+def test_a_teacher_is_mixed_into_what_is_learnt_and_not_into_what_is_measured(tmp_path, photo):
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    asked = {"train": str(tmp_path), "val": str(tmp_path), "teacher": "fast"}
+    (plain,) = load_pairs(tmp_path, recipe(2, **asked))
+    taught = load_dataset(recipe(2, teacher_share=0.25, **asked))
+    drawn = Upscaler("fast", scale=2)(plain.low)
+    np.testing.assert_allclose(taught.train[0].high, 0.75 * plain.high + 0.25 * drawn, atol=0.5)
+    np.testing.assert_array_equal(taught.train[0].low, plain.low)
+    np.testing.assert_array_equal(taught.val[0].high, plain.high)
+
+
+def test_teachers_that_do_not_fit_are_refused(tmp_path, photo):
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    asked = {"train": str(tmp_path), "val": str(tmp_path)}
+    with pytest.raises(UsageError, match="the teacher fast-x4 enlarges 4 times, x 2 times"):
+        load_dataset(recipe(2, teacher="fast-x4", **asked))
+    with pytest.raises(ModelError, match="no model nonesuch"):
+        load_dataset(recipe(2, teacher="nonesuch", **asked))
+    with pytest.raises(UsageError, match="a teacher needs small twins, clean and in colour"):
+        recipe(1, teacher="fast", twin="same-size")
 
 
 def test_variants_are_the_same_each_time_and_some_are_clean(tmp_path, photo):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from upscaler import Upscaler
 from upscaler.errors import ImageError, UsageError
 from upscaler.images import format_of, open_picture
 from upscaler.metrics import bicubic, modcrop
@@ -45,10 +46,39 @@ class Dataset:
 
 
 def load_dataset(recipe: Recipe) -> Dataset:
-    """Read both folders of a recipe; raises UsageError if one has no images."""
-    return Dataset(
-        load_pairs(Path(recipe.data.train), recipe), load_pairs(Path(recipe.data.val), recipe)
-    )
+    """Read both folders of a recipe.
+
+    Raises:
+        UsageError, ModelError: see `load_pairs` and `taught`.
+    """
+    train = load_pairs(Path(recipe.data.train), recipe)
+    if recipe.data.teacher:
+        train = taught(train, recipe)
+    return Dataset(train, load_pairs(Path(recipe.data.val), recipe))
+
+
+def taught(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
+    """Mix into each large picture what the recipe's teacher makes of the small one.
+
+    A network learns the mean of all that a small picture may have been, and the output of a
+    better one is nearer to it than the picture that it was (distillation, Hinton et al. 2015).
+
+    Raises:
+        UsageError, ModelError: there is no such teacher, or it is of another scale.
+    """
+    teacher = Upscaler(recipe.data.teacher, scale=recipe.scale)
+    if teacher.scale != recipe.scale:
+        raise UsageError(
+            f"the teacher {teacher.model.title} enlarges {teacher.scale} times, "
+            f"{recipe.name} {recipe.scale} times"
+        )
+    share = recipe.data.teacher_share
+
+    def mixed(pair: Pair) -> Pair:
+        target = (1 - share) * pair.high + share * teacher(pair.low)
+        return Pair(pair.lows, np.rint(target).astype(np.uint8))
+
+    return [mixed(pair) for pair in pairs]
 
 
 def load_pairs(folder: Path, recipe: Recipe) -> list[Pair]:

@@ -35,6 +35,11 @@ class Data:
     0 takes whole pictures, each once an epoch."""
     batch: int = 16
     """Of all processes together."""
+    teacher: str = ""
+    """A model of the same scale, by its name or the path of its ONNX file, whose outputs are mixed
+    into the high-resolution pictures (see `pairs.taught`)."""
+    teacher_share: float = 0.5
+    """How much of that mix is the teacher's."""
 
     def __post_init__(self) -> None:
         _one_of("data.twin", self.twin, TWINS)
@@ -169,8 +174,12 @@ class Recipe:
                 f"recipe {self.name}: twins of the same size are for networks of scale 1, "
                 f"this one enlarges by {self.scale}"
             )
-        if self.degradation.variants and (self.data.twin != "smaller" or self.data.grey):
+        if self.degradation.variants and not self._shrinks_in_colour:
             raise UsageError(f"recipe {self.name}: only smaller twins in colour can be degraded")
+        if self.data.teacher and (self.degradation.variants or not self._shrinks_in_colour):
+            raise UsageError(
+                f"recipe {self.name}: a teacher needs small twins, clean and in colour"
+            )
         if self.data.grey and isinstance(self.network, Architecture):
             raise UsageError(f"recipe {self.name}: data.grey is for the seed's networks only")
 
@@ -178,6 +187,10 @@ class Recipe:
     def scale(self) -> int:
         """Output size / input size, per axis."""
         return self.network.scale
+
+    @property
+    def _shrinks_in_colour(self) -> bool:
+        return self.data.twin == "smaller" and not self.data.grey
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
