@@ -21,12 +21,9 @@ from upscaler_train import loop
 from upscaler_train.collapse import collapsed, make_collapsible
 from upscaler_train.devices import computes_bf16
 from upscaler_train.loop import LAST, Trainer, _check_batch
-from upscaler_train.losses import reconstruction
 from upscaler_train.networks import TrainingForm, build, check_memory
 from upscaler_train.progress import TrainingDisplay
-from upscaler_train.recipe import Schedule
 from upscaler_train.recipe_file import from_table
-from upscaler_train.schedule import Clock, learning_rate
 
 
 @pytest.fixture
@@ -216,47 +213,6 @@ def test_other_files_are_no_checkpoints(tmp_path):
     for path in (tmp_path / "x", tmp_path / "missing"):
         with pytest.raises(ModelError, match="no.* checkpoint"):
             checkpoints.load(path)
-
-
-def test_learning_rate():
-    schedule = Schedule(steps=100, warmup=10, learning_rate=1.0)
-    assert learning_rate(schedule, 0, 0.0) == pytest.approx(0.1)
-    assert learning_rate(schedule, 50, 0.5) == pytest.approx(0.5)
-    assert learning_rate(schedule, 100, 1.0) == 0
-
-
-def test_clock_counts_time_across_a_resume():
-    start = checkpoints.Progress(step=5, seconds=30.0)
-    clock = Clock(Schedule(minutes=1.0), start, epoch=2)
-    assert clock.share == pytest.approx(0.5, abs=0.01)
-    assert Clock(Schedule(steps=10), start, epoch=2).share == 0.5
-
-
-def test_what_is_used_up_first_ends_it():
-    start = checkpoints.Progress(step=6, seconds=30.0)
-    for limits, share in [
-        ({"steps": 12, "epochs": 4}, 0.75),
-        ({"steps": 8, "epochs": 100, "minutes": 60.0}, 0.75),
-        ({"steps": 1000, "epochs": 1000, "minutes": 1.0}, 0.5),
-    ]:
-        assert Clock(Schedule(**limits), start, epoch=2).share == pytest.approx(share, abs=0.01)
-
-
-def test_spectrum_loss_sees_what_pixels_average_away():
-    target = torch.zeros(1, 1, 8, 8)
-    flat = target + 0.1
-    assert reconstruction(flat, target).item() == pytest.approx(0.1)
-    assert reconstruction(flat, target, fft=0.05) > reconstruction(flat, target)
-
-
-def test_structure_counts_beside_brightness():
-    target = torch.rand(1, 3, 96, 96, generator=torch.manual_seed(1))
-    brighter, shuffled = (target + 0.1).requires_grad_(), 1 - target
-    plain = [reconstruction(image, target) for image in (brighter, shuffled)]
-    structured = [reconstruction(image, target, ms_ssim=0.5) for image in (brighter, shuffled)]
-    assert structured[0] - plain[0] < 0.1 < structured[1] - plain[1]
-    structured[0].backward()
-    assert torch.isfinite(brighter.grad).all()
 
 
 def test_the_log_has_a_line_for_each_check(table, tmp_path):

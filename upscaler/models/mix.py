@@ -97,10 +97,10 @@ def mixed(model: Model, restore: float, scale: float) -> Model:
 
 
 def _ends(names: tuple[str, str], scale: float) -> list[Path]:
-    there = {model.title for model in packaged()}
-    for shared in sorted({model.spec.scale for model in packaged() if model.spec.scale >= scale}):
-        if there >= {f"{name}-x{shared}" for name in names}:
-            return [FOLDER / f"{name}-x{shared}.onnx" for name in names]
+    specs = [model.spec for model in packaged() if model.spec.scale >= scale]
+    scales = [{spec.scale for spec in specs if spec.name == name} for name in names]
+    if shared := set.intersection(*scales):
+        return [FOLDER / f"{name}-x{min(shared)}.onnx" for name in names]
     raise UsageError(f"{' and '.join(names)} have no scale of {scale:g} or more in common")
 
 

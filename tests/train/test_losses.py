@@ -1,0 +1,22 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+
+from upscaler_train.losses import reconstruction
+
+
+def test_spectrum_loss_sees_what_pixels_average_away():
+    target = torch.zeros(1, 1, 8, 8)
+    flat = target + 0.1
+    assert reconstruction(flat, target).item() == pytest.approx(0.1)
+    assert reconstruction(flat, target, fft=0.05) > reconstruction(flat, target)
+
+
+def test_structure_counts_beside_brightness():
+    target = torch.rand(1, 3, 96, 96, generator=torch.manual_seed(1))
+    brighter, shuffled = (target + 0.1).requires_grad_(), 1 - target
+    plain = [reconstruction(image, target) for image in (brighter, shuffled)]
+    structured = [reconstruction(image, target, ms_ssim=0.5) for image in (brighter, shuffled)]
+    assert structured[0] - plain[0] < 0.1 < structured[1] - plain[1]
+    structured[0].backward()
+    assert torch.isfinite(brighter.grad).all()
