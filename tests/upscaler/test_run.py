@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import tempfile
 import threading
 from pathlib import Path
@@ -83,6 +84,18 @@ def test_what_is_being_written_is_not_swept(tmp_path):
         (tmp_path / ".upscaler-dead.part").write_bytes(b"half")
         sweep(tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == [Path(live.name).name]
+
+
+def test_what_takes_its_name_is_not_swept(folder, tmp_path, monkeypatch, run):
+    """A shard that begins sweeps the folders that another one is writing into."""
+    replace = os.replace
+
+    def swept_first(source, target):
+        sweep(Path(source).parent)
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", swept_first)
+    assert run(folder, tmp_path / "out")[0].counts[Status.DONE] == 3
 
 
 def test_failures_of_the_machine_are_tried_again(folder, tmp_path, monkeypatch, run, names):

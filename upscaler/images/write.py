@@ -159,8 +159,8 @@ def _whole_or_not_at_all(path: Path, draft: Draft) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        draft.keep()
-        os.replace(temporary, path)
+            draft.keep()
+            os.replace(temporary, path)  # before the lock goes, or a `sweep` could come between
     except (OSError, ValueError) as error:
         raise PassingError(f"cannot write {path}: {_reason(error)}") from None
     finally:
