@@ -8,6 +8,7 @@ Linux. What it finds lies in the working folder as `crash-...` and belongs into
 """
 
 import io
+import resource
 import sys
 import tempfile
 import warnings
@@ -21,6 +22,8 @@ with atheris.instrument_imports(include=["upscaler.images", "PIL"]):
     from upscaler.images.encode import encode
 
 _PIXELS = 20_000
+_MEMORY = 2 << 30
+"""Bytes that a file of so few pixels may take, the interpreter included."""
 _WRITTEN = ("png", "jpg", "tiff")
 
 
@@ -28,6 +31,7 @@ def main() -> None:
     """Run libFuzzer, which ends the process."""
     warnings.simplefilter("ignore")
     allow_pixels(_PIXELS)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "input"
 
@@ -40,7 +44,9 @@ def main() -> None:
             except ImageError:
                 pass
 
-        atheris.Setup(sys.argv, one)
+        # its own limit goes by the peak that the kernel notes, which is that of the process that
+        # started this one, if it was larger
+        atheris.Setup([*sys.argv, "-rss_limit_mb=0"], one)
         atheris.Fuzz()
 
 
