@@ -95,15 +95,18 @@ class BicubicBase(nn.Module):
     Each weight is split into the part that bfloat16 holds and the rest, on a second copy of
     the input: rounded to bfloat16 whole, the weights would brighten a white image by 0.4 of
     255, which costs 0.04 dB. The convolution is dense: OpenVINO is no faster at a grouped one.
+
+    `gain` multiplies the output.
     """
 
     weight: Tensor
 
-    def __init__(self, scale: int) -> None:
+    def __init__(self, scale: int, gain: float = 1) -> None:
         super().__init__()
         phase = (np.arange(scale) + 0.5) / scale - 0.5
         line = torch.as_tensor(cubic(phase[:, None] - np.arange(-2, 3)))
-        kernel = torch.einsum("iy,jx->ijyx", line, line).reshape(scale * scale, 5, 5).float()
+        kernel = torch.einsum("iy,jx->ijyx", line, line).reshape(scale * scale, 5, 5)
+        kernel = (gain * kernel).float()
         coarse = kernel.bfloat16().float()
         weight = torch.zeros(3, scale * scale, 2, 3, 5, 5)
         for channel in range(3):

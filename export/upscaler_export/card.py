@@ -1,11 +1,27 @@
 """The card of a model: what it is, where it came from and what it scores, for people."""
 
+from collections.abc import Collection
+
 from upscaler.spec import ModelSpec
-from upscaler_export.variants import Proof
+from upscaler_export.variants import PICTURES, Proof
 
 
-def card(spec: ModelSpec, difference: float, variants: dict[str, Proof]) -> str:
-    """Return the card as Markdown; every figure in it was measured by the export."""
+def card(
+    spec: ModelSpec,
+    difference: float,
+    variants: dict[str, Proof],
+    *,
+    by_torch: Collection[str] = (),
+    note: str = "",
+) -> str:
+    """Return the card as Markdown; every figure in it but the note's was measured by the export.
+
+    Args:
+        difference: between torch and ONNX Runtime, of [0, 1].
+        variants: the files beside it, by name.
+        by_torch: the precisions whose loss torch computed, on the proof's pictures.
+        note: a sentence that somebody wrote.
+    """
     sizes, training = spec.architecture, spec.training
     assert sizes is not None, "only the project's own networks are exported"
     facts = {
@@ -26,6 +42,8 @@ def card(spec: ModelSpec, difference: float, variants: dict[str, Proof]) -> str:
         "sha256 of the weights": f"`{spec.weights_sha256}`",
         "Export": f"ONNX Runtime differs from torch by {255 * difference:.4f} of 255 at most",
     }
+    if note.strip():
+        facts["Note"] = " ".join(note.split()).replace("|", r"\|")
     lines = [f"# {spec.title}", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in facts.items()]
     lines += [
@@ -43,7 +61,12 @@ def card(spec: ModelSpec, difference: float, variants: dict[str, Proof]) -> str:
         "| precision | dB |",
         "|---|---|",
     ]
-    lines += [f"| {name} | {value:.4f} |" for name, value in spec.precision_loss.items()]
+    lines += [
+        f"| {name}{', by torch' if name in by_torch else ''} | {value:.4f} |"
+        for name, value in spec.precision_loss.items()
+    ]
+    if by_torch:
+        lines += ["", f"By torch: on the first {PICTURES} of their pictures, undegraded."]
     if variants:
         lines += ["", "Beside it, proved on real pictures against torch in float32:", ""]
         lines += ["| file | largest difference, of 255 | PSNR to fp32, dB | lost, dB |"]

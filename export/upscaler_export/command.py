@@ -45,6 +45,12 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     metavar="KIND:VALUE",
     help="Score it after this, too, as in `upscaler eval`: jpeg:75; repeatable.",
 )
+@click.option(
+    "--note",
+    metavar="TEXT",
+    default="",
+    help="A sentence for the card, which alone keeps it: what more training would bring, say.",
+)
 def export(
     source: str,
     out: Path,
@@ -53,6 +59,7 @@ def export(
     tensorrt: bool,
     sets: tuple[Path, ...],
     degrade: tuple[str, ...],
+    note: str,
 ) -> None:
     """Write a model as NAME-xSCALE.onnx, with a card, after proving that ONNX Runtime computes
     from it what torch computes; beside it the same in float16 and in 8 bits, each proved.
@@ -78,6 +85,7 @@ def export(
         degradations=degradations,
         fp16=fp16 or tensorrt,
         photographs=int8,
+        note=note,
     )
     click.echo(f"{done.path}  halo {done.spec.halo}, alignment {done.spec.alignment}")
     click.echo(f"proved: differs from torch by {255 * done.difference:.4f} of 255 at most")

@@ -46,6 +46,7 @@ def export_network(
     degradations: Sequence[Degradation] = (),
     fp16: bool = False,
     photographs: Path | None = None,
+    note: str = "",
 ) -> Exported:
     """Write `NAME-xSCALE.onnx` and its card `NAME-xSCALE.md` into `folder`.
 
@@ -54,6 +55,7 @@ def export_network(
         degradations: score it after these, too.
         fp16: write `NAME-xSCALE.fp16.onnx` and `NAME-xSCALE.fp16-u8.onnx`, too.
         photographs: write `NAME-xSCALE.int8.onnx`, too, calibrated on this folder.
+        note: a sentence for the card.
 
     Raises:
         ProofError: a file would not compute what the network computes; nothing is written.
@@ -71,16 +73,15 @@ def export_network(
                 (Path(scratch) / name).write_bytes(content)
             draft = Path(scratch) / f"{spec.title}.onnx"
             draft.write_bytes(_with_spec(model, spec))
+            by_torch: dict[str, float] = {}
             if sets:
                 quality, loss = measure(draft, spec.scale, sets, degradations)
-                if fp16:  # no machine without a GPU runs it as a runtime,
-                    loss["fp16"] = round(max(proofs[f"{spec.title}.fp16-u8.onnx"].loss, 0), 4)
-                if "bf16" not in loss:  # nor any CPU without bfloat16
-                    loss["bf16"] = round(max(variants.loss_in_bf16(network, sets), 0), 4)
-                spec = replace(spec, quality=quality, precision_loss=loss)
+                by_torch = _losses_by_torch(network, sets, proofs, loss)
+                spec = replace(spec, quality=quality, precision_loss=loss | by_torch)
                 draft.write_bytes(_with_spec(model, spec))
             description = draft.with_suffix(".md")
-            description.write_text(card(spec, difference, proofs), encoding="utf-8")
+            text = card(spec, difference, proofs, by_torch=by_torch, note=note)
+            description.write_text(text, encoding="utf-8")
             for name in (draft.name, *files, description.name):
                 os.replace(Path(scratch) / name, folder / name)
     except OSError as error:
@@ -109,6 +110,22 @@ def _reduced(
         proofs[name] = variants.prove(network, model, precision, sets)
         files[name] = _with_spec(model, variants.describe(spec, precision, proofs[name]))
     return files, proofs
+
+
+def _losses_by_torch(
+    network: AutoEncoder,
+    sets: list[Path],
+    proofs: dict[str, variants.Proof],
+    measured: dict[str, float],
+) -> dict[str, float]:
+    """Return what precisions lose in which no runtime here computes, on the proof's pictures."""
+    losses = {}
+    for name, proof in proofs.items():
+        if name.endswith(".fp16-u8.onnx"):
+            losses["fp16"] = proof.loss
+    if "bf16" not in measured:
+        losses["bf16"] = variants.loss_in_bf16(network, sets)
+    return {name: round(max(loss, 0), 4) for name, loss in losses.items()}
 
 
 def _describe(network: AutoEncoder, model: onnx.ModelProto, trained: Trained) -> ModelSpec:

@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 import torch
 from onnx import helper, numpy_helper
-from torch import Tensor, nn
 from torch.export import Dim
 
 from upscaler.network import AutoEncoder, PixelForm
 from upscaler.runtimes.pixels import TOTAL
+from upscaler_export.bfloat16 import GraphForm
 
 OPSET = 20
 INPUT, OUTPUT = "image", "upscaled"
@@ -23,17 +23,6 @@ _WORTH_A_CAST = 256
 """Values; biases are not."""
 
 _LARGEST_BATCH, _LARGEST_SIDE = 1024, 65536
-
-
-class _Aligned(nn.Module):
-    """The network as runtimes see it: aligned sizes only, and a name for its input."""
-
-    def __init__(self, network: AutoEncoder) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.network.aligned(image)
 
 
 def to_onnx(network: AutoEncoder, *, half: bool = False, pixels: bool = False) -> onnx.ModelProto:
@@ -52,7 +41,7 @@ def to_onnx(network: AutoEncoder, *, half: bool = False, pixels: bool = False) -
     batch = Dim("batch", min=1, max=_LARGEST_BATCH)
     dtype = torch.float16 if half else torch.float32
     network = copy.deepcopy(network).to(dtype).eval()
-    form = PixelForm(network) if pixels else _Aligned(network)
+    form = PixelForm(network) if pixels else GraphForm(network)
     size = 16 * align, 24 * align
     sample = torch.zeros(2, *size, 3).byte() if pixels else torch.rand(2, 3, *size).to(dtype)
     rows = 1 if pixels else 2

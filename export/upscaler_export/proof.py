@@ -7,6 +7,7 @@ import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 
 from upscaler.errors import ProofError
 from upscaler.network import AutoEncoder
@@ -57,7 +58,7 @@ def _difference(network: AutoEncoder, model: bytes, batch: NDArray[np.float32]) 
 
 
 @torch.inference_mode()
-def run_torch(network: AutoEncoder, image: NDArray[np.float32]) -> NDArray[np.float32]:
+def run_torch(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return what the network makes of an image on the CPU, in its own precision, as float32."""
     weights = next(network.parameters())
     output: NDArray[np.float32] = network(torch.from_numpy(image).to(weights.dtype)).float().numpy()

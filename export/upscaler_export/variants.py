@@ -12,6 +12,7 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 
 from upscaler.errors import ProofError
 from upscaler.images import format_of, open_picture
@@ -19,6 +20,7 @@ from upscaler.metrics import bicubic, modcrop, psnr, psnr_y
 from upscaler.network import AutoEncoder
 from upscaler.spec import ModelSpec
 from upscaler.tiling import align
+from upscaler_export.bfloat16 import Bfloat16Form, GraphForm
 from upscaler_export.graph import INPUT, convolution_types, to_onnx
 from upscaler_export.int8 import to_int8
 from upscaler_export.proof import PHOTOGRAPH, run_torch
@@ -30,7 +32,8 @@ LOSS_BOUND = {"fp16": 0.02, "int8": 0.1}
 """How much PSNR-Y in dB a variant may lose against float32."""
 
 _EXPECTED = {"fp16": "float16", "int8": "int8"}
-_PICTURES = 8
+PICTURES = 8
+"""How many of the pictures a proof looks at."""
 
 
 @dataclass(frozen=True)
@@ -104,16 +107,17 @@ def _ways(network: AutoEncoder, model: onnx.ModelProto, precision: str) -> list[
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     ways: list[Way] = [partial(_by_graph, session)]
     if precision == "fp16":
-        ways.append(partial(_by_torch, copy.deepcopy(network).half().eval()))
+        form = copy.deepcopy(network) if _takes_pixels(session) else GraphForm(network)
+        ways.append(partial(_by_torch, form.half().eval()))
     return ways
 
 
 def loss_in_bf16(network: AutoEncoder, sets: list[Path]) -> float:
     """Return how much PSNR-Y in dB the network loses in bfloat16, on the first pictures of `sets`.
 
-    By torch, which computes it on any CPU, slowly; OpenVINO came within 0.003 dB of it.
+    By torch, on any CPU; docs/models.md has it beside OpenVINO.
     """
-    return _proof(network, partial(_by_torch, copy.deepcopy(network).bfloat16().eval()), sets).loss
+    return _proof(network, partial(_by_torch, Bfloat16Form(network)), sets).loss
 
 
 def describe(spec: ModelSpec, precision: str, proof: Proof) -> ModelSpec:
@@ -127,7 +131,7 @@ def _truths(sets: list[Path]) -> list[Pixels]:
     if not paths:
         with Image.open(PHOTOGRAPH) as image:
             return [np.asarray(image.convert("RGB"))]
-    return [np.asarray(open_picture(path).rgb, np.uint8) for path in paths[:_PICTURES]]
+    return [np.asarray(open_picture(path).rgb, np.uint8) for path in paths[:PICTURES]]
 
 
 def _compare(network: AutoEncoder, way: Way, truth: Pixels) -> Proof:
@@ -146,15 +150,23 @@ def _compare(network: AutoEncoder, way: Way, truth: Pixels) -> Proof:
 
 
 def _by_graph(session: ort.InferenceSession, low: Pixels) -> Pixels:
-    kind = session.get_inputs()[0].type
-    if kind == "tensor(uint8)":
+    if _takes_pixels(session):
         output: Pixels = session.run(None, {INPUT: low[None]})[0][0]
         return output
-    dtype = np.float16 if kind == "tensor(float16)" else np.float32
+    dtype = np.float16 if _input_type(session) == "tensor(float16)" else np.float32
     return _pixels(session.run(None, {INPUT: _batch(low).astype(dtype)})[0])
 
 
-def _by_torch(network: AutoEncoder, low: Pixels) -> Pixels:
+def _takes_pixels(session: ort.InferenceSession) -> bool:
+    return _input_type(session) == "tensor(uint8)"
+
+
+def _input_type(session: ort.InferenceSession) -> str:
+    kind: str = session.get_inputs()[0].type
+    return kind
+
+
+def _by_torch(network: nn.Module, low: Pixels) -> Pixels:
     return _pixels(run_torch(network, _batch(low)))
 
 

@@ -46,7 +46,7 @@ def test_the_graph_is_plain(network):
     model = to_onnx(network)
     assert model.opset_import[0].version == 20
     operations = {node.op_type for node in model.graph.node}
-    assert operations == {"Conv", "Relu", "Add", "DepthToSpace", "Pad", "Concat"}
+    assert operations == {"Mul", "Conv", "Relu", "Add", "DepthToSpace", "Pad", "Concat"}
     for axis in (0, 2, 3):
         assert model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param
 
@@ -138,11 +138,13 @@ def test_the_command_exports_what_training_saved(tmp_path, folder):
     assert runner.invoke(commands, arguments, catch_exceptions=False).exit_code == 0
     checkpoint = tmp_path / "run" / "last.safetensors"
     arguments = ["export", str(checkpoint), "-o", str(tmp_path / "models")]
+    arguments += ["--note", "Two steps | more\nwould help."]
     result = runner.invoke(commands, arguments, catch_exceptions=False)
     assert "proved" in result.output
     card = (tmp_path / "models" / "tiny-x2.md").read_text()
     assert "three pictures" in card and "2 steps" in card
     assert f"cores of an {processor()}, fp32 |" in card
+    assert "| Note | Two steps \\| more would help. |" in card
 
 
 def test_other_files_are_no_checkpoints(tmp_path):

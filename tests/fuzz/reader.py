@@ -8,7 +8,7 @@ Linux. What it finds lies in the working folder as `crash-...` and belongs into
 """
 
 import io
-import resource
+import re
 import sys
 import tempfile
 import warnings
@@ -22,8 +22,8 @@ with atheris.instrument_imports(include=["upscaler.images", "PIL"]):
     from upscaler.images.encode import encode
 
 _PIXELS = 20_000
-_MEMORY = 2 << 30
-"""Bytes that a file of so few pixels may take, the interpreter included."""
+_MEMORY_KIB = 1 << 20
+"""What a file of so few pixels may take at most, the interpreter included."""
 _WRITTEN = ("png", "jpg", "tiff")
 
 
@@ -31,7 +31,6 @@ def main() -> None:
     """Run libFuzzer, which ends the process."""
     warnings.simplefilter("ignore")
     allow_pixels(_PIXELS)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "input"
 
@@ -43,11 +42,18 @@ def main() -> None:
                     encode(io.BytesIO(), fit(picture, kind), kind, Encoding())
             except ImageError:
                 pass
+            if _peak_kib() > _MEMORY_KIB:
+                raise MemoryError(f"{_peak_kib()} KiB")
 
-        # its own limit goes by the peak that the kernel notes, which is that of the process that
-        # started this one, if it was larger
+        # libFuzzer's own limit goes by a peak that counts the process that started this one
         atheris.Setup([*sys.argv, "-rss_limit_mb=0"], one)
         atheris.Fuzz()
+
+
+def _peak_kib() -> int:
+    """The most memory that this process has had, since it became this program."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1])
 
 
 if __name__ == "__main__":
