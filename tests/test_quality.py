@@ -39,6 +39,9 @@ JPEG_LEAST = {2: 0.0, 4: -0.02}
 """The same for each picture, by scale: one of grass (86016.png) is 0.01 dB below bicubic at x4."""
 
 SETS = [(*model, name, psnr) for model, sets in LEAST.items() for name, psnr in sets.items()]
+JUDGED = "Set5", "Set14"
+"""The sets that `../shared/judge` scores, too; BSD100 has four fifths of the pixels."""
+
 MODELS = [(model.spec.name, model.spec.scale) for model in packaged()]
 
 
@@ -48,7 +51,21 @@ def test_every_packaged_model_is_held_to_its_figures():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "scale", "name", "least"), SETS)
-def test_the_standard_sets(shared, tmp_path, capsys, model, scale, name, least):
+def test_the_standard_sets(shared, capsys, model, scale, name, least):
+    truth = shared / "data" / "test" / name
+    commands.main(["eval", model, str(truth), "-s", str(scale), "--json"], standalone_mode=False)
+    *files, measured = map(json.loads, capsys.readouterr().out.splitlines())
+    worse = {file["name"] for file in files if file["psnr"] < file["bicubic_psnr"]}
+    assert measured["psnr"] >= least
+    assert worse <= BELOW_BICUBIC.get((scale, name), set())
+    assert measured["below_bicubic"] == len(worse)
+    assert measured["colour_shift"] <= 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", JUDGED)
+@pytest.mark.parametrize(("model", "scale"), LEAST)
+def test_eval_says_what_the_judge_says(shared, tmp_path, capsys, model, scale, name):
     truth, low, ours = shared / "data" / "test" / name, tmp_path / "low", tmp_path / "ours"
 
     def judge(script, *arguments):
@@ -63,16 +80,9 @@ def test_the_standard_sets(shared, tmp_path, capsys, model, scale, name, least):
     upscaler("run", low, ours, "-s", scale, "-m", model, "-q")
     line = judge("score.py", truth, ours, scale)
     psnr, below = re.search(r"PSNR-Y ([\d.]+) dB, (\d+) below", line).groups()
-    assert float(psnr) >= least
-    *files, measured = map(
-        json.loads, upscaler("eval", model, truth, "-s", scale, "--json").splitlines()
-    )
-    worse = {file["name"] for file in files if file["psnr"] < file["bicubic_psnr"]}
-    assert worse <= BELOW_BICUBIC.get((scale, name), set())
-    assert int(below) == len(worse)
+    measured = json.loads(upscaler("eval", model, truth, "-s", scale, "--json").splitlines()[-1])
     assert measured["psnr"] == pytest.approx(float(psnr), abs=0.01)
-    assert measured["below_bicubic"] == len(worse)
-    assert measured["colour_shift"] <= 0.5
+    assert measured["below_bicubic"] == int(below)
 
 
 @pytest.mark.slow
