@@ -59,9 +59,8 @@ def _input_factor(graph: onnx.GraphProto) -> float | None:
     readers = [node for node in graph.node if image in node.input]
     if {node.op_type for node in readers} == {"Conv", "Pad"}:
         return 1.0
-    factors = [
-        numpy_helper.to_array(item)
-        for item in graph.initializer
-        if len(readers) == 1 and readers[0].op_type == "Mul" and item.name in readers[0].input
-    ]
-    return float(factors[0].item()) if len(factors) == 1 and factors[0].size == 1 else None
+    if [node.op_type for node in readers] != ["Mul"]:
+        return None
+    factors = [item for item in graph.initializer if item.name in readers[0].input]
+    values = [value for item in factors for value in numpy_helper.to_array(item).flat]
+    return float(values[0]) if len(values) == 1 else None
