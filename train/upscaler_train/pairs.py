@@ -19,6 +19,7 @@ from upscaler.images import format_of, open_picture
 from upscaler.metrics import bicubic, modcrop
 from upscaler_train.degrade import shrink_badly
 from upscaler_train.recipe import Recipe
+from upscaler_train.stripes import SIDE, striped
 
 Pixels = NDArray[np.uint8]
 
@@ -52,9 +53,24 @@ def load_dataset(recipe: Recipe) -> Dataset:
         UsageError, ModelError: see `load_pairs` and `taught`.
     """
     train = load_pairs(Path(recipe.data.train), recipe)
+    train += striped_pairs([pair.high for pair in train], recipe)
     if recipe.data.teacher:
         train = taught(train, recipe)
     return Dataset(train, load_pairs(Path(recipe.data.val), recipe))
+
+
+def striped_pairs(photographs: list[Pixels], recipe: Recipe) -> list[Pair]:
+    """Make as many pictures with stripes as the recipe says, the same ones for the same seed.
+
+    Raises:
+        UsageError: no photograph is large enough.
+    """
+    random = np.random.default_rng(recipe.run.seed)
+    pictures = striped(photographs, recipe.data.stripes, random)
+    pairs = [_pair(picture, recipe, random) for picture in pictures]
+    if len(pairs) < recipe.data.stripes:
+        raise UsageError(f"data.stripes needs training pictures of {SIDE}x{SIDE} pixels or more")
+    return pairs
 
 
 def taught(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
@@ -123,8 +139,12 @@ def make_pair(path: Path, recipe: Recipe) -> Pair:
     if recipe.data.twin == "same-size":
         high = modcrop(high, 2)
         return Pair((_enlarged(bicubic(high, 1 / 2)),), high)
-    high = modcrop(high, recipe.scale)
     random = np.random.default_rng((recipe.run.seed, zlib.crc32(os.fsencode(path.name))))
+    return _pair(high, recipe, random)
+
+
+def _pair(high: Pixels, recipe: Recipe, random: np.random.Generator) -> Pair:
+    high = modcrop(high, recipe.scale)
     return Pair(tuple(_smaller(high, recipe, random)), high)
 
 

@@ -35,6 +35,9 @@ class Data:
     0 takes whole pictures, each once an epoch."""
     batch: int = 16
     """Of all processes together."""
+    stripes: int = 0
+    """How many pictures with fine stripes are made from the training pictures and join them, of
+    256x256 pixels each (see `stripes`)."""
     teacher: str = ""
     """A model of the same scale, by its name or the path of its ONNX file, whose outputs are mixed
     into the high-resolution pictures (see `pairs.taught`)."""
@@ -180,6 +183,8 @@ class Recipe:
             raise UsageError(
                 f"recipe {self.name}: a teacher needs small twins, clean and in colour"
             )
+        if self.data.stripes and not self._shrinks_in_colour:
+            raise UsageError(f"recipe {self.name}: stripes are for smaller twins in colour only")
         if self.data.grey and isinstance(self.network, Architecture):
             raise UsageError(f"recipe {self.name}: data.grey is for the seed's networks only")
 

@@ -19,6 +19,7 @@ from upscaler_train.seed import SeedArchitecture
 _RANGES: dict[str, tuple[float, float | None]] = {
     "data.patch": (0, None),
     "data.batch": (1, None),
+    "data.stripes": (0, None),
     "data.teacher_share": (0, 1),
     "degradation.variants": (0, None),
     "degradation.clean": (0, 1),
