@@ -19,7 +19,7 @@ from upscaler.images import format_of, open_picture
 from upscaler.metrics import bicubic, modcrop
 from upscaler_train.degrade import shrink_badly
 from upscaler_train.recipe import Recipe
-from upscaler_train.stripes import SIDE, striped
+from upscaler_train.stripes import striped
 
 Pixels = NDArray[np.uint8]
 
@@ -50,10 +50,11 @@ def load_dataset(recipe: Recipe) -> Dataset:
     """Read both folders of a recipe.
 
     Raises:
-        UsageError, ModelError: see `load_pairs` and `taught`.
+        UsageError, ModelError: see `load_pairs`, `striped` and `taught`.
     """
     train = load_pairs(Path(recipe.data.train), recipe)
-    train += striped_pairs([pair.high for pair in train], recipe)
+    if recipe.data.stripes:
+        train += striped_pairs([pair.high for pair in train], recipe)
     if recipe.data.teacher:
         train = taught(train, recipe)
     return Dataset(train, load_pairs(Path(recipe.data.val), recipe))
@@ -67,10 +68,7 @@ def striped_pairs(photographs: list[Pixels], recipe: Recipe) -> list[Pair]:
     """
     random = np.random.default_rng(recipe.run.seed)
     pictures = striped(photographs, recipe.data.stripes, random)
-    pairs = [_pair(picture, recipe, random) for picture in pictures]
-    if len(pairs) < recipe.data.stripes:
-        raise UsageError(f"data.stripes needs training pictures of {SIDE}x{SIDE} pixels or more")
-    return pairs
+    return [_pair(picture, recipe, random) for picture in pictures]
 
 
 def taught(pairs: list[Pair], recipe: Recipe) -> list[Pair]:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+from upscaler.degradation import Pixels
+from upscaler.errors import UsageError
+
 Field = NDArray[np.float64]
 
 SIDE = 256
@@ -23,13 +25,18 @@ def striped(
 
     Args:
         photographs: uint8 (H, W, 3); those smaller than `SIDE` are left out.
-        number: how many pictures to make; none if every photograph is smaller.
+        number: how many pictures to make.
 
     Returns:
         uint8 (SIDE, SIDE, 3) each.
+
+    Raises:
+        UsageError: every photograph is smaller.
     """
     large = [picture for picture in photographs if min(picture.shape[:2]) >= SIDE]
-    for _ in range(number if large else 0):
+    if not large:
+        raise UsageError(f"data.stripes needs training pictures of {SIDE}x{SIDE} pixels or more")
+    for _ in range(number):
         photograph = _crop(large[random.integers(len(large))], random).astype(np.float64)
         wave = _stripes(random)[..., None] * random.uniform(0.8, 1, 3)  # of nearly one colour
         cloth = 0.5 * photograph + random.uniform(40, 90) + random.uniform(15, 60) * wave
@@ -44,7 +51,7 @@ def _crop(photograph: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def _stripes(random: np.random.Generator) -> Field:
-    """Return bent stripes in [-1, 1], from sinusoidal to hard, 2.5 to 10 pixels apart."""
+    """Return bent stripes in [-1, 1], from sinusoidal to hard, about 2.5 to 10 pixels apart."""
     down, right = np.mgrid[:SIDE, :SIDE].astype(np.float64)
     frequency, angle = random.uniform(0.1, 0.4), random.uniform(0, np.pi)
     across = right * np.cos(angle) + down * np.sin(angle)
