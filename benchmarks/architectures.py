@@ -16,7 +16,7 @@ import click
 import numpy as np
 
 from upscaler.errors import RuntimeUnavailable
-from upscaler.machine import cores, processor
+from upscaler.hardware.cpu import cores, processor
 from upscaler.models import read_model
 from upscaler.network import AutoEncoder
 from upscaler.runtimes import Wish, open_runtime

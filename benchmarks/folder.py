@@ -22,8 +22,8 @@ from typing import Any
 import click
 from plain_loop import save_weights
 
+from upscaler.hardware.cpu import cores, processor
 from upscaler.images import format_of, picture_size
-from upscaler.machine import cores, processor
 
 HERE = Path(__file__).parent
 PACKAGES = ("upscaler-aeu", "torch", "openvino", "onnxruntime", "pillow", "numpy")

@@ -21,8 +21,8 @@ from PIL import Image, ImageDraw
 
 from upscaler import Upscaler
 from upscaler.cli.main import commands
-from upscaler.degradation import jpeg
 from upscaler.models import DEFAULT_MODEL
+from upscaler.quality.degradation import jpeg
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "samples"

@@ -13,12 +13,10 @@ PACKAGES = {
 }
 ORDER = [
     "errors",
-    "machine",
-    "gpu",
+    "hardware",
     "engines",
     "spec",
-    "metrics",
-    "degradation",
+    "quality",
     "tiling",
     "probe",
     "models",

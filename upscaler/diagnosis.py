@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from upscaler import __version__
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
-from upscaler.gpu import driver_version, gpus, nvidia_driver
-from upscaler.machine import cores, memory_bytes, processor
+from upscaler.hardware.cpu import cores, memory_bytes, processor
+from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
 from upscaler.models import DEFAULT_MODEL, Model, find
 from upscaler.runtimes import RUNTIMES, Wish, open_runtime
 

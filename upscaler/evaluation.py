@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from upscaler.degradation import Degradation
 from upscaler.errors import ImageError, UsageError
 from upscaler.images import Picture, format_of, open_picture
-from upscaler.metrics import SSIM_WINDOW, Image, bicubic, modcrop, psnr_y, ssim_y
+from upscaler.quality.degradation import Degradation
+from upscaler.quality.metrics import SSIM_WINDOW, Image, bicubic, modcrop, psnr_y, ssim_y
 from upscaler.upscaler import Upscaler
 
 

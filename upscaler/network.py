@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from upscaler.metrics import cubic
+from upscaler.quality.metrics import cubic
 from upscaler.spec import Architecture
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upscaler.errors import RuntimeUnavailable
-from upscaler.machine import cores, peak_memory_bytes
-from upscaler.metrics import psnr
+from upscaler.hardware.cpu import cores, peak_memory_bytes
 from upscaler.models import Model
+from upscaler.quality.metrics import psnr
 from upscaler.runtimes import (
     RUNTIMES,
     PixelRuntime,

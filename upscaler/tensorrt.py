@@ -13,7 +13,7 @@ from typing import Any
 
 from upscaler.engines import Engine, EngineCache, EngineDamaged, EngineKey
 from upscaler.errors import ProofError, RuntimeUnavailable
-from upscaler.gpu import driver_version, gpus, nvidia_driver
+from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
 from upscaler.models import Model
 from upscaler.tiling import AUTO_TILE, GROUP_PIXELS, LARGEST_GROUP, group_size, round_up
 

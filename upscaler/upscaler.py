@@ -14,8 +14,8 @@ from PIL import Image
 from upscaler.enlargement import Enlargement, plan_for
 from upscaler.errors import ImageError, UsageError
 from upscaler.gate import Gate
+from upscaler.hardware.cpu import cores
 from upscaler.images import Picture, Rows, image_from, picture_from
-from upscaler.machine import cores
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
 from upscaler.repairs import Repairs
 from upscaler.runtimes import Choice, Runtime, Wish, open_runtime

@@ -31,8 +31,8 @@ from environment import Missing, python_of
 from quality import make_twins, mean_psnr
 from table import OURS, PEERS, Peer, ours
 
+from upscaler.hardware.cpu import cores, processor
 from upscaler.images import format_of, open_picture
-from upscaler.machine import cores, processor
 
 PACKAGES = ("upscaler-aeu", "torch", "openvino", "onnxruntime", "pillow", "numpy")
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

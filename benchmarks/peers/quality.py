@@ -8,7 +8,7 @@ from contest import Command, run
 from PIL import Image
 
 from upscaler.images import format_of, open_picture
-from upscaler.metrics import bicubic, modcrop, psnr_y
+from upscaler.quality.metrics import bicubic, modcrop, psnr_y
 
 
 def make_twins(folder: Path, scale: int, twins: Path) -> list[Path]:

@@ -71,7 +71,7 @@ def export(
     upscaler export fast-x2 --fp16 --int8 photos/
     upscaler run photos/ large/ -s 2 -m models/fast-x2.onnx
     """
-    from upscaler.degradation import Degradation
+    from upscaler.quality.degradation import Degradation
     from upscaler_export.checkpoint import read_source
     from upscaler_export.export import export_network
 

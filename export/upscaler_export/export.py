@@ -12,11 +12,11 @@ import onnx
 import torch
 from torch import nn
 
-from upscaler.degradation import Degradation
 from upscaler.errors import OutputError
 from upscaler.models.receptive_field import geometry
 from upscaler.network import AutoEncoder, macs_per_pixel
 from upscaler.probe import encode, probe_image
+from upscaler.quality.degradation import Degradation
 from upscaler.spec import METADATA_KEY, ModelSpec, Trained
 from upscaler_export import variants
 from upscaler_export.card import card

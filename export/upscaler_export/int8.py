@@ -27,7 +27,7 @@ from onnxruntime.quantization import (
 
 from upscaler.errors import UsageError
 from upscaler.images import format_of, open_picture
-from upscaler.metrics import bicubic, modcrop
+from upscaler.quality.metrics import bicubic, modcrop
 from upscaler_export.graph import INPUT
 
 _IN_FLOAT = ("head", "tail", "base")

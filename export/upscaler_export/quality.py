@@ -4,9 +4,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from upscaler.degradation import Degradation
 from upscaler.errors import HardwareMissing, RuntimeUnavailable, UsageError
 from upscaler.evaluation import evaluate, mean
+from upscaler.quality.degradation import Degradation
 from upscaler.runtimes import RUNTIMES, precisions_of
 from upscaler.upscaler import Upscaler
 

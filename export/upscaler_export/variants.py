@@ -16,8 +16,8 @@ from torch import nn
 
 from upscaler.errors import ProofError
 from upscaler.images import format_of, open_picture
-from upscaler.metrics import bicubic, modcrop, psnr, psnr_y
 from upscaler.network import AutoEncoder
+from upscaler.quality.metrics import bicubic, modcrop, psnr, psnr_y
 from upscaler.spec import ModelSpec
 from upscaler.tiling import align
 from upscaler_export.bfloat16 import Bfloat16Form, GraphForm

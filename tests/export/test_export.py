@@ -7,10 +7,10 @@ onnx = pytest.importorskip("onnx", reason="needs the [export] extra")
 from click.testing import CliRunner
 
 from upscaler import Upscaler
-from upscaler.degradation import Degradation
 from upscaler.errors import ModelError, ProofError
-from upscaler.machine import processor
+from upscaler.hardware.cpu import processor
 from upscaler.network import AutoEncoder
+from upscaler.quality.degradation import Degradation
 from upscaler.spec import Architecture, Trained, Training
 from upscaler_export import export as export_module
 from upscaler_export import quality

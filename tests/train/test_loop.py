@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from upscaler.errors import ModelError, StartError, UsageError
-from upscaler.machine import cores, processor
+from upscaler.hardware.cpu import cores, processor
 from upscaler_train import checkpoint as checkpoints
 from upscaler_train import loop
 from upscaler_train.collapse import collapsed, make_collapsible

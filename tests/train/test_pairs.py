@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler import Upscaler
 from upscaler.errors import ModelError, UsageError
-from upscaler.metrics import bicubic
+from upscaler.quality.metrics import bicubic
 from upscaler_train.degrade import shrink_badly
 from upscaler_train.pairs import Pair, load_dataset, load_pairs
 from upscaler_train.recipe import Degradation

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from upscaler.degradation import Degradation
 from upscaler.errors import UsageError
+from upscaler.quality.degradation import Degradation
 
 
 @pytest.mark.parametrize("text", ["jpeg:75", "webp:40", "blur:1.5", "noise:4"])

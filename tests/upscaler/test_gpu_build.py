@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from upscaler.gpu import nvidia_driver
+from upscaler.hardware.gpu import nvidia_driver
 
 pytestmark = [
     pytest.mark.slow,

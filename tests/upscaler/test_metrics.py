@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upscaler.metrics import bicubic, cubic, luma, modcrop, psnr_y, ssim_y
+from upscaler.quality.metrics import bicubic, cubic, luma, modcrop, psnr_y, ssim_y
 
 PUBLISHED = [("Set5", 2, 33.66), ("Set5", 4, 28.42), ("BSD100", 2, 29.56), ("BSD100", 4, 25.96)]
 

@@ -4,8 +4,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import ModelError
-from upscaler.metrics import bicubic
 from upscaler.network import AutoEncoder, BicubicBase
+from upscaler.quality.metrics import bicubic
 from upscaler.spec import Architecture
 
 

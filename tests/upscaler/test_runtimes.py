@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from upscaler.errors import PassingError, RuntimeUnavailable
-from upscaler.gpu import nvidia_driver
+from upscaler.hardware.gpu import nvidia_driver
 from upscaler.models import find
 from upscaler.runtimes import RUNTIMES, Wish, by_reason, open_runtime
 from upscaler.runtimes import table as table_module
@@ -268,7 +268,7 @@ def test_a_thread_computes_before_it_records(no_gpu_needed):
 
 
 def test_the_driver_tells_its_own_version(monkeypatch):
-    from upscaler import gpu
+    from upscaler.hardware import gpu
 
     class Management:
         def nvmlInit_v2(self):  # noqa: N802

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from upscaler import speed
-from upscaler.machine import peak_memory_bytes
+from upscaler.hardware.cpu import peak_memory_bytes
 from upscaler.models import find
 from upscaler.runtimes import RUNTIMES
 from upscaler.runtimes.table import Entry

@@ -12,7 +12,7 @@ onnx = pytest.importorskip("onnx")
 from upscaler import tensorrt
 from upscaler.engines import EngineCache
 from upscaler.errors import NotReady, OutputError, ProofError, RuntimeUnavailable
-from upscaler.gpu import gpus
+from upscaler.hardware.gpu import gpus
 from upscaler.models import find
 from upscaler.runtimes import Wish, open_runtime, table
 from upscaler.tiling import AUTO_TILE, group_size

@@ -272,7 +272,7 @@ make_ready.main("cpu", "fast", "2", "", "fp32")
 
 
 def test_the_builder_fails_cleanly_where_there_is_nothing_to_build_with():
-    from upscaler.gpu import nvidia_driver
+    from upscaler.hardware.gpu import nvidia_driver
 
     if nvidia_driver() is not None:
         pytest.skip("there is an NVIDIA GPU here")
@@ -307,7 +307,7 @@ def test_a_device_that_is_not_there_is_refused(built, monkeypatch):
 
 
 def test_a_device_never_means_the_cpu(command, folder, tmp_path):
-    from upscaler.gpu import gpus
+    from upscaler.hardware.gpu import gpus
 
     if gpus():
         pytest.skip("there is an NVIDIA GPU here")

@@ -142,7 +142,7 @@ def test_opaque_stays_opaque(upscaler, photo):
 
 
 def test_better_than_bicubic_on_a_photograph():
-    from upscaler.metrics import bicubic, psnr_y
+    from upscaler.quality.metrics import bicubic, psnr_y
 
     with Image.open(Path(__file__).parents[2] / "samples" / "colosseum.png") as image:
         truth = np.asarray(image)

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from upscaler.degradation import Pixels, jpeg, noise
+from upscaler.quality.degradation import Pixels, jpeg, noise
 from upscaler_train.recipe import Degradation
 
 _FILTERS = tuple(

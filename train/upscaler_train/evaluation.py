@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from upscaler.metrics import psnr_y
+from upscaler.quality.metrics import psnr_y
 from upscaler_train.pairs import Pair, Pixels, as_batch
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from upscaler.errors import StartError
-from upscaler.machine import available_memory_bytes
+from upscaler.hardware.cpu import available_memory_bytes
 from upscaler.network import AutoEncoder, macs_per_pixel
 from upscaler.spec import Architecture
 from upscaler_train.recipe import Recipe

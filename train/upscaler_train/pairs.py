@@ -16,7 +16,7 @@ from torch import Tensor
 from upscaler import Upscaler
 from upscaler.errors import ImageError, UsageError
 from upscaler.images import format_of, open_picture
-from upscaler.metrics import bicubic, modcrop
+from upscaler.quality.metrics import bicubic, modcrop
 from upscaler_train.degrade import shrink_badly
 from upscaler_train.recipe import Recipe
 from upscaler_train.stripes import striped

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from upscaler.degradation import Pixels
 from upscaler.errors import UsageError
+from upscaler.quality.degradation import Pixels
 
 Field = NDArray[np.float64]
 

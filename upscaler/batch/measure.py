@@ -13,8 +13,8 @@ from upscaler.batch.plan import Job, plan
 from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.batch.run import Batch, Settings
 from upscaler.errors import UsageError
+from upscaler.hardware.cpu import cores, peak_memory_bytes
 from upscaler.images import open_picture, save_picture
-from upscaler.machine import cores, peak_memory_bytes
 from upscaler.stages import Stopwatch
 from upscaler.upscaler import Upscaler
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from upscaler import __version__
 from upscaler.errors import OutputError
-from upscaler.machine import cores, peak_memory_bytes, processor
+from upscaler.hardware.cpu import cores, peak_memory_bytes, processor
 from upscaler.stages import Profile
 
 SCHEMA = 1

@@ -15,8 +15,8 @@ from upscaler.batch.renames import follow_names
 from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.batch.review import Rules, settled
 from upscaler.batch.twins import Twins
+from upscaler.hardware.cpu import memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep, sync_folders
-from upscaler.machine import memory_bytes
 from upscaler.models import Model, find
 from upscaler.runtimes import Runtime
 from upscaler.size import Size

@@ -67,7 +67,7 @@ def bench(
     """
     from upscaler import __version__
     from upscaler.comparison import slowdowns
-    from upscaler.machine import cores, processor
+    from upscaler.hardware.cpu import cores, processor
 
     machine = f"{processor()}, {cores()} cores"
     if folder is None:

@@ -55,9 +55,9 @@ def evaluate(
     upscaler eval fast Set5/ BSD100/ -s 2
     upscaler eval fast BSD100/ -s 4 --degrade jpeg:75
     """
-    from upscaler.degradation import Degradation
     from upscaler.evaluation import evaluate as evaluate_folder
     from upscaler.evaluation import mean
+    from upscaler.quality.degradation import Degradation
     from upscaler.upscaler import Upscaler
 
     degradations = [Degradation.parse(text) for text in degrade]

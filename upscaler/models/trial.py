@@ -16,10 +16,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from upscaler.errors import ModelError
-from upscaler.machine import cores
-from upscaler.metrics import bicubic
+from upscaler.hardware.cpu import cores
 from upscaler.models.receptive_field import Geometry
 from upscaler.probe import probe_image
+from upscaler.quality.metrics import bicubic
 
 FARTHEST = 0.2
 """From the bicubic enlargement of the probe, of [0, 1], on average: less than plain grey is."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from upscaler.errors import NotReady, RuntimeUnavailable, StartError, UsageError
-from upscaler.gpu import gpus
+from upscaler.hardware.gpu import gpus
 from upscaler.models import Model
 from upscaler.probe import largest_difference, probe_image
 from upscaler.runtimes.batching import Batching, computes_groups

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
-from upscaler.gpu import nvidia_driver
+from upscaler.hardware.gpu import nvidia_driver
 from upscaler.runtimes.runtime import Runtime
 
 
