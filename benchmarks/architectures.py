@@ -18,10 +18,10 @@ import numpy as np
 from upscaler.errors import RuntimeUnavailable
 from upscaler.hardware.cpu import cores, processor
 from upscaler.models import read_model
-from upscaler.network import AutoEncoder
+from upscaler.models.network import AutoEncoder
+from upscaler.models.spec import Architecture, Trained, Training
 from upscaler.runtimes import Wish, open_runtime
 from upscaler.runtimes.runtime import Runtime
-from upscaler.spec import Architecture, Trained, Training
 from upscaler_export.export import export_network
 from upscaler_train.networks import cost, parameters
 from upscaler_train.recipe_file import load

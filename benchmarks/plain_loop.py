@@ -14,14 +14,14 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from upscaler.network import AutoEncoder
-from upscaler.spec import Architecture
+from upscaler.models.network import AutoEncoder
+from upscaler.models.spec import Architecture
 
 
 def save_weights(model: str, scale: int, path: Path) -> Path:
     """Write a packaged model's weights for the loop."""
     from upscaler.models import find
-    from upscaler.weights import network_of
+    from upscaler.models.weights import network_of
 
     network = network_of(find(model, scale))
     sizes = json.dumps(asdict(network.architecture))

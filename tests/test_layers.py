@@ -15,14 +15,12 @@ ORDER = [
     "errors",
     "hardware",
     "engines",
-    "spec",
     "quality",
-    "tiling",
-    "probe",
     "models",
     "tensorrt",
     "images",
     "runtimes",
+    "tiling",
     "speed",
     "comparison",
     "gate",
@@ -95,5 +93,5 @@ def test_imports_point_downwards(path):
 
 def test_every_room_is_in_the_order():
     rooms = {path.relative_to(PACKAGES["upscaler"]).parts[0] for path in modules("upscaler")}
-    known = {*ORDER, "network", "weights", "__init__", "__main__"}
+    known = {*ORDER, "__init__", "__main__"}
     assert {name.removesuffix(".py") for name in rooms} == known

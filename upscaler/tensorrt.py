@@ -15,7 +15,8 @@ from upscaler.engines import Engine, EngineCache, EngineDamaged, EngineKey
 from upscaler.errors import ProofError, RuntimeUnavailable
 from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
 from upscaler.models import Model
-from upscaler.tiling import AUTO_TILE, GROUP_PIXELS, LARGEST_GROUP, group_size, round_up
+from upscaler.models.grid import AUTO_TILE, round_up
+from upscaler.runtimes.groups import GROUP_PIXELS, LARGEST_GROUP, group_size
 
 MODULES = ("tensorrt", "tensorrt_rtx")
 INSTALL = "pip install tensorrt_rtx, or NVIDIA's tensorrt"

@@ -14,19 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[Any]
+from upscaler.models.grid import round_up
 
-AUTO_TILE = 512
-"""Side of a tile's core in pixels: large enough that the margins cost little."""
+Pixels = NDArray[Any]
 
 STRIP_ROWS = 256
 """Height of a tile's core where whole rows of tiles are in memory: half the bytes, 4 % more."""
-
-GROUP_PIXELS = 256 * 256
-"""Of input, from which on one call is taken to fill a GPU."""
-
-LARGEST_GROUP = 8
-"""Tiles in one call at most."""
 
 
 @dataclass(frozen=True)
@@ -150,16 +143,6 @@ def _halves(span: Span, halo: int, alignment: int) -> list[Span]:
     ]
 
 
-def group_size(height: int, width: int) -> int:
-    """Return how many tiles of a shape, margins included, are computed in one call on a GPU.
-
-    It follows from the shape alone, and from its longer side, so that the largest group is as
-    large as one square of GROUP_PIXELS: a power of two from 1 to LARGEST_GROUP.
-    """
-    fitting = GROUP_PIXELS // max(height, width) ** 2
-    return min(LARGEST_GROUP, 1 << max(0, fitting.bit_length() - 1))
-
-
 def _kept(span: Span, scale: int) -> slice:
     return slice((span.keep_start - span.start) * scale, (span.keep_stop - span.start) * scale)
 
@@ -188,8 +171,3 @@ def _spans(size: int, window: int, halo: int) -> list[Span]:
         stop = start + window
         spans.append(Span(start, stop, keep_start, size if stop == size else stop - halo))
     return spans
-
-
-def round_up(size: int, multiple: int) -> int:
-    """Return the smallest multiple that is at least `size`."""
-    return -(-size // multiple) * multiple

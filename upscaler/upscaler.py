@@ -17,12 +17,13 @@ from upscaler.gate import Gate
 from upscaler.hardware.cpu import cores
 from upscaler.images import Picture, Rows, image_from, picture_from
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
+from upscaler.models.grid import AUTO_TILE, round_up
 from upscaler.repairs import Repairs
 from upscaler.runtimes import Choice, Runtime, Wish, open_runtime
 from upscaler.size import Size
 from upscaler.stages import Timer
 from upscaler.strips import StripEnlargement, strips_of
-from upscaler.tiling import AUTO_TILE, STRIP_ROWS, Tile, round_up
+from upscaler.tiling import STRIP_ROWS, Tile
 from upscaler.upgrade import Host, Upgrade
 
 Pixels = NDArray[Any]

@@ -11,8 +11,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from upscaler.network import AutoEncoder, BicubicBase
-from upscaler.weights import FIRST_WEIGHTS
+from upscaler.models.network import AutoEncoder, BicubicBase
+from upscaler.models.weights import FIRST_WEIGHTS
 
 INPUT_FACTOR = 255 / 256
 

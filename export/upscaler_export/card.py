@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from upscaler.spec import ModelSpec
+from upscaler.models.spec import ModelSpec
 from upscaler_export.variants import PICTURES, Proof
 
 

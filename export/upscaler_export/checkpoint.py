@@ -6,9 +6,9 @@ from safetensors import SafetensorError, safe_open
 
 from upscaler.errors import ModelError
 from upscaler.models import DEFAULT_SCALE, find
-from upscaler.network import AutoEncoder
-from upscaler.spec import CHECKPOINT_KEY, Trained
-from upscaler.weights import network_of
+from upscaler.models.network import AutoEncoder
+from upscaler.models.spec import CHECKPOINT_KEY, Trained
+from upscaler.models.weights import network_of
 
 _PREFIX = "ema."
 

@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from upscaler.errors import OutputError
-from upscaler.models.receptive_field import geometry
-from upscaler.network import AutoEncoder, macs_per_pixel
-from upscaler.probe import encode, probe_image
+from upscaler.models.graph.receptive_field import geometry
+from upscaler.models.network import AutoEncoder, macs_per_pixel
+from upscaler.models.probe import encode, probe_image
+from upscaler.models.spec import METADATA_KEY, ModelSpec, Trained
 from upscaler.quality.degradation import Degradation
-from upscaler.spec import METADATA_KEY, ModelSpec, Trained
 from upscaler_export import variants
 from upscaler_export.card import card
 from upscaler_export.graph import to_onnx

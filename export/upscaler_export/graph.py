@@ -12,7 +12,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch.export import Dim
 
-from upscaler.network import AutoEncoder, PixelForm
+from upscaler.models.network import AutoEncoder, PixelForm
 from upscaler.runtimes.pixels import TOTAL
 from upscaler_export.bfloat16 import GraphForm
 

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from upscaler.errors import ProofError
-from upscaler.network import AutoEncoder
+from upscaler.models.network import AutoEncoder
 
 PHOTOGRAPH = Path(__file__).parent / "proof.png"
 """A small free photograph (see samples/CREDITS.md)."""

@@ -7,9 +7,9 @@ torch = pytest.importorskip("torch", reason="needs the [export] extra")
 
 from upscaler import Upscaler
 from upscaler.errors import RuntimeUnavailable
-from upscaler.network import AutoEncoder
+from upscaler.models.network import AutoEncoder
+from upscaler.models.spec import Architecture
 from upscaler.runtimes import RUNTIMES, precisions_of
-from upscaler.spec import Architecture
 from upscaler_export.bfloat16 import INPUT_FACTOR, Bfloat16Form, GraphForm
 from upscaler_export.export import rounded
 from upscaler_export.graph import to_onnx

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from upscaler import Upscaler
 from upscaler.errors import ModelError, ProofError
 from upscaler.hardware.cpu import processor
-from upscaler.network import AutoEncoder
+from upscaler.models.network import AutoEncoder
+from upscaler.models.spec import Architecture, Trained, Training
 from upscaler.quality.degradation import Degradation
-from upscaler.spec import Architecture, Trained, Training
 from upscaler_export import export as export_module
 from upscaler_export import quality
 from upscaler_export.checkpoint import read_checkpoint

@@ -14,9 +14,9 @@ import onnxruntime as ort
 from upscaler import Upscaler
 from upscaler.errors import ModelError, ProofError, RuntimeUnavailable, UsageError
 from upscaler.models import read_model
-from upscaler.network import AutoEncoder
+from upscaler.models.network import AutoEncoder
+from upscaler.models.spec import METADATA_KEY, Architecture, Trained, Training
 from upscaler.runtimes import RUNTIMES
-from upscaler.spec import METADATA_KEY, Architecture, Trained, Training
 from upscaler_export import variants
 from upscaler_export.checkpoint import read_source
 from upscaler_export.export import export_network, weights_sha256

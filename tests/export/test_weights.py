@@ -7,9 +7,9 @@ onnx = pytest.importorskip("onnx", reason="needs the [export] extra")
 
 from upscaler.errors import ModelError
 from upscaler.models import read_model
-from upscaler.network import AutoEncoder
-from upscaler.spec import Architecture, Trained, Training
-from upscaler.weights import network_of
+from upscaler.models.network import AutoEncoder
+from upscaler.models.spec import Architecture, Trained, Training
+from upscaler.models.weights import network_of
 from upscaler_export.export import export_network, rounded, weights_sha256
 
 TRAINED = Trained("tiny", Architecture(scale=2, widths=(8, 8)), Training(data="noise", steps=1))

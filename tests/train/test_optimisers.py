@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from upscaler.network import AutoEncoder
-from upscaler.spec import Architecture
+from upscaler.models.network import AutoEncoder
+from upscaler.models.spec import Architecture
 from upscaler_train.optimisers import optimiser_for, set_rate
 from upscaler_train.recipe import Optimisation
 

@@ -18,10 +18,10 @@ from upscaler.images import Picture
 from upscaler.models import find
 from upscaler.runtimes import RUNTIMES, BrokenTile, PixelRuntime, Wish, choice, open_runtime
 from upscaler.runtimes.batching import Batching, computes_groups
+from upscaler.runtimes.groups import GROUP_PIXELS, LARGEST_GROUP, group_size
 from upscaler.runtimes.pixels import through_floats
 from upscaler.runtimes.several import Several
 from upscaler.runtimes.table import Entry
-from upscaler.tiling import GROUP_PIXELS, LARGEST_GROUP, group_size
 
 BROKEN, REFUSED = 255, 254
 """Tiles that are this all over come out as no numbers, or raise another error."""

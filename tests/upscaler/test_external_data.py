@@ -9,7 +9,7 @@ from onnx import helper
 
 from upscaler.errors import ModelError
 from upscaler.models import find
-from upscaler.models.external_data import external_files
+from upscaler.models.graph.external_data import external_files
 
 
 @pytest.fixture

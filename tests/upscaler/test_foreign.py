@@ -13,11 +13,11 @@ from PIL import Image
 
 from upscaler import Upscaler
 from upscaler.errors import ModelError
-from upscaler.models import FOLDER, find, foreign
-from upscaler.models.receptive_field import Geometry
-from upscaler.models.trial import try_out
-from upscaler.probe import encode
-from upscaler.spec import METADATA_KEY
+from upscaler.models import FOLDER, custom, find
+from upscaler.models.graph.receptive_field import Geometry
+from upscaler.models.probe import encode
+from upscaler.models.self_test import self_test
+from upscaler.models.spec import METADATA_KEY
 
 node = helper.make_node
 NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric"}
@@ -190,7 +190,7 @@ def test_tiles_make_the_whole_picture_through(saved, name, photo):
     assert np.abs(whole.astype(int) - tiled).max() <= 1
     spec = find(str(path), 2).spec
     with pytest.raises(ModelError, match="tiles would show"):  # so there was something to find
-        try_out(path, Geometry(2, 0, 1))
+        self_test(path, Geometry(2, 0, 1))
     assert spec.halo > 0
 
 
@@ -250,7 +250,7 @@ def test_a_damaged_graph_is_refused(saved):
 
 
 def test_a_model_that_takes_too_long_is_refused(saved, monkeypatch, held):
-    monkeypatch.setattr(foreign, "TIME_LIMIT", 3)
+    monkeypatch.setattr(custom, "TIME_LIMIT", 3)
     layers = 5000  # minutes
     names = ["start", *(f"a{number}" for number in range(layers))]
     nodes = [
@@ -296,18 +296,18 @@ def test_a_model_that_loops_for_ever_is_refused(saved, folder, tmp_path, command
 
 def test_a_model_that_crashes_is_refused(enlarger, monkeypatch):
     crash = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
-    monkeypatch.setattr(foreign, "TRIAL", [sys.executable, "-c", crash])
+    monkeypatch.setattr(custom, "SELF_TEST", [sys.executable, "-c", crash])
     assert "its process ended by SIGSEGV" in refused(enlarger())
 
 
 def test_a_model_whose_process_writes_something_else_is_refused(enlarger, monkeypatch):
-    monkeypatch.setattr(foreign, "TRIAL", [sys.executable, "-c", "print('abc')"])
+    monkeypatch.setattr(custom, "SELF_TEST", [sys.executable, "-c", "print('abc')"])
     assert "its process wrote 1 numbers" in refused(enlarger())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such limit")
 def test_a_model_that_takes_too_much_memory_is_refused(saved, monkeypatch, held):
-    monkeypatch.setattr(foreign, "MEMORY_LIMIT", 1 << 30)
+    monkeypatch.setattr(custom, "MEMORY_LIMIT", 1 << 30)
     by = 320  # 24 pixels of 3 channels become 0.7 GB
     nodes = [
         node("Resize", ["x", "", "scales"], ["a"], nearest_mode="floor", **NEAREST),
@@ -315,7 +315,7 @@ def test_a_model_that_takes_too_much_memory_is_refused(saved, monkeypatch, held)
     ]
     path = saved(nodes, {"scales": np.array([1, 1, by, by], np.float32)})
     assert "does not run on a small picture" in refused(path, scale=1)
-    monkeypatch.setattr(foreign, "MEMORY_LIMIT", 8 << 30)
+    monkeypatch.setattr(custom, "MEMORY_LIMIT", 8 << 30)
     assert find(str(path), 1).spec.halo >= 0
     held("an ONNX file that fills the memory", 1, "ended at the memory limit, exit 3")
 
@@ -333,7 +333,7 @@ def test_a_model_for_another_range_is_refused(saved):
 
 def described(path, **wrong):
     """Write into a file what it is, or what it is not."""
-    spec, model = foreign.describe(path), onnx.load(path)
+    spec, model = custom.describe(path), onnx.load(path)
     said = dataclasses.replace(spec, **wrong)
     onnx.helper.set_model_props(model, {METADATA_KEY: said.to_json()})
     onnx.save(model, path)
@@ -364,16 +364,16 @@ def test_a_description_with_another_probe_is_refused(enlarger):
 
 def test_a_description_does_not_spare_the_trial(enlarger, monkeypatch):
     path = described(enlarger())
-    monkeypatch.setattr(foreign, "TRIAL", [sys.executable, "-c", "raise SystemExit('no')"])
+    monkeypatch.setattr(custom, "SELF_TEST", [sys.executable, "-c", "raise SystemExit('no')"])
     assert refused(path) == f"{path} cannot be used: no"
 
 
 def test_a_packaged_model_is_trusted_by_its_path_too(monkeypatch):
-    monkeypatch.setattr(foreign, "TRIAL", [sys.executable, "-c", "raise SystemExit('no')"])
+    monkeypatch.setattr(custom, "SELF_TEST", [sys.executable, "-c", "raise SystemExit('no')"])
     assert find(str(FOLDER / "fast-x2.onnx"), 2) == find("fast", 2)
 
 
 def test_a_packaged_model_is_what_its_graph_says():
     spec = find("fast", 2).spec
-    found = foreign.describe(FOLDER / "fast-x2.onnx")
+    found = custom.describe(FOLDER / "fast-x2.onnx")
     assert (found.scale, found.halo, found.alignment) == (2, spec.halo, spec.alignment)

@@ -15,7 +15,7 @@ from upscaler import Upscaler
 from upscaler.batch.report import Status
 from upscaler.errors import RuntimeUnavailable, UsageError
 from upscaler.models import FOLDER, find, mix
-from upscaler.probe import encode, largest_difference
+from upscaler.models.probe import encode, largest_difference
 from upscaler.runtimes import Wish, open_runtime
 from upscaler.upgrade import build_command
 
@@ -111,8 +111,8 @@ def test_a_runtime_computes_what_lies_between(runtime, precision, photo):
 
 def test_torch_gets_the_same_weights():
     torch = pytest.importorskip("torch", reason="needs the [export] extra")
-    from upscaler.probe import probe_image
-    from upscaler.weights import network_of
+    from upscaler.models.probe import probe_image
+    from upscaler.models.weights import network_of
 
     model = find("balanced", 2, 0.5)
     with torch.inference_mode():
@@ -152,8 +152,8 @@ def test_a_mix_has_to_make_its_own_probe(monkeypatch):
 
 
 def test_nothing_is_proved_by_an_onnx_runtime_that_computes_wrongly(monkeypatch):
-    right = mix.try_out
-    monkeypatch.setattr(mix, "try_out", lambda source, found: right(source, found) * 0.9)
+    right = mix.self_test
+    monkeypatch.setattr(mix, "self_test", lambda source, found: right(source, found) * 0.9)
     mix._mix.cache_clear()
     with pytest.raises(RuntimeUnavailable, match="computes balanced-x2 wrongly here"):
         find("balanced", 2, 0.5)

@@ -6,7 +6,7 @@ import pytest
 
 from upscaler.errors import ModelError
 from upscaler.models import FOLDER, find, packaged, read_model
-from upscaler.models.metadata import read_metadata
+from upscaler.models.graph.metadata import read_metadata
 
 MODELS = packaged()
 

@@ -4,9 +4,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import ModelError
-from upscaler.network import AutoEncoder, BicubicBase
+from upscaler.models.network import AutoEncoder, BicubicBase
+from upscaler.models.spec import Architecture
 from upscaler.quality.metrics import bicubic
-from upscaler.spec import Architecture
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from upscaler.errors import ModelError
-from upscaler.models.receptive_field import geometry
+from upscaler.models.graph.receptive_field import geometry
 
 node = helper.make_node
 

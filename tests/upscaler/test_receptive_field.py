@@ -5,9 +5,9 @@ torch = pytest.importorskip("torch", reason="needs the [export] extra")
 
 from torch import nn
 
-from upscaler.models.receptive_field import geometry
-from upscaler.network import AutoEncoder
-from upscaler.spec import Architecture
+from upscaler.models.graph.receptive_field import geometry
+from upscaler.models.network import AutoEncoder
+from upscaler.models.spec import Architecture
 from upscaler_export.graph import to_onnx
 
 ARCHITECTURES = [

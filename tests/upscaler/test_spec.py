@@ -3,7 +3,7 @@ import json
 import pytest
 
 from upscaler.errors import ModelError
-from upscaler.spec import Architecture, ModelSpec, Trained, Training
+from upscaler.models.spec import Architecture, ModelSpec, Trained, Training
 
 SPEC = ModelSpec(
     name="tiny",

@@ -14,8 +14,9 @@ from upscaler.engines import EngineCache
 from upscaler.errors import NotReady, OutputError, ProofError, RuntimeUnavailable
 from upscaler.hardware.gpu import gpus
 from upscaler.models import find
+from upscaler.models.grid import AUTO_TILE
 from upscaler.runtimes import Wish, open_runtime, table
-from upscaler.tiling import AUTO_TILE, group_size
+from upscaler.runtimes.groups import group_size
 
 CALLED = {
     "Runtime": ["deserialize_cuda_engine"],

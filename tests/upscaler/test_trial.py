@@ -6,9 +6,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from upscaler.errors import ModelError
-from upscaler.models.receptive_field import Geometry
-from upscaler.models.trial import try_out
-from upscaler.probe import probe_image
+from upscaler.models.graph.receptive_field import Geometry
+from upscaler.models.probe import probe_image
+from upscaler.models.self_test import self_test
 
 node = helper.make_node
 
@@ -23,7 +23,7 @@ def tried(onnx_model, tmp_path):
         model = onnx_model(nodes, weights)
         model.graph.output[0].type.tensor_type.elem_type = gives
         onnx.save(model, tmp_path / "mine.onnx")
-        return try_out(tmp_path / "mine.onnx", found)
+        return self_test(tmp_path / "mine.onnx", found)
 
     return run
 

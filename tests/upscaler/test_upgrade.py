@@ -12,7 +12,7 @@ import pytest
 from upscaler.errors import NotReady, OutputError, RuntimeUnavailable, UsageError
 from upscaler.gate import Gate
 from upscaler.models import find
-from upscaler.probe import probe_image
+from upscaler.models.probe import probe_image
 from upscaler.runtimes import RUNTIMES, BuiltRuntime, Wish, choice, open_runtime
 from upscaler.runtimes.several import Several
 from upscaler.runtimes.table import Entry

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from upscaler.errors import ModelError, StartError, UsageError
-from upscaler.spec import CHECKPOINT_KEY, Architecture, Trained, Training
+from upscaler.models.spec import CHECKPOINT_KEY, Architecture, Trained, Training
 from upscaler_train.recipe import Recipe
 from upscaler_train.recipe_file import from_table
 

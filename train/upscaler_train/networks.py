@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from upscaler.errors import StartError
 from upscaler.hardware.cpu import available_memory_bytes
-from upscaler.network import AutoEncoder, macs_per_pixel
-from upscaler.spec import Architecture
+from upscaler.models.network import AutoEncoder, macs_per_pixel
+from upscaler.models.spec import Architecture
 from upscaler_train.recipe import Recipe
 from upscaler_train.seed import SeedAutoEncoder
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from upscaler.errors import UsageError
-from upscaler.spec import Architecture
+from upscaler.models.spec import Architecture
 from upscaler_train.seed import SeedArchitecture
 
 TWINS = ("smaller", "same-size")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from upscaler.errors import UsageError
-from upscaler.spec import Architecture
+from upscaler.models.spec import Architecture
 from upscaler_train.recipe import Recipe
 from upscaler_train.seed import SeedArchitecture
 

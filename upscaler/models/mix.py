@@ -12,11 +12,12 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from upscaler.errors import RuntimeUnavailable, UsageError
-from upscaler.models import FOLDER, Model, find, packaged, read_model
-from upscaler.models.receptive_field import Geometry
-from upscaler.models.trial import try_out
-from upscaler.probe import encode, largest_difference
-from upscaler.spec import Training
+from upscaler.models.catalogue import FOLDER, find, packaged
+from upscaler.models.graph.receptive_field import Geometry
+from upscaler.models.model import Model, read_model
+from upscaler.models.probe import encode, largest_difference
+from upscaler.models.self_test import self_test
+from upscaler.models.spec import Training
 
 SIBLINGS = {"balanced": "photo"}
 """By the name of a clean model, the packaged one that undoes damage and started from its weights:
@@ -131,8 +132,8 @@ def _probe(mix: Mix) -> str:
     """
     found = Geometry(mix.spec.scale, mix.spec.halo, mix.spec.alignment)
     for end in (mix.clean, mix.restorer):
-        if largest_difference(try_out(end.path, found), end.spec.probe) > _SAME_PROBE:
+        if largest_difference(self_test(end.path, found), end.spec.probe) > _SAME_PROBE:
             raise RuntimeUnavailable(
                 f"ONNX Runtime, by which a mix is proved, computes {end.title} wrongly here"
             )
-    return encode(try_out(mix.source("fp32"), found))
+    return encode(self_test(mix.source("fp32"), found))

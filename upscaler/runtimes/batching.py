@@ -5,7 +5,7 @@ and a lane that becomes free takes a group as far as it has come together. Nothi
 group to fill, so a tile alone is not delayed.
 
 A library may choose other kernels for another number of tiles, and these round differently. The
-number that is computed is therefore a function of the shape alone (`tiling.group_size`): a group
+number that is computed is therefore a function of the shape alone (`groups.group_size`): a group
 that is not full is filled up with copies. That bytes do not depend on the place in a group nor on
 its neighbours is tried before (`computes_groups`).
 """
@@ -15,10 +15,10 @@ from contextlib import suppress
 
 import numpy as np
 
-from upscaler.probe import largest_difference, probe_image
+from upscaler.models.probe import largest_difference, probe_image
+from upscaler.runtimes.groups import LARGEST_GROUP, group_size
 from upscaler.runtimes.pixels import Batch, Pixels, to_batch, to_pixels
 from upscaler.runtimes.runtime import PixelRuntime, Runtime
-from upscaler.tiling import LARGEST_GROUP, group_size
 
 _Shape = tuple[int, ...]
 

@@ -10,7 +10,7 @@ import numpy as np
 from upscaler.errors import NotReady, RuntimeUnavailable, StartError, UsageError
 from upscaler.hardware.gpu import gpus
 from upscaler.models import Model
-from upscaler.probe import largest_difference, probe_image
+from upscaler.models.probe import largest_difference, probe_image
 from upscaler.runtimes.batching import Batching, computes_groups
 from upscaler.runtimes.pixels import Batch, to_batch, to_pixels
 from upscaler.runtimes.runtime import PRECISIONS, BuiltRuntime, PixelRuntime, Runtime

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
-from upscaler.network import PixelForm
+from upscaler.models.network import PixelForm
+from upscaler.models.weights import network_of
 from upscaler.runtimes.cuda_lanes import LANES, Lanes, Program
 from upscaler.runtimes.pixels import Batch, Pixels, whole
 from upscaler.runtimes.runtime import PixelRuntime
-from upscaler.weights import network_of
 
 _TYPES = {"fp32": torch.float32, "fp16": torch.float16}
 

@@ -6,13 +6,14 @@ the package itself:
 1. Weights in further files have to lie in the model's own folder, no links among them.
 2. Scale, halo and alignment are read off the graph (`receptive_field.py`), which refuses every
    operation that it does not know. A file that carries a ModelSpec has to say the same of itself.
-3. The trial (`trial.py`): small pictures in fp32 on the CPU, in a child process that may take
-   TIME_LIMIT and, on Linux, MEMORY_LIMIT. A graph that never ends or crashes ends only the child.
+3. The self-test (`self_test.py`): small pictures in fp32 on the CPU, in a child process that may
+   take TIME_LIMIT and, on Linux, MEMORY_LIMIT. A graph that never ends or crashes ends only the
+   child.
 
-The trial demands float32 outputs of the very size, near the bicubic enlargement of the probe, and
-that what is cut out of a picture with a halo becomes what it becomes within the whole. A probe that
-came with the file has to come out again. The reduced files beside a model (fp16, int8) are not
-tried: a runtime that opens one holds it against the same probe.
+The self-test demands float32 outputs of the right size, near the bicubic enlargement of the probe.
+What is cut out of a picture with a halo has to become what it becomes within the whole. A probe
+that came with the file has to come out again. The reduced files beside a model (fp16, int8) are
+not tested: a runtime that opens one holds it against the same probe.
 """
 
 import math
@@ -28,10 +29,10 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from upscaler.errors import ModelError
-from upscaler.models.external_data import external_files
-from upscaler.models.receptive_field import Geometry, geometry, graph_input
-from upscaler.probe import encode, largest_difference, probe_image
-from upscaler.spec import ModelSpec
+from upscaler.models.graph.external_data import external_files
+from upscaler.models.graph.receptive_field import Geometry, geometry, graph_input
+from upscaler.models.probe import encode, largest_difference, probe_image
+from upscaler.models.spec import ModelSpec
 
 TIME_LIMIT = 60.0
 """Seconds for a handful of small pictures."""
@@ -40,7 +41,7 @@ MEMORY_LIMIT = 8 << 30
 """Bytes of address space, the libraries' own included."""
 
 # -P: the program's own modules, not whatever lies in the folder it was called from
-TRIAL = [sys.executable, "-P", "-m", "upscaler.models.trial"]
+SELF_TEST = [sys.executable, "-P", "-m", "upscaler.models.self_test"]
 
 _SAME_PROBE = 1 / 255
 
@@ -49,7 +50,7 @@ def describe(path: Path) -> ModelSpec:
     """Find out what a model without a ModelSpec is.
 
     Raises:
-        ModelError: it is no upscaler of RGB pictures of any size, or it fails the trial.
+        ModelError: it is no upscaler of RGB pictures of any size, or it fails the self-test.
     """
     model = load(path)
     found = _geometry(path, model)
@@ -58,7 +59,7 @@ def describe(path: Path) -> ModelSpec:
         scale=found.scale,
         halo=found.halo,
         alignment=found.alignment,
-        probe=encode(_tried(path, found)),
+        probe=encode(_tested(path, found)),
         parameters=sum(math.prod(tensor.dims) for tensor in model.graph.initializer),
     )
 
@@ -67,7 +68,7 @@ def check(path: Path, spec: ModelSpec) -> None:
     """Hold a model against the ModelSpec that it carries.
 
     Raises:
-        ModelError: its graph has another geometry, or it fails the trial.
+        ModelError: its graph has another geometry, or it fails the self-test.
     """
     found = _geometry(path, load(path))
     said = Geometry(spec.scale, spec.halo, spec.alignment)
@@ -75,7 +76,7 @@ def check(path: Path, spec: ModelSpec) -> None:
         raise ModelError(
             f"{path} says of itself {said}, but its graph has {found}; export it again"
         )
-    difference = largest_difference(_tried(path, found), spec.probe)
+    difference = largest_difference(_tested(path, found), spec.probe)
     if difference > _SAME_PROBE:
         raise ModelError(
             f"{path} makes {255 * difference:.1f} of 255 another picture of the probe than it says "
@@ -121,13 +122,13 @@ def _check_input(value: onnx.ValueInfoProto) -> None:
         )
 
 
-def _tried(path: Path, found: Geometry) -> NDArray[np.float32]:
-    """Return what the model makes of the probe, once it has passed the trial."""
+def _tested(path: Path, found: Geometry) -> NDArray[np.float32]:
+    """Return what the model makes of the probe, once it has passed the self-test."""
     shape = np.array(probe_image(found.alignment).shape) * (1, 1, found.scale, found.scale)
     numbers = (found.scale, found.halo, found.alignment, MEMORY_LIMIT)
     try:
         child = subprocess.run(
-            [*TRIAL, path, *map(str, numbers)],
+            [*SELF_TEST, path, *map(str, numbers)],
             capture_output=True,
             timeout=TIME_LIMIT,
             check=False,

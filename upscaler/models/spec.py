@@ -16,7 +16,7 @@ weights beside it are called `ema.*`. That is all `export` knows of `train`."""
 
 @dataclass(frozen=True)
 class Architecture:
-    """The sizes that define one member of the AE-U family (see `upscaler.network`)."""
+    """The sizes that define one member of the AE-U family (see `upscaler.models.network`)."""
 
     scale: int = 2
     """Output size / input size, per axis; 1 restores without enlarging."""
@@ -86,7 +86,7 @@ class ModelSpec:
     """None for a network that is not of the family."""
     weights_sha256: str = ""
     probe: str = ""
-    """What the network makes of the probe image (see `upscaler.probe`)."""
+    """What the network makes of the probe image (see `upscaler.models.probe`)."""
     channels: int = 3
     parameters: int = 0
     """Trained weights; 0 if not known."""

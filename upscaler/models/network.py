@@ -24,8 +24,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from upscaler.models.spec import Architecture
 from upscaler.quality.metrics import cubic
-from upscaler.spec import Architecture
 
 
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:

@@ -5,9 +5,9 @@ import torch
 from onnx import numpy_helper
 
 from upscaler.errors import ModelError
-from upscaler.models import Model
-from upscaler.models.receptive_field import graph_input
-from upscaler.network import AutoEncoder
+from upscaler.models.graph.receptive_field import graph_input
+from upscaler.models.model import Model
+from upscaler.models.network import AutoEncoder
 
 FIRST_WEIGHTS = "head.weight"
 """Those that carry the inverse of what a graph multiplies its image by."""

@@ -1,6 +1,6 @@
 """A model's first run, on small pictures, in a process of its own.
 
-`python -m upscaler.models.trial PATH SCALE HALO ALIGNMENT MEMORY` writes the enlarged probe to
+`python -m upscaler.models.self_test PATH SCALE HALO ALIGNMENT MEMORY` writes the enlarged probe to
 stdout, float32 (1, 3, H, W), raw; it fails with one line on stderr. On Linux the process may take
 MEMORY bytes and no more.
 """
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from upscaler.errors import ModelError
 from upscaler.hardware.cpu import cores
-from upscaler.models.receptive_field import Geometry
-from upscaler.probe import probe_image
+from upscaler.models.graph.receptive_field import Geometry
+from upscaler.models.probe import probe_image
 from upscaler.quality.metrics import bicubic
 
 FARTHEST = 0.2
@@ -32,7 +32,7 @@ Batch = NDArray[np.float32]
 Run = Callable[[Batch], Batch]
 
 
-def try_out(source: Path | bytes, found: Geometry) -> Batch:
+def self_test(source: Path | bytes, found: Geometry) -> Batch:
     """Return what a model makes of the probe, float32 (1, 3, H, W), in fp32 on the CPU.
 
     Args:
@@ -118,7 +118,7 @@ def main(path: str, scale: str, halo: str, alignment: str, memory: str) -> None:
     """See the module."""
     with suppress(ValueError, OSError):  # macOS knows no such limit
         resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
-    output = try_out(Path(path), Geometry(int(scale), int(halo), int(alignment)))
+    output = self_test(Path(path), Geometry(int(scale), int(halo), int(alignment)))
     sys.stdout.buffer.write(output.tobytes())
 
 

@@ -14,8 +14,8 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from upscaler.errors import ModelError
-from upscaler.models.operations import JOINING, RULES, Operation
-from upscaler.models.reach import Reach
+from upscaler.models.graph.operations import JOINING, RULES, Operation
+from upscaler.models.graph.reach import Reach
 
 LARGEST_ALIGNMENT = 256
 """Pixels; the pictures that prove a model have a multiple of it to a side."""

@@ -12,7 +12,7 @@ import onnx
 from onnx import numpy_helper
 
 from upscaler.errors import ModelError
-from upscaler.models.reach import Reach
+from upscaler.models.graph.reach import Reach
 
 
 @dataclass(frozen=True)
