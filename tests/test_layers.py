@@ -14,17 +14,12 @@ PACKAGES = {
 ORDER = [
     "errors",
     "hardware",
-    "engines",
     "quality",
     "models",
-    "tensorrt",
     "images",
     "runtimes",
     "tiling",
-    "speed",
     "comparison",
-    "gate",
-    "upgrade",
     "size",
     "stages",
     "repairs",
@@ -33,12 +28,13 @@ ORDER = [
     "upscaler",
     "evaluation",
     "diagnosis",
+    "measure",
     "batch",
     "cli",
 ]
 """The rooms of `upscaler`, from the ground up: each may import only from those before it."""
 
-TORCH_ALLOWED = {"network.py", "weights.py", "torch_cuda.py", "cuda_lanes.py", "tensorrt_cuda.py"}
+TORCH_ALLOWED = {"network.py", "weights.py", "torch_cuda.py", "cuda_streams.py", "runtime.py"}
 
 
 def modules(package):

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from upscaler import tensorrt
-from upscaler.engines import EngineCache
 from upscaler.errors import OutputError
 from upscaler.models import read_model
+from upscaler.runtimes.tensorrt import build
+from upscaler.runtimes.tensorrt.cache import EngineCache
 
 
 def build_engine(path: Path, precision: str) -> Path:
@@ -22,9 +22,9 @@ def build_engine(path: Path, precision: str) -> Path:
         ProofError: it would compute in another precision.
         OutputError, StartError: the cache cannot be used.
     """
-    trt, model = tensorrt.load(), read_model(path)
-    key = tensorrt.engine_key(trt, model, precision, device=0)
-    engine = tensorrt.cached_engine(trt, model, key, EngineCache(), again=True)
+    trt, model = build.load(), read_model(path)
+    key = build.engine_key(trt, model, precision, device=0)
+    engine = build.cached_engine(trt, model, key, EngineCache(), again=True)
     builder = key.builder.replace(" ", "-")
     target = path.with_name(f"{model.spec.title}.{precision}.{builder}.engine")
     draft = target.with_name(f".{target.name}.tmp")

@@ -8,10 +8,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [export] extra")
 onnx = pytest.importorskip("onnx", reason="needs the [export] extra")
 
-from upscaler import tensorrt
-from upscaler.engines import EngineCache
 from upscaler.errors import ProofError, RuntimeUnavailable
 from upscaler.models import packaged
+from upscaler.runtimes.tensorrt import build
+from upscaler.runtimes.tensorrt.cache import EngineCache
 from upscaler_export.checkpoint import read_source
 from upscaler_export.graph import to_onnx
 
@@ -21,7 +21,7 @@ MODELS = [model.spec.title for model in packaged()]
 @pytest.fixture
 def trt():
     try:
-        return tensorrt.load()
+        return build.load()
     except RuntimeUnavailable as error:
         pytest.skip(str(error))
 
@@ -34,13 +34,13 @@ def test_every_packaged_model_builds(trt, title, precision, tmp_path):
     path, broken = tmp_path / "model.onnx", tmp_path / "broken.onnx"
     onnx.save(to_onnx(network, half=precision == "fp16", pixels=True), path)
     broken.write_bytes(b"no model")
-    engine = tensorrt.build(trt, path, precision=precision, side=532, alignment=2)
+    engine = build.build(trt, path, precision=precision, side=532, alignment=2)
     assert len(engine) > 100_000
     other = {"fp32": "fp16", "fp16": "fp32"}[precision]
     with pytest.raises(ProofError, match="would compute its convolutions in"):
-        tensorrt.build(trt, path, precision=other, side=532, alignment=2)
+        build.build(trt, path, precision=other, side=532, alignment=2)
     with pytest.raises(RuntimeUnavailable, match="does not read the model"):
-        tensorrt.build(trt, broken, precision=precision, side=532, alignment=2)
+        build.build(trt, broken, precision=precision, side=532, alignment=2)
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_the_engine_is_cached_and_marked_unproved(trt, command, tmp_path, monkey
 def test_without_tensorrt_the_models_are_there_and_one_line_says_why(
     command, tmp_path, monkeypatch
 ):
-    for name in tensorrt.MODULES:
+    for name in build.MODULES:
         monkeypatch.setitem(sys.modules, name, None)
     code, _, err = command("export", "fast-x2", "--tensorrt", "-o", tmp_path)
     assert code == 3
@@ -70,9 +70,9 @@ def test_without_tensorrt_the_models_are_there_and_one_line_says_why(
 def test_a_disk_that_is_full_leaves_no_half_an_engine(tmp_path, monkeypatch):
     from pathlib import Path
 
-    from upscaler.engines import Engine
     from upscaler.errors import OutputError
     from upscaler.models import find
+    from upscaler.runtimes.tensorrt.cache import Engine
     from upscaler_export import engine
 
     def fill(path, content):

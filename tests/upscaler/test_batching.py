@@ -19,8 +19,8 @@ from upscaler.models import find
 from upscaler.runtimes import RUNTIMES, BrokenTile, PixelRuntime, Wish, choice, open_runtime
 from upscaler.runtimes.batching import Batching, computes_groups
 from upscaler.runtimes.groups import GROUP_PIXELS, LARGEST_GROUP, group_size
+from upscaler.runtimes.multi_device import Several
 from upscaler.runtimes.pixels import through_floats
-from upscaler.runtimes.several import Several
 from upscaler.runtimes.table import Entry
 
 BROKEN, REFUSED = 255, 254

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from upscaler import engines
-from upscaler.engines import Engine, EngineCache, EngineDamaged, EngineKey
 from upscaler.errors import OutputError, StartError
+from upscaler.runtimes.tensorrt import cache as engine_cache
+from upscaler.runtimes.tensorrt.cache import Engine, EngineCache, EngineDamaged, EngineKey
 
 KEY = EngineKey("ab" * 32, "fp16", 532, "tensorrt_rtx 1.7", "none", "any RTX")
 
@@ -75,7 +75,7 @@ def test_a_full_disk_leaves_nothing_half_written(cache, monkeypatch):
         raise OSError(28, "No space left on device")
 
     before = cache.put(KEY, Engine(b"before", proved=False)).read_bytes()
-    monkeypatch.setattr(engines.os, "fsync", full)
+    monkeypatch.setattr(engine_cache.os, "fsync", full)
     with pytest.raises(OutputError, match="No space left on device"):
         cache.put(KEY, Engine(b"after", proved=False))
     assert cache.path(KEY).read_bytes() == before
@@ -105,7 +105,7 @@ def test_one_builds_and_the_others_wait(cache):
 
 
 def test_the_default_folder_is_the_platforms_cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(engines.platformdirs, "user_cache_dir", lambda name: tmp_path / name)
+    monkeypatch.setattr(engine_cache.platformdirs, "user_cache_dir", lambda name: tmp_path / name)
     assert EngineCache().folder == tmp_path / "upscaler" / "engines"
     assert os.access(tmp_path / "upscaler" / "engines", os.W_OK)
 
@@ -134,7 +134,7 @@ def test_a_lock_that_cannot_be_is_said(cache, monkeypatch):
     def none_left(file, kind):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(engines.fcntl, "flock", none_left)
+    monkeypatch.setattr(engine_cache.fcntl, "flock", none_left)
     with pytest.raises(OutputError, match="cannot lock .* No locks available"), cache.building(KEY):
         pass
 

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from upscaler.gate import Gate
+from upscaler.runtimes.gate import Gate
 
 
 def test_who_closes_the_gate_is_alone():
@@ -37,7 +37,7 @@ def test_work_that_fails_leaves_the_gate():
 
 
 def test_a_gate_is_not_closed_around_somebody_who_stays(monkeypatch):
-    monkeypatch.setattr("upscaler.gate.PATIENCE", 0.3)
+    monkeypatch.setattr("upscaler.runtimes.gate.PATIENCE", 0.3)
     gate, release, begun = Gate(), threading.Event(), threading.Event()
     inside = threading.Thread(target=gate.run, args=(lambda: begun.set() or release.wait(),))
     inside.start()

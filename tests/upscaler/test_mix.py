@@ -17,7 +17,7 @@ from upscaler.errors import RuntimeUnavailable, UsageError
 from upscaler.models import FOLDER, find, mix
 from upscaler.models.probe import encode, largest_difference
 from upscaler.runtimes import Wish, open_runtime
-from upscaler.upgrade import build_command
+from upscaler.runtimes.upgrade import build_command
 
 PAIRS = [(*pair, scale) for pair in mix.SIBLINGS.items() for scale in (2, 4)]
 
@@ -133,13 +133,13 @@ def test_the_form_for_gpus_is_mixed_too(rng):
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_tensorrt_builds_an_engine_of_its_own(precision):
     trt = pytest.importorskip("tensorrt_rtx", reason="needs the [tensorrt-rtx] extra")
-    from upscaler import tensorrt
+    from upscaler.runtimes.tensorrt import build
 
     models = [find("balanced", 2, restore) for restore in (0, 0.5, 0.6)]
-    keys = {tensorrt.engine_key(trt, model, precision, device=0).model for model in models}
+    keys = {build.engine_key(trt, model, precision, device=0).model for model in models}
     assert len(keys) == 3
     source = models[1].source(precision)
-    assert tensorrt.build(trt, source, precision=precision, side=532, alignment=2)
+    assert build.build(trt, source, precision=precision, side=532, alignment=2)
 
 
 def test_a_mix_has_to_make_its_own_probe(monkeypatch):

@@ -222,7 +222,7 @@ class Stream:
 def test_a_graph_is_recorded_for_a_shape_that_comes_back(no_gpu_needed):
     import torch
 
-    from upscaler.runtimes.cuda_lanes import _Shape
+    from upscaler.runtimes.cuda_streams import _Shape
 
     counts, graph = no_gpu_needed
 
@@ -246,7 +246,7 @@ def test_a_thread_computes_before_it_records(no_gpu_needed):
     """cuDNN allocates memory when a thread first uses it; seen to break a recording on an H100."""
     import torch
 
-    from upscaler.runtimes.cuda_lanes import _Shape
+    from upscaler.runtimes.cuda_streams import _Shape
 
     counts, graph = no_gpu_needed
     computed = []

@@ -3,12 +3,12 @@ import json
 import numpy as np
 import pytest
 
-from upscaler import speed
 from upscaler.hardware.cpu import peak_memory_bytes
+from upscaler.measure import bench as bench_module
+from upscaler.measure.bench import bench
 from upscaler.models import find
 from upscaler.runtimes import RUNTIMES
 from upscaler.runtimes.table import Entry
-from upscaler.speed import bench
 
 
 def test_every_runtime_that_opens_is_measured_beside_the_reference():
@@ -31,12 +31,12 @@ def test_every_runtime_that_opens_is_measured_beside_the_reference():
 
 
 def test_runtimes_that_take_more_or_fewer_tiles_at_once_are_compared_by_pixels(monkeypatch):
-    opened = speed._open_all(find("fast", 2))
-    opened[0][speed.REFERENCE].streams += 3
-    monkeypatch.setattr(speed, "_open_all", lambda model: opened)
-    done = speed.bench(find("fast", 2), rounds=1)
+    opened = bench_module._open_all(find("fast", 2))
+    opened[0][bench_module.REFERENCE].streams += 3
+    monkeypatch.setattr(bench_module, "_open_all", lambda model: opened)
+    done = bench_module.bench(find("fast", 2), rounds=1)
     rows = {(row.runtime, row.precision): row for row in done.measured}
-    reference = rows[speed.REFERENCE]
+    reference = rows[bench_module.REFERENCE]
     for row in done.measured:
         assert row.ratio == pytest.approx(row.mp_per_s / reference.mp_per_s, rel=0.02)
 

@@ -9,14 +9,14 @@ import pytest
 pytest.importorskip("torch", reason="needs the [export] extra")
 onnx = pytest.importorskip("onnx")
 
-from upscaler import tensorrt
-from upscaler.engines import EngineCache
 from upscaler.errors import NotReady, OutputError, ProofError, RuntimeUnavailable
 from upscaler.hardware.gpu import gpus
 from upscaler.models import find
 from upscaler.models.grid import AUTO_TILE
 from upscaler.runtimes import Wish, open_runtime, table
 from upscaler.runtimes.groups import group_size
+from upscaler.runtimes.tensorrt import build
+from upscaler.runtimes.tensorrt.cache import EngineCache
 
 CALLED = {
     "Runtime": ["deserialize_cuda_engine"],
@@ -48,7 +48,7 @@ CALLED = {
 @pytest.fixture
 def trt():
     try:
-        return tensorrt.load("tensorrt_rtx")
+        return build.load("tensorrt_rtx")
     except RuntimeUnavailable as error:
         pytest.skip(str(error))
 
@@ -60,7 +60,7 @@ def cache(tmp_path):
 
 @pytest.fixture
 def key(trt):
-    return tensorrt.engine_key(trt, find("fast", 2), "fp32", device=0)
+    return build.engine_key(trt, find("fast", 2), "fp32", device=0)
 
 
 def test_all_that_the_runtime_calls_exists(trt):
@@ -72,35 +72,35 @@ def test_all_that_the_runtime_calls_exists(trt):
 
 def test_an_engine_is_built_once(trt, cache, key, monkeypatch):
     model = find("fast", 2)
-    first = tensorrt.cached_engine(trt, model, key, cache)
+    first = build.cached_engine(trt, model, key, cache)
     assert key.side == AUTO_TILE + 2 * model.spec.halo
     assert len(first.content) > 100_000 and not first.proved
-    monkeypatch.setattr(tensorrt, "build", None)
-    assert tensorrt.cached_engine(trt, model, key, cache) == first
-    tensorrt.mark_proved(cache, key)
-    assert tensorrt.cached_engine(trt, model, key, cache).proved
+    monkeypatch.setattr(build, "build", None)
+    assert build.cached_engine(trt, model, key, cache) == first
+    build.mark_proved(cache, key)
+    assert build.cached_engine(trt, model, key, cache).proved
 
 
 def test_an_engine_that_was_tampered_with_is_built_again(trt, cache, key):
     model = find("fast", 2)
-    tensorrt.cached_engine(trt, model, key, cache)
+    build.cached_engine(trt, model, key, cache)
     path = cache.path(key)
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     tampered = path.read_bytes()
-    again = tensorrt.cached_engine(trt, model, key, cache)
+    again = build.cached_engine(trt, model, key, cache)
     assert cache.get(key) == again
     assert path.read_bytes() != tampered
 
 
 def test_what_cannot_be_kept_is_said(trt, cache, key, monkeypatch):
-    from upscaler import engines
+    from upscaler.runtimes.tensorrt import cache as engine_cache
 
     def full(number):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(engines.os, "fsync", full)
+    monkeypatch.setattr(engine_cache.os, "fsync", full)
     with pytest.raises(OutputError, match="No space left on device"):
-        tensorrt.cached_engine(trt, find("fast", 2), key, cache)
+        build.cached_engine(trt, find("fast", 2), key, cache)
     assert not list(cache.folder.glob("*.engine"))
 
 
@@ -117,24 +117,24 @@ def heavy(tmp_path):
 
 def test_weights_in_a_file_of_their_own_are_found(trt, heavy, cache):
     model = find(str(heavy), 2)
-    key = tensorrt.engine_key(trt, model, "fp32", device=0)
-    assert len(tensorrt.cached_engine(trt, model, key, cache).content) > 100_000
+    key = build.engine_key(trt, model, "fp32", device=0)
+    assert len(build.cached_engine(trt, model, key, cache).content) > 100_000
 
 
 def test_other_weights_are_another_engine(trt, heavy):
-    before = tensorrt.engine_key(trt, find(str(heavy), 2), "fp32", device=0)
+    before = build.engine_key(trt, find(str(heavy), 2), "fp32", device=0)
     weights = heavy.with_name("weights.bin")
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
     weights.write_bytes(content)
     other = replace(find(str(heavy), 2))  # a Model remembers its sha256
-    assert tensorrt.engine_key(trt, other, "fp32", device=0).model != before.model
+    assert build.engine_key(trt, other, "fp32", device=0).model != before.model
 
 
 def test_tiles_are_on_the_grid_of_the_model(trt):
     model = find("fast", 2)
     coarse = replace(model, spec=replace(model.spec, alignment=48, halo=48))
-    assert tensorrt.engine_key(trt, coarse, "fp32", device=0).side == 11 * 48 + 2 * 48
+    assert build.engine_key(trt, coarse, "fp32", device=0).side == 11 * 48 + 2 * 48
 
 
 def test_a_graph_without_convolutions_says_so(trt, tmp_path):
@@ -145,17 +145,17 @@ def test_a_graph_without_convolutions_says_so(trt, tmp_path):
     path = tmp_path / "none.onnx"
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)]), path)
     with pytest.raises(ProofError, match="has no convolution"):
-        tensorrt.build(trt, path, precision="fp32", side=64, alignment=2)
+        build.build(trt, path, precision="fp32", side=64, alignment=2)
 
 
 def shapes(trt, path, side, alignment):
     """Return what the profiles for a model take: least, usual and most."""
-    said = tensorrt.log(trt)
+    said = build.log(trt)
     builder = trt.Builder(said)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     assert trt.OnnxParser(network, said).parse(path.read_bytes(), str(path))
     image = network.get_input(0)
-    made = tensorrt.profiles(trt, builder, image, side, alignment)
+    made = build.profiles(trt, builder, image, side, alignment)
     return [[tuple(shape) for shape in profile.get_shape(image.name)] for profile in made]
 
 
@@ -166,7 +166,7 @@ def test_every_tile_has_its_profile(trt):
     assert smaller == [(1, 3, 2, 2), (1, 3, 128, 128), (1, 3, 532, 532)]
     assert groups == [(2, 3, 2, 2), (4, 3, 128, 128), (8, 3, 180, 180)]
     pixels = model.source("fp16")
-    assert shapes(trt, pixels, 532, 2)[tensorrt.GROUPS][2] == (8, 180, 180, 3)
+    assert shapes(trt, pixels, 532, 2)[build.GROUPS][2] == (8, 180, 180, 3)
     for side in range(2, 600, 2):
         size = group_size(side, side)
         assert size == 1 or (groups[0][0] <= size <= groups[2][0] and side <= groups[2][2])
@@ -206,7 +206,7 @@ class Drawn:
         return "DataType.UINT8"
 
     def get_tensor_profile_shape(self, name, profile):
-        assert profile == tensorrt.TILES
+        assert profile == build.TILES
         return [(1, 532, 532, 3)] * 3
 
     def get_tensor_shape(self, name):
@@ -229,7 +229,7 @@ class Drawn:
 def test_a_tile_is_computed_in_the_profile_that_takes_it(monkeypatch):
     import torch
 
-    from upscaler.runtimes.tensorrt_cuda import TensorRT
+    from upscaler.runtimes.tensorrt.runtime import TensorRT
 
     stream = SimpleNamespace(cuda_stream=0)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: stream)
@@ -239,17 +239,17 @@ def test_a_tile_is_computed_in_the_profile_that_takes_it(monkeypatch):
     for shape in ((1, 532, 532, 3), (1, 64, 64, 3), (8, 64, 64, 3), (2, 180, 180, 3)):
         runtime._prepare(torch.empty(shape, dtype=torch.uint8))
     expected = ["TILES", "SMALLER", "GROUPS", "GROUPS"]
-    assert drawn.chosen == [getattr(tensorrt, name) for name in expected]
+    assert drawn.chosen == [getattr(build, name) for name in expected]
 
 
 @pytest.fixture
 def for_rtx(trt, cache, monkeypatch):
     """The runtime, up to where it needs a GPU."""
-    from upscaler.runtimes import tensorrt_cuda
+    from upscaler.runtimes.tensorrt import runtime as tensorrt_runtime
 
-    monkeypatch.setattr(tensorrt_cuda, "EngineCache", lambda: cache)
-    monkeypatch.setattr(tensorrt_cuda.torch.cuda, "device", lambda number: nullcontext())
-    return tensorrt_cuda.TensorRTForRTX
+    monkeypatch.setattr(tensorrt_runtime, "EngineCache", lambda: cache)
+    monkeypatch.setattr(tensorrt_runtime.torch.cuda, "device", lambda number: nullcontext())
+    return tensorrt_runtime.TensorRTForRTX
 
 
 def test_an_engine_that_is_not_there_is_not_built_by_opening(for_rtx):
@@ -274,7 +274,7 @@ def test_a_failed_building_is_remembered_by_model_and_precision(for_rtx):
 
 
 def test_kernels_are_written_only_if_there_are_more(cache, key):
-    from upscaler.runtimes.tensorrt_cuda import _Kernels
+    from upscaler.runtimes.tensorrt.runtime import _Kernels
 
     class Compiled:
         content = b"one"
@@ -285,23 +285,23 @@ def test_kernels_are_written_only_if_there_are_more(cache, key):
     compiled = Compiled()
     kernels = _Kernels(compiled, key, cache)
     kernels.keep()
-    assert tensorrt.kept_kernels(cache, key) == b"one"
+    assert build.kept_kernels(cache, key) == b"one"
     (path,) = cache.folder.glob("*.engine")
     path.unlink()
     kernels.keep()
     assert not path.exists()
     compiled.content = b"one and another"
     kernels.keep()
-    assert tensorrt.kept_kernels(cache, key) == b"one and another"
+    assert build.kept_kernels(cache, key) == b"one and another"
 
 
 def test_kernels_are_kept_as_safely_as_the_engine(cache, key):
-    assert tensorrt.kept_kernels(cache, key) is None
-    tensorrt.keep_kernels(cache, key, b"compiled")
-    assert tensorrt.kept_kernels(cache, key) == b"compiled"
+    assert build.kept_kernels(cache, key) is None
+    build.keep_kernels(cache, key, b"compiled")
+    assert build.kept_kernels(cache, key) == b"compiled"
     (path,) = cache.folder.glob("*.engine")
     path.write_bytes(path.read_bytes() + b"!")
-    assert tensorrt.kept_kernels(cache, key) is None
+    assert build.kept_kernels(cache, key) is None
 
 
 def test_torch_without_cuda_is_said_in_one_line(trt, monkeypatch):

@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 
 from upscaler.errors import NotReady, OutputError, RuntimeUnavailable, UsageError
-from upscaler.gate import Gate
 from upscaler.models import find
 from upscaler.models.probe import probe_image
 from upscaler.runtimes import RUNTIMES, BuiltRuntime, Wish, choice, open_runtime
-from upscaler.runtimes.several import Several
+from upscaler.runtimes.gate import Gate
+from upscaler.runtimes.multi_device import Several
 from upscaler.runtimes.table import Entry
-from upscaler.upgrade import Host, Upgrade, build_command
+from upscaler.runtimes.upgrade import Host, Upgrade, build_command
 
 BUILDS, FAILS = ([sys.executable, "-c", text] for text in ("pass", "exit('out of luck')"))
 
@@ -79,7 +79,7 @@ def built(monkeypatch):
 
     known = {"built": Found("", "", "", "", needs_gpu=True), "cpu": RUNTIMES["cpu"]}
     monkeypatch.setattr(choice, "RUNTIMES", known)
-    monkeypatch.setattr("upscaler.upgrade.RUNTIMES", known)
+    monkeypatch.setattr("upscaler.runtimes.upgrade.RUNTIMES", known)
     return Fresh
 
 

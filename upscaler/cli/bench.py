@@ -11,7 +11,7 @@ from upscaler.cli import options
 
 if TYPE_CHECKING:
     from upscaler.batch.measure import WholeRun
-    from upscaler.speed import Bench
+    from upscaler.measure.bench import Bench
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
@@ -84,9 +84,9 @@ def bench(
 
 
 def _networks(model: str, scale: int, rounds: int, machine: str | None) -> list[dict[str, Any]]:
+    from upscaler.measure.bench import bench as measure
     from upscaler.models import find
     from upscaler.runtimes import by_reason
-    from upscaler.speed import bench as measure
 
     done = measure(find(model, scale), rounds)
     if machine is not None:

@@ -14,8 +14,8 @@ def models(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from upscaler.measure.bench import megapixels_per_second
     from upscaler.models import packaged
-    from upscaler.speed import megapixels_per_second
 
     table = Table(
         "model", "scale", "KB", "K MACs a pixel", "runtime here", "MP/s here", "PSNR-Y, dB"

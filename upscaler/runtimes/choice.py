@@ -12,9 +12,9 @@ from upscaler.hardware.gpu import gpus
 from upscaler.models import Model
 from upscaler.models.probe import largest_difference, probe_image
 from upscaler.runtimes.batching import Batching, computes_groups
+from upscaler.runtimes.multi_device import Several
 from upscaler.runtimes.pixels import Batch, to_batch, to_pixels
 from upscaler.runtimes.runtime import PRECISIONS, BuiltRuntime, PixelRuntime, Runtime
-from upscaler.runtimes.several import Several
 from upscaler.runtimes.table import RUNTIMES
 
 AUTO = "auto"

@@ -1,4 +1,4 @@
-"""Open a runtime once, so that it is ready the next time; see `upscaler.upgrade`.
+"""Open a runtime once, so that it is ready the next time; see `upscaler.runtimes.upgrade`.
 
 python -m upscaler.runtimes.make_ready NAME MODEL SCALE RESTORE PRECISION [DEVICE ...]
 

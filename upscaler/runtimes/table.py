@@ -41,14 +41,14 @@ class Entry:
 RUNTIMES = {
     "tensorrt": Entry(
         "tensorrt",
-        "upscaler.runtimes.tensorrt_cuda",
+        "upscaler.runtimes.tensorrt.runtime",
         "TensorRT",
         "pip install tensorrt torch",
         needs_gpu=True,
     ),
     "tensorrt-rtx": Entry(
         "tensorrt_rtx",
-        "upscaler.runtimes.tensorrt_cuda",
+        "upscaler.runtimes.tensorrt.runtime",
         "TensorRTForRTX",
         "pip install tensorrt_rtx torch",
         needs_gpu=True,

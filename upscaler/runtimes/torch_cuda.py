@@ -9,7 +9,7 @@ from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
 from upscaler.models.network import PixelForm
 from upscaler.models.weights import network_of
-from upscaler.runtimes.cuda_lanes import LANES, Lanes, Program
+from upscaler.runtimes.cuda_streams import LANES, Lanes, Program
 from upscaler.runtimes.pixels import Batch, Pixels, whole
 from upscaler.runtimes.runtime import PixelRuntime
 

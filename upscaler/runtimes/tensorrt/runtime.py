@@ -1,7 +1,7 @@
 """TensorRT on an NVIDIA GPU: TensorRT 10 and 11, and TensorRT for RTX.
 
-Engines are built once, by `make_ready`, and kept in a private cache (`upscaler.engines`). Buffers,
-streams and graphs are torch's.
+Engines are built once, by `make_ready`, and kept in a private cache (`cache`). Buffers, streams and
+graphs are torch's.
 """
 
 import weakref
@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from upscaler import tensorrt
-from upscaler.engines import EngineCache, EngineKey
 from upscaler.errors import NotReady, RuntimeUnavailable, StartError
 from upscaler.models import Model
-from upscaler.runtimes.cuda_lanes import LANES, Lanes, Program
+from upscaler.runtimes.cuda_streams import LANES, Lanes, Program
 from upscaler.runtimes.pixels import Batch, Pixels, in_order, through_floats, whole
 from upscaler.runtimes.runtime import BuiltRuntime, PixelRuntime
+from upscaler.runtimes.tensorrt import build
+from upscaler.runtimes.tensorrt.cache import EngineCache, EngineKey
 
 _TYPES = {"UINT8": torch.uint8, "FLOAT": torch.float32}
 
@@ -31,11 +31,11 @@ class TensorRT(PixelRuntime, BuiltRuntime):
     def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
         super().__init__(model, precision, min(streams, LANES), device)
         self.takes_floats = precision == "fp32"
-        self._trt = tensorrt.load(self.library)
+        self._trt = build.load(self.library)
         self._key, self._cache = self._place(model, precision, device)
         self.largest_side = self._key.side
         with torch.cuda.device(device):
-            self._runtime = self._trt.Runtime(tensorrt.log(self._trt))
+            self._runtime = self._trt.Runtime(build.log(self._trt))
             self._engine = self._load()
             self._config = self._configure()
         self._lanes = Lanes(torch.device("cuda", device), self.streams, self._prepare)
@@ -43,7 +43,7 @@ class TensorRT(PixelRuntime, BuiltRuntime):
     @classmethod
     def precisions(cls) -> tuple[str, ...]:
         """See `Runtime`."""
-        tensorrt.load(cls.library)
+        build.load(cls.library)
         if not torch.cuda.is_available():
             raise RuntimeUnavailable("the installed torch cannot use the GPU")
         return ("fp16", "fp32")
@@ -53,7 +53,7 @@ class TensorRT(PixelRuntime, BuiltRuntime):
         """Build the engine."""
         key, cache = cls._place(model, precision, device)
         with torch.cuda.device(device):
-            tensorrt.cached_engine(tensorrt.load(cls.library), model, key, cache)
+            build.cached_engine(build.load(cls.library), model, key, cache)
 
     @classmethod
     def give_up(cls, model: Model, precision: str, device: int, reason: str) -> None:
@@ -70,7 +70,7 @@ class TensorRT(PixelRuntime, BuiltRuntime):
     @classmethod
     def _place(cls, model: Model, precision: str, device: int) -> tuple[EngineKey, EngineCache]:
         """Where the engine lies, or would lie."""
-        key = tensorrt.engine_key(tensorrt.load(cls.library), model, precision, device)
+        key = build.engine_key(build.load(cls.library), model, precision, device)
         return key, EngineCache()
 
     def infer(self, batch: Batch) -> Batch:
@@ -88,11 +88,11 @@ class TensorRT(PixelRuntime, BuiltRuntime):
         """Say in the cache that the engine has computed the probe."""
         super().confirm()
         with suppress(StartError):  # the next run proves it again
-            tensorrt.mark_proved(self._cache, self._key)
+            build.mark_proved(self._cache, self._key)
 
     def _load(self) -> Any:
         """Return the engine; one that does not load is of another time, and forgotten."""
-        stored = tensorrt.stored_engine(self._cache, self._key)
+        stored = build.stored_engine(self._cache, self._key)
         if stored is None:
             raise NotReady("it has its engine to build first")
         engine = self._runtime.deserialize_cuda_engine(stored.content)
@@ -112,10 +112,10 @@ class TensorRT(PixelRuntime, BuiltRuntime):
         if context is None:
             raise RuntimeError("TensorRT has no memory for another stream")
         shape, stream = tuple(image.shape), torch.cuda.current_stream(image.device)
-        tile = tuple(engine.get_tensor_profile_shape(inputs[0], tensorrt.TILES)[0])
-        profile = tensorrt.TILES if shape == tile else tensorrt.SMALLER
+        tile = tuple(engine.get_tensor_profile_shape(inputs[0], build.TILES)[0])
+        profile = build.TILES if shape == tile else build.SMALLER
         if shape[0] > 1:
-            profile = tensorrt.GROUPS
+            profile = build.GROUPS
         _must(context.set_optimization_profile_async(profile, stream.cuda_stream), "the profile")
         _must(context.set_input_shape(inputs[0], shape), f"a tile of {shape}")
         _must(context.set_tensor_address(inputs[0], image.data_ptr()), "the input buffer")
@@ -167,7 +167,7 @@ class _Kernels:
 
     def __init__(self, compiled: Any, key: EngineKey, cache: EngineCache) -> None:
         self._compiled, self._key, self._cache = compiled, key, cache
-        self._kept = tensorrt.kept_kernels(cache, key)
+        self._kept = build.kept_kernels(cache, key)
         if self._kept:
             compiled.deserialize(self._kept)
 
@@ -176,7 +176,7 @@ class _Kernels:
         content = bytes(self._compiled.serialize())
         if content != self._kept:
             with suppress(StartError):
-                tensorrt.keep_kernels(self._cache, self._key, content)
+                build.keep_kernels(self._cache, self._key, content)
             self._kept = content
 
 

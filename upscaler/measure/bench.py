@@ -3,10 +3,8 @@
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,19 +16,22 @@ from upscaler.models import Model
 from upscaler.quality.metrics import psnr
 from upscaler.runtimes import (
     RUNTIMES,
-    PixelRuntime,
     Runtime,
     Wish,
     open_runtime,
     precisions_of,
-    to_batch,
     to_pixels,
+)
+from upscaler.runtimes.throughput import (
+    SIDE,
+    megapixels_per_round,
+    seconds_per_round,
+    test_tile,
+    tile_call,
 )
 
 REFERENCE = ("cpu", "fp32")
 """The runtime and precision that the others are compared with."""
-
-_SIDE = 256
 
 _WARM_UP = 2
 """Rounds that do not count: in the second, a GPU's lanes record their graphs."""
@@ -73,7 +74,7 @@ def megapixels_per_second(model: Model) -> dict[str, Any]:
     return {
         "runtime": runtime.name,
         "precision": runtime.precision,
-        "megapixels_per_second": round(_megapixels(runtime) / seconds, 2),
+        "megapixels_per_second": round(megapixels_per_round(runtime) / seconds, 2),
     }
 
 
@@ -90,7 +91,7 @@ def bench(model: Model, rounds: int) -> Bench:
     speeds: dict[tuple[str, str], list[float]] = {key: [] for key in runtimes}
     for _ in range(rounds + _WARM_UP):
         for key, runtime in runtimes.items():
-            speeds[key].append(_megapixels(runtime) / seconds_per_round(runtime))
+            speeds[key].append(megapixels_per_round(runtime) / seconds_per_round(runtime))
     expected = _as_file(runtimes[REFERENCE])
     measured = []
     for key, runtime in runtimes.items():
@@ -133,57 +134,10 @@ def _open_all(model: Model) -> tuple[dict[tuple[str, str], Runtime], dict[str, s
     return runtimes, missing
 
 
-def seconds_per_round(runtime: Runtime) -> float:
-    """Return the seconds for one tile on each stream, on the way that 8-bit pictures take."""
-    return _seconds(runtime, _picture(_SIDE, _SIDE), runtime.streams)
-
-
-def pixels_per_second(runtime: Runtime, height: int, width: int, in_flight: int) -> float:
-    """Return the input's pixels a second when so many tiles are handed over at once.
-
-    Args:
-        height, width: of a tile in pixels; smaller where the runtime takes no such tile.
-    """
-    longest = runtime.largest_side or max(height, width)
-    tile = _picture(min(height, longest), min(width, longest))
-    size: int = tile.shape[1] * tile.shape[2]
-    return in_flight * size / _seconds(runtime, tile, in_flight)
-
-
-def _seconds(runtime: Runtime, tile: NDArray[np.uint8], in_flight: int) -> float:
-    call = _call(runtime, tile)
-    with ThreadPoolExecutor(in_flight) as pool:
-        began = time.perf_counter()
-        for ended in [pool.submit(call) for _ in range(in_flight)]:
-            ended.result()
-        return time.perf_counter() - began
-
-
-def _call(runtime: Runtime, tile: NDArray[np.uint8]) -> Callable[[], NDArray[Any]]:
-    """Return what upscales a tile: pixels where these cross to the GPU, floats elsewhere."""
-    if isinstance(runtime, PixelRuntime):
-        return partial(runtime.infer_pixels, tile)
-    return partial(runtime.infer, to_batch(tile))
-
-
 def _as_file(runtime: Runtime) -> NDArray[np.uint8]:
     """Return the upscaled tile as a file would hold it, (1, H, W, 3)."""
-    output = _call(runtime, _picture(_SIDE, _SIDE))()
+    output = tile_call(runtime, test_tile(SIDE, SIDE))()
     return output if output.dtype == np.uint8 else to_pixels(output, np.uint8)
-
-
-def _megapixels(runtime: Runtime) -> float:
-    return runtime.streams * (_SIDE * runtime.model.spec.scale) ** 2 / 1e6
-
-
-@lru_cache(maxsize=2)
-def _picture(height: int, width: int) -> NDArray[np.uint8]:
-    """Return waves with some noise, (1, height, width, 3)."""
-    y, x = np.mgrid[0:height, 0:width] / _SIDE
-    waves = np.stack([np.sin(40 * x * y), np.cos(25 * (x + y) ** 2), np.sin(60 * (x - y))])
-    noisy = 0.5 + 0.4 * waves + np.random.default_rng(0).normal(0, 0.02, waves.shape)
-    pixels = np.rint(255 * np.clip(noisy, 0, 1)[None]).astype(np.uint8)
-    return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
 
 
 def _alone(model: Model, name: str, precision: str) -> tuple[float, float]:
@@ -197,5 +151,5 @@ def _alone(model: Model, name: str, precision: str) -> tuple[float, float]:
 def _first_tile(model: Model, name: str, precision: str) -> tuple[float, float]:
     began = time.perf_counter()
     runtime = open_runtime(Wish(model, precision, cores()), name).runtime
-    _call(runtime, _picture(_SIDE, _SIDE))()
+    tile_call(runtime, test_tile(SIDE, SIDE))()
     return time.perf_counter() - began, peak_memory_bytes() / 1e6

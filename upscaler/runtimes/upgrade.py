@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from upscaler.gate import Gate
 from upscaler.runtimes import RUNTIMES, BuiltRuntime, Choice, Runtime, Wish, open_runtime
-from upscaler.speed import pixels_per_second
+from upscaler.runtimes.gate import Gate
+from upscaler.runtimes.throughput import pixels_per_second
 
 LEAST_GAIN = 1.05
 """How many times as fast it has to be: less lies within what two measurements differ by."""

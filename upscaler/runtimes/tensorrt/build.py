@@ -11,12 +11,12 @@ from math import isqrt
 from pathlib import Path
 from typing import Any
 
-from upscaler.engines import Engine, EngineCache, EngineDamaged, EngineKey
 from upscaler.errors import ProofError, RuntimeUnavailable
 from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
 from upscaler.models import Model
 from upscaler.models.grid import AUTO_TILE, round_up
 from upscaler.runtimes.groups import GROUP_PIXELS, LARGEST_GROUP, group_size
+from upscaler.runtimes.tensorrt.cache import Engine, EngineCache, EngineDamaged, EngineKey
 
 MODULES = ("tensorrt", "tensorrt_rtx")
 INSTALL = "pip install tensorrt_rtx, or NVIDIA's tensorrt"
