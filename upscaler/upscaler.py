@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.enlargement import Enlargement, plan_for
 from upscaler.errors import ImageError, UsageError
 from upscaler.hardware.cpu import cores
 from upscaler.images import Picture, Rows, image_from, picture_from
+from upscaler.inference.enlargement import Enlargement, plan_for
+from upscaler.inference.repairs import Repairs
+from upscaler.inference.size import Size
+from upscaler.inference.strips import StripEnlargement, strips_of
+from upscaler.inference.tiling import STRIP_ROWS, Tile
+from upscaler.inference.timing import Timer
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
 from upscaler.models.grid import AUTO_TILE, round_up
-from upscaler.repairs import Repairs
 from upscaler.runtimes import Choice, Runtime, Wish, open_runtime
 from upscaler.runtimes.gate import Gate
 from upscaler.runtimes.upgrade import Host, Upgrade
-from upscaler.size import Size
-from upscaler.stages import Timer
-from upscaler.strips import StripEnlargement, strips_of
-from upscaler.tiling import STRIP_ROWS, Tile
 
 Pixels = NDArray[Any]
 

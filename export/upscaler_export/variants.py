@@ -16,10 +16,10 @@ from torch import nn
 
 from upscaler.errors import ProofError
 from upscaler.images import format_of, open_picture
+from upscaler.inference.tiling import align
 from upscaler.models.network import AutoEncoder
 from upscaler.models.spec import ModelSpec
 from upscaler.quality.metrics import bicubic, modcrop, psnr, psnr_y
-from upscaler.tiling import align
 from upscaler_export.bfloat16 import Bfloat16Form, GraphForm
 from upscaler_export.graph import INPUT, convolution_types, to_onnx
 from upscaler_export.int8 import to_int8

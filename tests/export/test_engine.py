@@ -85,8 +85,8 @@ def test_a_disk_that_is_full_leaves_no_half_an_engine(tmp_path, monkeypatch):
     made = Engine(b"an engine", proved=False)
     shutil.copy(find("fast", 2).path, tmp_path / "fast-x2.onnx")
     monkeypatch.setattr(engine, "EngineCache", lambda: None)
-    monkeypatch.setattr(engine.tensorrt, "load", Library)
-    monkeypatch.setattr(engine.tensorrt, "cached_engine", lambda *_, **__: made)
+    monkeypatch.setattr(engine.build, "load", Library)
+    monkeypatch.setattr(engine.build, "cached_engine", lambda *_, **__: made)
     monkeypatch.setattr(Path, "write_bytes", fill)
     with pytest.raises(OutputError, match="No space left on device"):
         engine.build_engine(tmp_path / "fast-x2.onnx", "fp32")

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from upscaler import Upscaler
-from upscaler.enlargement import Enlargement
 from upscaler.images import Picture
+from upscaler.inference.enlargement import Enlargement
 from upscaler.models import find
 from upscaler.runtimes import RUNTIMES, BrokenTile, PixelRuntime, Wish, choice, open_runtime
 from upscaler.runtimes.batching import Batching, computes_groups

@@ -10,7 +10,7 @@ from PIL import Image
 from upscaler import Upscaler
 from upscaler.errors import ImageError, UsageError
 from upscaler.images import Picture, open_picture, png, resample
-from upscaler.size import Size
+from upscaler.inference.size import Size
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from upscaler.stages import STAGES, Profile, Stopwatch
+from upscaler.inference.timing import STAGES, Profile, Stopwatch
 
 
 def test_threads_add_up():

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from upscaler import tiling
 from upscaler.batch import memory, pipeline
 from upscaler.batch.pipeline import Pipeline
 from upscaler.batch.plan import Job
@@ -29,7 +28,8 @@ from upscaler.images import (
 )
 from upscaler.images import rows as rows_module
 from upscaler.images.picture import in_rows_of
-from upscaler.strips import strips_of
+from upscaler.inference import tiling
+from upscaler.inference.strips import strips_of
 from upscaler.upscaler import Upscaler
 
 FACTS = ("icc", "exif", "xmp", "iptc", "dpi", "text", "warnings")

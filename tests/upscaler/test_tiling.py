@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upscaler import tiling
+from upscaler.inference import tiling
 
 sizes = st.integers(1, 90)
 settings = {

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from upscaler import Upscaler, enlargement, tiling
-from upscaler.enlargement import Enlargement
+from upscaler import Upscaler
 from upscaler.errors import ImageError, ModelError, UsageError
 from upscaler.images import Picture
+from upscaler.inference import enlargement, tiling
+from upscaler.inference.enlargement import Enlargement
 from upscaler.models import packaged
 from upscaler.runtimes import PixelRuntime, Runtime
 from upscaler.runtimes.pixels import through_floats

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from upscaler.batch.plan import Job
 from upscaler.batch.watchdog import Watch
-from upscaler.enlargement import Enlargement
 from upscaler.errors import ImageError
+from upscaler.inference.enlargement import Enlargement
 
 
 @dataclass(frozen=True)

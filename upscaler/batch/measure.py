@@ -15,7 +15,7 @@ from upscaler.batch.run import Batch, Settings
 from upscaler.errors import UsageError
 from upscaler.hardware.cpu import cores, peak_memory_bytes
 from upscaler.images import open_picture, save_picture
-from upscaler.stages import Stopwatch
+from upscaler.inference.timing import Stopwatch
 from upscaler.upscaler import Upscaler
 
 _FORMAT = "png"

@@ -4,8 +4,8 @@ import sys
 import threading
 
 from upscaler.images import Format, PictureSize
-from upscaler.strips import AT_ONCE
-from upscaler.tiling import STRIP_ROWS
+from upscaler.inference.strips import AT_ONCE
+from upscaler.inference.tiling import STRIP_ROWS
 
 WHOLE_UP_TO = 1 << 28
 """Pixels of an output; larger ones never are in memory as a whole, where the formats allow it.

@@ -36,7 +36,7 @@ from upscaler.images import (
     save_strips,
     upright_size,
 )
-from upscaler.stages import Stopwatch
+from upscaler.inference.timing import Stopwatch
 from upscaler.upscaler import Upscaler
 
 _WAITING = 4

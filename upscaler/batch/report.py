@@ -11,7 +11,7 @@ from typing import Any
 from upscaler import __version__
 from upscaler.errors import OutputError
 from upscaler.hardware.cpu import cores, peak_memory_bytes, processor
-from upscaler.stages import Profile
+from upscaler.inference.timing import Profile
 
 SCHEMA = 1
 """Of the JSON Lines; grows when a field changes its meaning."""

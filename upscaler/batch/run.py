@@ -17,9 +17,9 @@ from upscaler.batch.review import Rules, settled
 from upscaler.batch.twins import Twins
 from upscaler.hardware.cpu import memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep, sync_folders
+from upscaler.inference.size import Size
 from upscaler.models import Model, find
 from upscaler.runtimes import Runtime
-from upscaler.size import Size
 from upscaler.upscaler import Upscaler
 
 _MEMORY_SHARE = 0.25

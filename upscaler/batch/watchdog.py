@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from upscaler.batch.workers import Worker, lost
 from upscaler.errors import PassingError
 from upscaler.images import Draft
-from upscaler.stages import Stopwatch
+from upscaler.inference.timing import Stopwatch
 
 _TICK = 0.5
 """Seconds between two looks, less for short limits."""

@@ -169,7 +169,7 @@ def run(
     from upscaler.cli.progress import RunDisplay
     from upscaler.errors import UsageError
     from upscaler.images import Encoding
-    from upscaler.size import Size
+    from upscaler.inference.size import Size
 
     if dry_run and report:
         raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from upscaler import enlargement
 from upscaler.batch import pipeline
 from upscaler.cli.main import main
 from upscaler.images import write
+from upscaler.inference import enlargement
 
 WIDTH = 20
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upscaler import tiling
 from upscaler.errors import ImageError
 from upscaler.images import Picture, fill_hidden, keep_flat, resample
-from upscaler.repairs import Repairs
+from upscaler.inference import tiling
+from upscaler.inference.repairs import Repairs
+from upscaler.inference.size import Size
+from upscaler.inference.timing import Stopwatch, Timer
 from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
 from upscaler.runtimes.memory import ran_out_of_memory
-from upscaler.size import Size
-from upscaler.stages import Stopwatch, Timer
 
 _BLACK = 8 / 255
 """Up to here a tile may well be black."""

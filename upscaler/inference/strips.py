@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upscaler.enlargement import Enlargement
 from upscaler.images import Picture, Rows
-from upscaler.repairs import Repairs
-from upscaler.stages import Timer
-from upscaler.tiling import Tile, moved_up
+from upscaler.inference.enlargement import Enlargement
+from upscaler.inference.repairs import Repairs
+from upscaler.inference.tiling import Tile, moved_up
+from upscaler.inference.timing import Timer
 
 Pixels = NDArray[Any]
 
