@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from upscaler.diagnosis import facts
+from upscaler.measure.doctor import facts
 from upscaler.runtimes import RUNTIMES
 
 ROOT = Path(__file__).parents[1]

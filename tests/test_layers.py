@@ -18,13 +18,10 @@ ORDER = [
     "models",
     "images",
     "runtimes",
-    "comparison",
     "inference",
     "upscaler",
-    "evaluation",
-    "diagnosis",
-    "measure",
     "batch",
+    "measure",
     "cli",
 ]
 """The rooms of `upscaler`, from the ground up: each may import only from those before it."""

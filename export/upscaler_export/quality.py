@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from upscaler.errors import HardwareMissing, RuntimeUnavailable, UsageError
-from upscaler.evaluation import evaluate, mean
+from upscaler.measure.evaluation import evaluate, mean
 from upscaler.quality.degradation import Degradation
 from upscaler.runtimes import RUNTIMES, precisions_of
 from upscaler.upscaler import Upscaler

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from upscaler.comparison import slowdowns
 from upscaler.errors import UsageError
+from upscaler.measure.comparison import slowdowns
 
 ROW = {"model": "fast-x2", "runtime": "cpu", "precision": "int8", "ratio": 2.0, "spread": 0.02}
 RUN = {**ROW, "ratio": 1.10, "limit_seconds": 3.0}

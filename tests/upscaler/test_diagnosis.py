@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from upscaler import diagnosis
 from upscaler.errors import HardwareMissing
+from upscaler.measure import doctor as diagnosis
 from upscaler.runtimes import RUNTIMES
 from upscaler.runtimes.table import Entry
 

@@ -10,8 +10,8 @@ import click
 from upscaler.cli import options
 
 if TYPE_CHECKING:
-    from upscaler.batch.measure import WholeRun
     from upscaler.measure.bench import Bench
+    from upscaler.measure.end_to_end import WholeRun
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
@@ -66,8 +66,8 @@ def bench(
     upscaler bench -s 2 --end-to-end photos/ --compare before.json
     """
     from upscaler import __version__
-    from upscaler.comparison import slowdowns
     from upscaler.hardware.cpu import cores, processor
+    from upscaler.measure.comparison import slowdowns
 
     machine = f"{processor()}, {cores()} cores"
     if folder is None:
@@ -99,8 +99,8 @@ def _networks(model: str, scale: int, rounds: int, machine: str | None) -> list[
 def _whole_runs(
     folder: Path, what: tuple[str, int, str, str], rounds: int, *, show: bool
 ) -> list[dict[str, Any]]:
-    from upscaler.batch.measure import end_to_end
     from upscaler.batch.run import Settings
+    from upscaler.measure.end_to_end import end_to_end
 
     model, scale, runtime, precision = what
     settings = Settings(model=model, scale=scale, runtime=runtime, precision=precision)

@@ -16,7 +16,7 @@ def doctor(as_json: bool) -> int:
     A runtime opens if it computes the proof picture of a packaged model right. The exit code is
     0 if any opens, 3 if none does.
     """
-    from upscaler.diagnosis import examine, facts
+    from upscaler.measure.doctor import examine, facts
 
     found, runtimes = facts(), examine()
     if as_json:

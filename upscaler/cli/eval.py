@@ -10,7 +10,7 @@ import click
 from upscaler.cli import options
 
 if TYPE_CHECKING:
-    from upscaler.evaluation import Score
+    from upscaler.measure.evaluation import Score
 
 
 @click.command(name="eval", short_help="Measure a model on high-resolution images.")
@@ -55,8 +55,8 @@ def evaluate(
     upscaler eval fast Set5/ BSD100/ -s 2
     upscaler eval fast BSD100/ -s 4 --degrade jpeg:75
     """
-    from upscaler.evaluation import evaluate as evaluate_folder
-    from upscaler.evaluation import mean
+    from upscaler.measure.evaluation import evaluate as evaluate_folder
+    from upscaler.measure.evaluation import mean
     from upscaler.quality.degradation import Degradation
     from upscaler.upscaler import Upscaler
 
