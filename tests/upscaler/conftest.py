@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from upscaler.batch.listing import EVERYTHING
-from upscaler.batch.plan import plan
-from upscaler.batch.review import Rules
-from upscaler.batch.run import Batch, Settings
+from upscaler.batch.plan.jobs import plan
+from upscaler.batch.plan.listing import EVERYTHING
+from upscaler.batch.run.batch import Batch, Settings
+from upscaler.batch.state.resume import Rules
 from upscaler.images import MAX_PIXELS, allow_pixels
 
 _SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upscaler.batch import run as run_module
-from upscaler.batch.plan import plan
+from upscaler.batch.plan.jobs import plan
 from upscaler.batch.report import Status
+from upscaler.batch.run import batch as run_module
 
 KILLS = int(os.environ.get("UPSCALER_KILLS", "10"))
 COMMAND = [sys.executable, "-m", "upscaler", "run"]

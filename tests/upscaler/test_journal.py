@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from upscaler.batch.journal import State, open_journal, read_journal
-from upscaler.batch.listing import EVERYTHING, Selection, Shard
+from upscaler.batch.plan.listing import EVERYTHING, Selection, Shard
 from upscaler.batch.report import Status
+from upscaler.batch.state.journal import State, open_journal, read_journal
 from upscaler.errors import OutputError
 from upscaler.models import find
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upscaler.batch.plan import plan
-from upscaler.batch.run import Batch, Settings
+from upscaler.batch.plan.jobs import plan
+from upscaler.batch.run.batch import Batch, Settings
 from upscaler.measure import end_to_end as measure
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ import pyvips
 import tifffile
 from PIL import Image
 
-from upscaler.batch.memory import bytes_in_flight
+from upscaler.batch.run.memory import bytes_in_flight
 from upscaler.images import picture_size
 
 SIDE = 32

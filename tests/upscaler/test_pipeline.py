@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upscaler.batch import pipeline as pipeline_module
-from upscaler.batch.pipeline import Pipeline
-from upscaler.batch.plan import Job
+from upscaler.batch.plan.jobs import Job
+from upscaler.batch.run import pipeline as pipeline_module
+from upscaler.batch.run.pipeline import Pipeline
 from upscaler.errors import RuntimeUnavailable
 from upscaler.images import FORMATS, Encoding, write
 from upscaler.upscaler import Upscaler

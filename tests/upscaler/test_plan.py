@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from upscaler.batch.listing import Selection, Shard
-from upscaler.batch.names import name_outputs
-from upscaler.batch.plan import plan
+from upscaler.batch.plan.jobs import plan
+from upscaler.batch.plan.listing import Selection, Shard
+from upscaler.batch.plan.output_names import name_outputs
 from upscaler.batch.report import Status
 from upscaler.errors import UsageError
 from upscaler.images import FORMATS

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upscaler.batch.journal import Journal, read_journal
-from upscaler.batch.listing import Selection, Shard
-from upscaler.batch.plan import plan
-from upscaler.batch.preview import Expected, preview
+from upscaler.batch.plan.dry_run import Expected, preview
+from upscaler.batch.plan.jobs import plan
+from upscaler.batch.plan.listing import Selection, Shard
 from upscaler.batch.report import Status
-from upscaler.batch.run import Settings
+from upscaler.batch.run.batch import Settings
+from upscaler.batch.state.journal import Journal, read_journal
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from upscaler.batch import memory, pipeline
-from upscaler.batch.pipeline import Pipeline
-from upscaler.batch.plan import Job
+from upscaler.batch.plan.jobs import Job
+from upscaler.batch.run import memory, pipeline
+from upscaler.batch.run.pipeline import Pipeline
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
     FORMATS,

@@ -7,9 +7,9 @@ import time
 import pytest
 from PIL import Image
 
-from upscaler.batch import memory
-from upscaler.batch.pipeline import Pipeline
-from upscaler.batch.plan import Job
+from upscaler.batch.plan.jobs import Job
+from upscaler.batch.run import memory
+from upscaler.batch.run.pipeline import Pipeline
 from upscaler.images import FORMATS, Encoding, Rows, png
 from upscaler.upscaler import Upscaler
 

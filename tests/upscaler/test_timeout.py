@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from upscaler.batch import pipeline as pipeline_module
-from upscaler.batch import run as run_module
-from upscaler.batch import watchdog as watchdog_module
 from upscaler.batch.report import Status
-from upscaler.batch.workers import lost
+from upscaler.batch.run import batch as run_module
+from upscaler.batch.run import pipeline as pipeline_module
+from upscaler.batch.run import watchdog as watchdog_module
+from upscaler.batch.run.workers import lost
 from upscaler.images import write
 from upscaler.inference import enlargement
 

@@ -5,9 +5,9 @@ import shutil
 import pytest
 from PIL import Image
 
-from upscaler.batch import twins as twins_module
-from upscaler.batch.plan import plan
-from upscaler.batch.run import Batch, Settings
+from upscaler.batch.plan.jobs import plan
+from upscaler.batch.run import duplicates as twins_module
+from upscaler.batch.run.batch import Batch, Settings
 from upscaler.upscaler import Upscaler
 
 SETTINGS = Settings(model="fast", scale=2, runtime="cpu", streams=2)

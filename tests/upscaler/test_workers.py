@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from upscaler.batch.workers import Worker, Workers, lost
+from upscaler.batch.run.workers import Worker, Workers, lost
 
 
 def test_what_is_submitted_is_done_by_so_many_threads():

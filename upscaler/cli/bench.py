@@ -99,7 +99,7 @@ def _networks(model: str, scale: int, rounds: int, machine: str | None) -> list[
 def _whole_runs(
     folder: Path, what: tuple[str, int, str, str], rounds: int, *, show: bool
 ) -> list[dict[str, Any]]:
-    from upscaler.batch.run import Settings
+    from upscaler.batch.run.batch import Settings
     from upscaler.measure.end_to_end import end_to_end
 
     model, scale, runtime, precision = what

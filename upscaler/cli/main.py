@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from upscaler import __version__
-from upscaler.batch.workers import lost
+from upscaler.batch.run.workers import lost
 from upscaler.errors import UpscalerError
 
 _COMMANDS = {

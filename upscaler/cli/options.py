@@ -10,7 +10,7 @@ import click
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
 
 if TYPE_CHECKING:
-    from upscaler.batch.listing import Shard
+    from upscaler.batch.plan.listing import Shard
 
 MODEL = click.option(
     "-m",
@@ -212,7 +212,7 @@ class ShardNumber(click.ParamType["Shard"]):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> "Shard":
         """Return the part."""
-        from upscaler.batch.listing import Shard
+        from upscaler.batch.plan.listing import Shard
 
         number, _, count = str(value).partition("/")
         if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from upscaler.batch.preview import Expected, Forecast, Preview
+from upscaler.batch.plan.dry_run import Expected, Forecast, Preview
 from upscaler.cli.progress import printable
 
 

@@ -19,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from upscaler.batch.plan import Plan
+from upscaler.batch.plan.jobs import Plan
 from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.runtimes import by_reason
 from upscaler.upscaler import Upscaler

@@ -9,7 +9,7 @@ from upscaler.cli import options
 from upscaler.models import DEFAULT_SCALE
 
 if TYPE_CHECKING:
-    from upscaler.batch.listing import Shard
+    from upscaler.batch.plan.listing import Shard
 
 
 @click.command(short_help="Upscale a file or a folder.")
@@ -159,12 +159,12 @@ def run(
     upscaler run scan.tif scan-large.png -p fp32
     upscaler run photos/ large/ --shard 1/4
     """
-    from upscaler.batch.listing import Selection
-    from upscaler.batch.plan import plan
-    from upscaler.batch.preview import preview
+    from upscaler.batch.plan.dry_run import preview
+    from upscaler.batch.plan.jobs import plan
+    from upscaler.batch.plan.listing import Selection
     from upscaler.batch.report import expect_report, write_report
-    from upscaler.batch.review import Rules
-    from upscaler.batch.run import Batch, Settings
+    from upscaler.batch.run.batch import Batch, Settings
+    from upscaler.batch.state.resume import Rules
     from upscaler.cli.preview import show_preview
     from upscaler.cli.progress import RunDisplay
     from upscaler.errors import UsageError

@@ -21,9 +21,9 @@ def status(output: Path, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from upscaler.batch.database import journals
-    from upscaler.batch.journal import State, read_journal
-    from upscaler.batch.listing import STATE_FOLDER
+    from upscaler.batch.plan.listing import STATE_FOLDER
+    from upscaler.batch.state.database import journals
+    from upscaler.batch.state.journal import State, read_journal
     from upscaler.cli.progress import printable
     from upscaler.errors import UsageError
 

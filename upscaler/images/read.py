@@ -16,12 +16,12 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from upscaler.errors import ImageError, PassingError
 from upscaler.images.colour import profile_of, rgb_or_grey, upright_image, upright_pixels
-from upscaler.images.deep import DeepTiff, deep_file, has_deep_layout
 from upscaler.images.formats import READABLE
 from upscaler.images.heic import is_heic, open_heic
 from upscaler.images.metadata import read_metadata
 from upscaler.images.picture import Picture
 from upscaler.images.png import leading_chunks, without_pixels
+from upscaler.images.sixteen_bit import DeepTiff, deep_file, has_deep_layout
 
 # what Pillow's decoders raise on damaged or hostile input
 _DECODE_ERRORS = (

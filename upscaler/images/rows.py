@@ -12,7 +12,6 @@ from PIL import Image
 
 from upscaler.errors import ImageError, PassingError
 from upscaler.images.colour import profile_of
-from upscaler.images.deep import has_deep_layout
 from upscaler.images.metadata import read_metadata
 from upscaler.images.picture import Picture
 from upscaler.images.read import (
@@ -23,6 +22,7 @@ from upscaler.images.read import (
     opened,
     without_decoding,
 )
+from upscaler.images.sixteen_bit import has_deep_layout
 from upscaler.images.vips import KINDS, pyvips, reason
 
 _READABLE = ("JPEG", "MPO", "PNG", "TIFF")

@@ -9,9 +9,9 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from upscaler.batch.plan import Job, plan
+from upscaler.batch.plan.jobs import Job, plan
 from upscaler.batch.report import Result, Status, Summary, Used
-from upscaler.batch.run import Batch, Settings
+from upscaler.batch.run.batch import Batch, Settings
 from upscaler.errors import UsageError
 from upscaler.hardware.cpu import cores, peak_memory_bytes
 from upscaler.images import open_picture, save_picture

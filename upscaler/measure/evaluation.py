@@ -68,7 +68,7 @@ def _mean_of_some(values: list[float | None]) -> float | None:
 
 
 def _score(upscaler: Upscaler, path: Path, degradations: Sequence[Degradation]) -> Score:
-    scale = round(upscaler.inference.size.scale)
+    scale = round(upscaler.size.scale)
     try:
         truth = modcrop(open_picture(path).rgb, scale)
     except ImageError as error:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from upscaler.batch import pipeline
+from upscaler.batch.run import pipeline
 from upscaler.cli.main import main
 from upscaler.images import write
 from upscaler.inference import enlargement

@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from upscaler.batch.journal import Entry, Journal
-from upscaler.batch.names import former_names
-from upscaler.batch.plan import Job, Plan
-from upscaler.batch.stamp import stamp
+from upscaler.batch.plan.jobs import Job, Plan
+from upscaler.batch.plan.output_names import former_names
+from upscaler.batch.state.fingerprint import stamp
+from upscaler.batch.state.journal import Entry, Journal
 from upscaler.images import sync_folders
 
 

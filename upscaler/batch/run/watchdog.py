@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from upscaler.batch.workers import Worker, lost
+from upscaler.batch.run.workers import Worker, lost
 from upscaler.errors import PassingError
 from upscaler.images import Draft
 from upscaler.inference.timing import Stopwatch

@@ -15,11 +15,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from upscaler.batch import database as db
-from upscaler.batch.listing import STATE_FOLDER, Shard
-from upscaler.batch.lock import hold
-from upscaler.batch.plan import Job
-from upscaler.batch.stamp import Stamp, contents, stamp
+from upscaler.batch.plan.jobs import Job
+from upscaler.batch.plan.listing import STATE_FOLDER, Shard
+from upscaler.batch.state import database as db
+from upscaler.batch.state.fingerprint import Stamp, contents, stamp
+from upscaler.batch.state.lock import hold
 from upscaler.errors import OutputError
 
 _COLUMNS = (

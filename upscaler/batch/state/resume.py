@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from upscaler.batch.journal import Entry, Fingerprint, State
-from upscaler.batch.plan import Job
+from upscaler.batch.plan.jobs import Job
 from upscaler.batch.report import Result, Status
-from upscaler.batch.stamp import contents, stamp
+from upscaler.batch.state.fingerprint import contents, stamp
+from upscaler.batch.state.journal import Entry, Fingerprint, State
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import threading
 from dataclasses import dataclass
 
-from upscaler.batch.plan import Job
-from upscaler.batch.watchdog import Watch
+from upscaler.batch.plan.jobs import Job
+from upscaler.batch.run.watchdog import Watch
 from upscaler.errors import ImageError
 from upscaler.inference.enlargement import Enlargement
 

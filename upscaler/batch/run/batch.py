@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol
 
-from upscaler.batch.flight import Outcome
-from upscaler.batch.journal import Fingerprint, Journal, RunRecord, open_journal
-from upscaler.batch.pipeline import Pipeline
-from upscaler.batch.plan import Job, Plan
-from upscaler.batch.renames import follow_names
+from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.report import Result, Status, Summary, Used
-from upscaler.batch.review import Rules, settled
-from upscaler.batch.twins import Twins
+from upscaler.batch.run.duplicates import Twins
+from upscaler.batch.run.job_in_flight import Outcome
+from upscaler.batch.run.pipeline import Pipeline
+from upscaler.batch.state.journal import Fingerprint, Journal, RunRecord, open_journal
+from upscaler.batch.state.renames import follow_names
+from upscaler.batch.state.resume import Rules, settled
 from upscaler.hardware.cpu import memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep, sync_folders
 from upscaler.inference.size import Size

@@ -18,11 +18,11 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
-from upscaler.batch.flight import Flight, Outcome
-from upscaler.batch.memory import Budget, bytes_in_flight, goes_in_strips
-from upscaler.batch.plan import Job, refuse_too_long
-from upscaler.batch.watchdog import Watchdog
-from upscaler.batch.workers import Workers
+from upscaler.batch.plan.jobs import Job, refuse_too_long
+from upscaler.batch.run.job_in_flight import Flight, Outcome
+from upscaler.batch.run.memory import Budget, bytes_in_flight, goes_in_strips
+from upscaler.batch.run.watchdog import Watchdog
+from upscaler.batch.run.workers import Workers
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
     Encoding,

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from upscaler.batch.listing import Shard
+from upscaler.batch.plan.listing import Shard
 from upscaler.errors import OutputError
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from upscaler.batch.listing import Shard
-from upscaler.batch.lock import file_name, is_sibling
+from upscaler.batch.plan.listing import Shard
+from upscaler.batch.state.lock import file_name, is_sibling
 from upscaler.errors import OutputError
 
 FORMAT = 1

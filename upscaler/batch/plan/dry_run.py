@@ -5,14 +5,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from upscaler.batch.journal import RunRecord, read_journal
-from upscaler.batch.memory import bytes_in_flight, goes_in_strips
-from upscaler.batch.names import target_name
-from upscaler.batch.plan import Job, Plan, refuse_too_long
-from upscaler.batch.renames import renamings
+from upscaler.batch.plan.jobs import Job, Plan, refuse_too_long
+from upscaler.batch.plan.output_names import target_name
 from upscaler.batch.report import SCHEMA, Result, Status
-from upscaler.batch.review import settled
-from upscaler.batch.run import Settings
+from upscaler.batch.run.batch import Settings
+from upscaler.batch.run.memory import bytes_in_flight, goes_in_strips
+from upscaler.batch.state.journal import RunRecord, read_journal
+from upscaler.batch.state.renames import renamings
+from upscaler.batch.state.resume import settled
 from upscaler.errors import ImageError
 from upscaler.images import allow_pixels, upright_size
 

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from upscaler.batch.flight import Outcome
-from upscaler.batch.plan import Job
-from upscaler.batch.stamp import contents, stamp
+from upscaler.batch.plan.jobs import Job
+from upscaler.batch.run.job_in_flight import Outcome
+from upscaler.batch.state.fingerprint import contents, stamp
 from upscaler.errors import PassingError
 from upscaler.images import copy_file
 

@@ -1,0 +1,1 @@
+"""From an input folder to a list of jobs."""

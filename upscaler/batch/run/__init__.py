@@ -1,0 +1,1 @@
+"""The work itself: reading, inference and writing, side by side."""

@@ -1,0 +1,1 @@
+"""What an output folder remembers from one run to the next."""
