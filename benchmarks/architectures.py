@@ -20,7 +20,7 @@ from upscaler.hardware.cpu import cores, processor
 from upscaler.models import read_model
 from upscaler.models.network import AutoEncoder
 from upscaler.models.spec import Architecture, Trained, Training
-from upscaler.runtimes import Wish, open_runtime
+from upscaler.runtimes import RuntimeRequest, open_runtime
 from upscaler.runtimes.runtime import Runtime
 from upscaler_export.export import export_network
 from upscaler_train.networks import cost, parameters
@@ -55,7 +55,7 @@ def _open(path: Path, scratch: Path) -> dict[str, Runtime]:
     found = {}
     for name, precision in SETTINGS:
         try:
-            choice = open_runtime(Wish(model, precision), name)
+            choice = open_runtime(RuntimeRequest(model, precision), name)
         except RuntimeUnavailable as error:
             click.echo(f"{name} {precision}: {error}", err=True)
             continue

@@ -20,10 +20,10 @@ from upscaler.models.spec import Architecture
 
 def save_weights(model: str, scale: int, path: Path) -> Path:
     """Write a packaged model's weights for the loop."""
-    from upscaler.models import find
+    from upscaler.models import find_model
     from upscaler.models.weights import network_of
 
-    network = network_of(find(model, scale))
+    network = network_of(find_model(model, scale))
     sizes = json.dumps(asdict(network.architecture))
     save_file(network.state_dict(), path, {"architecture": sizes})
     return path

@@ -13,7 +13,7 @@ from PIL import Image
 
 from upscaler import Upscaler
 from upscaler.cli.main import commands
-from upscaler.models import packaged
+from upscaler.models import packaged_models
 
 LEAST = {
     ("balanced", 2): {"Set5": 37.47, "Set14": 33.10, "BSD100": 31.92},
@@ -41,7 +41,7 @@ SETS = [(*model, name, psnr) for model, sets in LEAST.items() for name, psnr in 
 JUDGED = [row for row in SETS if "BSD100" not in row or "fast" in row]
 """What `../shared/judge` scores, too; BSD100, four fifths of the pixels, of the cheapest only."""
 
-MODELS = [(model.spec.name, model.spec.scale) for model in packaged()]
+MODELS = [(model.spec.name, model.spec.scale) for model in packaged_models()]
 
 
 def test_every_packaged_model_is_held_to_its_figures():

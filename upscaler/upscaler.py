@@ -20,9 +20,9 @@ from upscaler.inference.size import Size
 from upscaler.inference.strips import StripEnlargement, strips_of
 from upscaler.inference.tiling import STRIP_ROWS, Tile
 from upscaler.inference.timing import Timer
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find
+from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find_model
 from upscaler.models.grid import AUTO_TILE, round_up
-from upscaler.runtimes import Choice, Runtime, Wish, open_runtime
+from upscaler.runtimes import Choice, Runtime, RuntimeRequest, open_runtime
 from upscaler.runtimes.gate import Gate
 from upscaler.runtimes.upgrade import Host, Upgrade
 
@@ -63,7 +63,7 @@ class Upscaler:
         restore: float | None = None,
     ) -> None:
         self.size = size or Size(scale)
-        self.model: Model = find(str(model), scale, restore)
+        self.model: Model = find_model(str(model), scale, restore)
         self._runtime_name, self._precision = runtime, precision
         self._devices = tuple(devices)
         self._tile = _tile_core(tile)
@@ -199,27 +199,27 @@ class Upscaler:
     def _open(self, precision: str) -> Choice:
         return open_runtime(self._wish(precision), self._runtime_name)
 
-    def _wish(self, precision: str) -> Wish:
-        return Wish(self.model, precision, self.streams, self._devices)
+    def _wish(self, precision: str) -> RuntimeRequest:
+        return RuntimeRequest(self.model, precision, self.streams, self._devices)
 
     def _largest_tile(self) -> tuple[int, int]:
         spec = self.model.spec
         side = round_up(self._tile or AUTO_TILE, spec.alignment) + 2 * spec.halo
         return side, side
 
-    def upgrading(self, moved: Callable[[Runtime], None], tell: Callable[[str], None]) -> Upgrade:
+    def upgrading(self, moved: Callable[[Runtime], None], log: Callable[[str], None]) -> Upgrade:
         """Return a context in which a faster runtime may take over, between two pictures.
 
         Args:
             moved: told of it, from another thread.
-            tell: told in one line why it did not, from another thread.
+            log: told in one line why it did not, from another thread.
         """
 
         def adopt(choice: Choice) -> None:
             self.choice = choice
             moved(choice.runtime)
 
-        host = Host(adopt, tell, self._gate, lambda: self._tile_shape)
+        host = Host(adopt, log, self._gate, lambda: self._tile_shape)
         return Upgrade(self._wish(self._precision), self.choice, host)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from upscaler.models import find
+from upscaler.models import find_model
 
 BENCHMARKS = Path(__file__).parents[1]
 LOOPS = Path(__file__).parent / "loops"
@@ -40,7 +40,7 @@ def _weights(model: str, scale: int, scratch: Path) -> Path:
 
 
 def _onnx(model: str, scale: int, scratch: Path) -> Path:
-    return find(model, scale).path
+    return find_model(model, scale).path
 
 
 PEERS = (

@@ -5,7 +5,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from upscaler.errors import ModelError
-from upscaler.models import DEFAULT_SCALE, find
+from upscaler.models import DEFAULT_SCALE, find_model
 from upscaler.models.network import AutoEncoder
 from upscaler.models.spec import CHECKPOINT_KEY, Trained
 from upscaler.models.weights import network_of
@@ -27,7 +27,7 @@ def read_source(source: str) -> tuple[AutoEncoder, Trained]:
 def read_model_file(name: str) -> tuple[AutoEncoder, Trained]:
     """Return the network of a packaged model (`fast`, `fast-x2`) or of an exported file."""
     scale = next((n for n in (2, 3, 4) if Path(name).stem.endswith(f"-x{n}")), DEFAULT_SCALE)
-    model = find(name, scale)
+    model = find_model(name, scale)
     network = network_of(model)
     return network, Trained(model.spec.name, network.architecture, model.spec.training)
 

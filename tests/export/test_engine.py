@@ -9,13 +9,13 @@ torch = pytest.importorskip("torch", reason="needs the [export] extra")
 onnx = pytest.importorskip("onnx", reason="needs the [export] extra")
 
 from upscaler.errors import ProofError, RuntimeUnavailable
-from upscaler.models import packaged
+from upscaler.models import packaged_models
 from upscaler.runtimes.tensorrt import build
 from upscaler.runtimes.tensorrt.cache import EngineCache
 from upscaler_export.checkpoint import read_source
 from upscaler_export.graph import to_onnx
 
-MODELS = [model.spec.title for model in packaged()]
+MODELS = [model.spec.title for model in packaged_models()]
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_disk_that_is_full_leaves_no_half_an_engine(tmp_path, monkeypatch):
     from pathlib import Path
 
     from upscaler.errors import OutputError
-    from upscaler.models import find
+    from upscaler.models import find_model
     from upscaler.runtimes.tensorrt.cache import Engine
     from upscaler_export import engine
 
@@ -83,7 +83,7 @@ def test_a_disk_that_is_full_leaves_no_half_an_engine(tmp_path, monkeypatch):
         __name__, __version__ = "tensorrt", "11.4"
 
     made = Engine(b"an engine", proved=False)
-    shutil.copy(find("fast", 2).path, tmp_path / "fast-x2.onnx")
+    shutil.copy(find_model("fast", 2).path, tmp_path / "fast-x2.onnx")
     monkeypatch.setattr(engine, "EngineCache", lambda: None)
     monkeypatch.setattr(engine.build, "load", Library)
     monkeypatch.setattr(engine.build, "cached_engine", lambda *_, **__: made)

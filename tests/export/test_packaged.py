@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the [export] extra")
 
-from upscaler.models import find
+from upscaler.models import find_model
 from upscaler_export.checkpoint import read_checkpoint
 from upscaler_export.export import rounded, weights_sha256
 
@@ -16,7 +16,7 @@ CHECKPOINTS = sorted((Path(__file__).parents[2] / "train" / "checkpoints").glob(
 @pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda path: path.stem)
 def test_the_weights_are_those_that_were_trained(path):
     network, trained = read_checkpoint(path)
-    spec = find(trained.name, trained.architecture.scale).spec
+    spec = find_model(trained.name, trained.architecture.scale).spec
     assert spec.title == path.stem
     assert spec.weights_sha256 == weights_sha256(rounded(network))
     assert spec.training == trained.training

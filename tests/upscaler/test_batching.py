@@ -15,13 +15,20 @@ from PIL import Image
 from upscaler import Upscaler
 from upscaler.images import Picture
 from upscaler.inference.enlargement import Enlargement
-from upscaler.models import find
-from upscaler.runtimes import RUNTIMES, BrokenTile, PixelRuntime, Wish, choice, open_runtime
+from upscaler.models import find_model
+from upscaler.runtimes import (
+    RUNTIMES,
+    BrokenTile,
+    PixelRuntime,
+    RuntimeRequest,
+    choice,
+    open_runtime,
+)
 from upscaler.runtimes.batching import Batching, computes_groups
 from upscaler.runtimes.groups import GROUP_PIXELS, LARGEST_GROUP, group_size
-from upscaler.runtimes.multi_device import Several
+from upscaler.runtimes.multi_device import MultiDevice
 from upscaler.runtimes.pixels import through_floats
-from upscaler.runtimes.table import Entry
+from upscaler.runtimes.table import RuntimeEntry
 
 BROKEN, REFUSED = 255, 254
 """Tiles that are this all over come out as no numbers, or raise another error."""
@@ -38,7 +45,7 @@ def watchdog():
 
 
 class Gpu(PixelRuntime):
-    """Doubles pictures, one call on each lane; rounds as the number of tiles in a call says.
+    """Doubles pictures, one call on each stream; rounds as the number of tiles in a call says.
 
     Attributes:
         calls: the tiles of each call.
@@ -47,7 +54,7 @@ class Gpu(PixelRuntime):
     name = "gpu"
 
     def __init__(self, streams=1, pause=None):
-        super().__init__(find("fast", 2), "fp16", streams)
+        super().__init__(find_model("fast", 2), "fp16", streams)
         self.calls, self._pause = [], pause or (lambda: None)
         self._free = threading.Semaphore(streams)
 
@@ -60,7 +67,7 @@ class Gpu(PixelRuntime):
 
     def infer_pixels(self, pixels):
         assert pixels.flags.c_contiguous and pixels.dtype == np.uint8
-        assert self._free.acquire(blocking=False), "more calls than lanes"
+        assert self._free.acquire(blocking=False), "more calls than streams"
         try:
             self.calls.append(pixels.copy())
             self._pause()
@@ -194,10 +201,10 @@ def test_each_shape_has_groups_of_its_own(rng):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8, 24])
-@pytest.mark.parametrize("lanes", [1, 3])
-def test_neither_threads_nor_timing_change_a_byte(rng, threads, lanes):
+@pytest.mark.parametrize("streams", [1, 3])
+def test_neither_threads_nor_timing_change_a_byte(rng, threads, streams):
     timing = np.random.default_rng(threads)
-    gpu = Gpu(lanes, lambda: time.sleep(timing.random() / 200))
+    gpu = Gpu(streams, lambda: time.sleep(timing.random() / 200))
     tiles = [tile for side in (24, 64, 100, 200) for tile in tiles_of(rng, 12, side)]
     tiles = [tiles[number] for number in rng.permutation(len(tiles))]
     with ThreadPoolExecutor(threads) as pool:
@@ -240,14 +247,14 @@ def test_those_whose_leader_was_interrupted_go_on_alone(rng):
     class Interrupted:
         def __enter__(self):
             joined(batching, 3)
-            batching._lanes = own
+            batching._cuda_streams = own
             struck.set()
             raise KeyboardInterrupt
 
         def __exit__(self, *error):
             """It is never entered."""
 
-    own, batching._lanes = batching._lanes, Interrupted()
+    own, batching._cuda_streams = batching._cuda_streams, Interrupted()
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(batching.infer_pixels, tiles[0])
         joined(batching, 1)
@@ -260,7 +267,7 @@ def test_those_whose_leader_was_interrupted_go_on_alone(rng):
 
 def test_groups_go_to_whichever_gpu_is_free(rng):
     gpus = [Gpu(2, lambda: time.sleep(0.005)) for _ in range(2)]
-    batching = Batching(Several(gpus))
+    batching = Batching(MultiDevice(gpus))
     assert (batching.streams, batching.in_flight) == (4, 4 * LARGEST_GROUP)
     tiles = tiles_of(rng, 64)
     with ThreadPoolExecutor(32) as pool:
@@ -317,7 +324,7 @@ class OnCpu(PixelRuntime):
 
 @pytest.fixture
 def on_cpu(monkeypatch):
-    class Found(Entry):
+    class Found(RuntimeEntry):
         def load(self):
             return OnCpu
 
@@ -327,8 +334,8 @@ def on_cpu(monkeypatch):
     return OnCpu
 
 
-def wish(**changes):
-    return replace(Wish(find("fast", 2), "fp32"), **changes)
+def request(**changes):
+    return replace(RuntimeRequest(find_model("fast", 2), "fp32"), **changes)
 
 
 def no_groups(made):
@@ -351,19 +358,19 @@ def all_wrong(made):
 @pytest.mark.parametrize("flaw", [no_groups, worse_at_the_end, mixed, all_wrong])
 def test_what_computes_groups_wrongly_gets_none(on_cpu, monkeypatch, flaw):
     monkeypatch.setattr(on_cpu, "flaw", staticmethod(flaw))
-    opened = open_runtime(wish(), "on-cpu").runtime
+    opened = open_runtime(request(), "on-cpu").runtime
     assert isinstance(opened, OnCpu)
     assert not computes_groups(opened, 1 / 255)
 
 
 def test_what_takes_only_floats_gets_none():
-    assert not computes_groups(open_runtime(wish(), "cpu").runtime, 1 / 255)
+    assert not computes_groups(open_runtime(request(), "cpu").runtime, 1 / 255)
 
 
 @pytest.mark.parametrize("devices", [(), (0, 1)])
 def test_a_gpu_that_computes_them_rightly_gets_groups(on_cpu, monkeypatch, devices):
     monkeypatch.setattr(choice, "gpus", lambda: ["A", "B"])
-    opened = open_runtime(wish(devices=devices, streams=2), "on-cpu").runtime
+    opened = open_runtime(request(devices=devices, streams=2), "on-cpu").runtime
     assert isinstance(opened, Batching)
     assert (opened.name, opened.precision, opened.proved) == ("on-cpu", "fp32", True)
     assert opened.streams == 2 * max(1, len(devices))
@@ -394,7 +401,7 @@ def test_torch_computes_the_same_in_groups(rng, monkeypatch):
     from upscaler.runtimes.torch_cuda import TorchCuda
 
     monkeypatch.setattr(TorchCuda, "kind", "cpu")
-    torch_runtime = TorchCuda(find("fast", 2), "fp32", 2)
+    torch_runtime = TorchCuda(find_model("fast", 2), "fp32", 2)
     assert computes_groups(torch_runtime, 1 / 255)
     tiles = tiles_of(rng, 12, side=32)
     made = []
@@ -412,7 +419,7 @@ def test_torch_computes_the_same_in_groups(rng, monkeypatch):
 @pytest.mark.parametrize("side", [24, 64, 128, 180])
 def test_on_a_gpu_neither_threads_nor_timing_change_a_byte(rng, installed, name, side):
     installed(name)
-    opened = open_runtime(Wish(find("fast", 2), "fp16", 3), name).runtime
+    opened = open_runtime(RuntimeRequest(find_model("fast", 2), "fp16", 3), name).runtime
     assert isinstance(opened, Batching)
     tiles = tiles_of(rng, 40, side)
     made = []

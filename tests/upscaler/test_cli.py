@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from upscaler.models import packaged
+from upscaler.models import packaged_models
 
 COMMANDS = ("run", "status", "bench", "doctor", "models", "eval", "export", "train", "experiments")
 HEAVY = ("numpy", "PIL", "rich", "torch", "onnxruntime", "openvino", "onnx")
@@ -270,7 +270,7 @@ def test_models_lists_what_is_packaged(command):
     models = [json.loads(line) for line in out.splitlines()]
     assert code == 0
     assert [(m["model"], m["scale"]) for m in models] == [
-        (model.spec.name, model.spec.scale) for model in packaged()
+        (model.spec.name, model.spec.scale) for model in packaged_models()
     ]
     assert all(m["speed"]["megapixels_per_second"] > 0 for m in models)
     assert "fast" in command("models")[1]

@@ -5,7 +5,7 @@ import pytest
 from upscaler.errors import HardwareMissing
 from upscaler.measure import doctor as diagnosis
 from upscaler.runtimes import RUNTIMES
-from upscaler.runtimes.table import Entry
+from upscaler.runtimes.table import RuntimeEntry
 
 
 def health(name):
@@ -26,12 +26,14 @@ def test_what_opens_is_said_with_its_precisions(command):
 
 
 def test_what_is_not_installed_comes_with_the_line_that_installs_it(monkeypatch):
-    monkeypatch.setitem(RUNTIMES, "other", Entry("nonesuch", "nonesuch", "X", "pip install it"))
+    monkeypatch.setitem(
+        RUNTIMES, "other", RuntimeEntry("nonesuch", "nonesuch", "X", "pip install it")
+    )
     assert (health("other").state, health("other").repair) == ("missing", "pip install it")
 
 
 def test_missing_hardware_cannot_be_installed(monkeypatch):
-    class NoGpu(Entry):
+    class NoGpu(RuntimeEntry):
         def load(self):
             raise HardwareMissing("no GPU")
 
@@ -50,7 +52,7 @@ def test_both_onnxruntimes_are_found_broken(monkeypatch):
 
 @pytest.mark.parametrize("message", ["a library is broken", ""])
 def test_a_runtime_that_breaks_is_no_end_of_the_examination(monkeypatch, message):
-    class Breaks(Entry):
+    class Breaks(RuntimeEntry):
         def load(self):
             raise OSError(message)
 
@@ -59,7 +61,7 @@ def test_a_runtime_that_breaks_is_no_end_of_the_examination(monkeypatch, message
 
 
 def test_without_any_runtime_the_doctor_exits_3(monkeypatch, command):
-    only = {"other": Entry("x", "nonesuch", "X", "pip install it")}
+    only = {"other": RuntimeEntry("x", "nonesuch", "X", "pip install it")}
     monkeypatch.setattr(diagnosis, "RUNTIMES", only)
     code, out, _ = command("doctor")
     assert code == 3

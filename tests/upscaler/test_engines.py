@@ -145,8 +145,8 @@ def test_what_goes_wrong_under_the_lock_is_not_taken_for_the_lock(cache):
 
 
 def test_what_is_not_worth_building_is_remembered_until_it_is_built_anew(cache):
-    assert cache.given_up(KEY) is None
-    cache.give_up(KEY, "TensorRT builds no engine")
-    assert EngineCache(cache.folder).given_up(KEY) == "TensorRT builds no engine"
+    assert cache.recorded_failure(KEY) is None
+    cache.record_failure(KEY, "TensorRT builds no engine")
+    assert EngineCache(cache.folder).recorded_failure(KEY) == "TensorRT builds no engine"
     cache.put(KEY, Engine(b"engine", proved=False))
-    assert cache.given_up(KEY) is None
+    assert cache.recorded_failure(KEY) is None

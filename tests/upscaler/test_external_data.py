@@ -8,7 +8,7 @@ import pytest
 from onnx import helper
 
 from upscaler.errors import ModelError
-from upscaler.models import find
+from upscaler.models import find_model
 from upscaler.models.graph.external_data import external_files
 
 
@@ -47,7 +47,7 @@ def wanting(path, location):
 
 def refused(path):
     with pytest.raises(ModelError) as error:
-        find(str(path), 1)
+        find_model(str(path), 1)
     assert error.value.exit_code == 3
     return str(error.value)
 
@@ -69,22 +69,22 @@ def test_weights_of_nodes_and_of_the_graph_are_found(model):
 
 @pytest.mark.parametrize("name", ["node.data", "weight.data"])
 def test_the_hash_covers_them(model, name):
-    before = find(str(model), 1).sha256
+    before = find_model(str(model), 1).sha256
     data = np.fromfile(model.parent / name, np.float32)
     data[0] += 0.001
     data.tofile(model.parent / name)
-    assert find(str(model), 1).sha256 != before
+    assert find_model(str(model), 1).sha256 != before
 
 
 @pytest.mark.parametrize("name", ["node.data", "weight.data"])
 def test_a_model_is_tried_again_when_they_change(model, name):
-    before = find(str(model), 1)
-    assert find(str(model), 1) is before
+    before = find_model(str(model), 1)
+    assert find_model(str(model), 1) is before
     path = model.parent / name
     stamp = path.stat().st_mtime_ns + 10**9
     (np.fromfile(path, np.float32) * np.float32(0.9)).tofile(path)
     os.utime(path, ns=(stamp, stamp))
-    after = find(str(model), 1)
+    after = find_model(str(model), 1)
     assert after.spec.probe != before.spec.probe
 
 

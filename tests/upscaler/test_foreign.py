@@ -13,7 +13,7 @@ from PIL import Image
 
 from upscaler import Upscaler
 from upscaler.errors import ModelError
-from upscaler.models import FOLDER, custom, find
+from upscaler.models import FOLDER, custom, find_model
 from upscaler.models.graph.receptive_field import Geometry
 from upscaler.models.probe import encode
 from upscaler.models.self_test import self_test
@@ -74,7 +74,7 @@ def enlarger(saved):
 
 
 def test_a_model_without_a_description_is_found_out(enlarger):
-    model = find(str(enlarger(scale=3)), 3)
+    model = find_model(str(enlarger(scale=3)), 3)
     spec = model.spec
     assert (spec.title, spec.scale, spec.halo, spec.alignment) == ("mine-x3", 3, 2, 1)
 
@@ -188,7 +188,7 @@ def test_tiles_make_the_whole_picture_through(saved, name, photo):
         Upscaler(str(path), scale=2, runtime="cpu", tile=tile)(photo) for tile in (None, 5)
     )
     assert np.abs(whole.astype(int) - tiled).max() <= 1
-    spec = find(str(path), 2).spec
+    spec = find_model(str(path), 2).spec
     with pytest.raises(ModelError, match="tiles would show"):  # so there was something to find
         self_test(path, Geometry(2, 0, 1))
     assert spec.halo > 0
@@ -203,7 +203,7 @@ def test_the_command_runs_it(enlarger, tmp_path, command, photo):
 
 
 def test_weights_in_a_file_beside_it(enlarger, tmp_path):
-    model = find(str(enlarger(external="mine.data")), 2)
+    model = find_model(str(enlarger(external="mine.data")), 2)
     assert model.data == (tmp_path / "mine.data",)
     before = model.sha256
     content = bytearray((tmp_path / "mine.data").read_bytes())
@@ -214,7 +214,7 @@ def test_weights_in_a_file_beside_it(enlarger, tmp_path):
 
 def refused(path, scale=2):
     with pytest.raises(ModelError) as error:
-        find(str(path), scale)
+        find_model(str(path), scale)
     assert error.value.exit_code == 3
     assert "\n" not in str(error.value)
     return str(error.value)
@@ -316,7 +316,7 @@ def test_a_model_that_takes_too_much_memory_is_refused(saved, monkeypatch, held)
     path = saved(nodes, {"scales": np.array([1, 1, by, by], np.float32)})
     assert "does not run on a small picture" in refused(path, scale=1)
     monkeypatch.setattr(custom, "MEMORY_LIMIT", 8 << 30)
-    assert find(str(path), 1).spec.halo >= 0
+    assert find_model(str(path), 1).spec.halo >= 0
     held("an ONNX file that fills the memory", 1, "ended at the memory limit, exit 3")
 
 
@@ -342,7 +342,7 @@ def described(path, **wrong):
 
 def test_a_description_that_is_true_is_taken(enlarger):
     path = described(enlarger(), name="other")
-    assert find(str(path), 2).spec.name == "other"
+    assert find_model(str(path), 2).spec.name == "other"
 
 
 @pytest.mark.parametrize("wrong", [{"halo": 1}, {"alignment": 2}, {"halo": 4000}])
@@ -370,10 +370,10 @@ def test_a_description_does_not_spare_the_trial(enlarger, monkeypatch):
 
 def test_a_packaged_model_is_trusted_by_its_path_too(monkeypatch):
     monkeypatch.setattr(custom, "SELF_TEST", [sys.executable, "-c", "raise SystemExit('no')"])
-    assert find(str(FOLDER / "fast-x2.onnx"), 2) == find("fast", 2)
+    assert find_model(str(FOLDER / "fast-x2.onnx"), 2) == find_model("fast", 2)
 
 
 def test_a_packaged_model_is_what_its_graph_says():
-    spec = find("fast", 2).spec
+    spec = find_model("fast", 2).spec
     found = custom.describe(FOLDER / "fast-x2.onnx")
     assert (found.scale, found.halo, found.alignment) == (2, spec.halo, spec.alignment)

@@ -19,10 +19,10 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 
 PRETEND_A_DRIVER = """
-from upscaler.runtimes import Wish, open_runtime, table
-from upscaler.models import find
+from upscaler.runtimes import RuntimeRequest, open_runtime, table
+from upscaler.models import find_model
 table.nvidia_driver = lambda: "CUDA 13.0"
-open_runtime(Wish(find("fast", 2), "fp32"), "cuda")
+open_runtime(RuntimeRequest(find_model("fast", 2), "fp32"), "cuda")
 """
 
 

@@ -15,7 +15,7 @@ from upscaler.batch.plan.listing import EVERYTHING, Selection, Shard
 from upscaler.batch.report import Status
 from upscaler.batch.state.journal import State, open_journal, read_journal
 from upscaler.errors import OutputError
-from upscaler.models import find
+from upscaler.models import find_model
 
 
 def test_a_second_run_does_nothing(folder, tmp_path, run, names):
@@ -235,7 +235,7 @@ def test_the_journal_says_what_was_done(folder, tmp_path, run):
     for column, file in (("input_sha256", folder), ("output_sha256", tmp_path / "out")):
         assert row[column] == hashlib.sha256((file / "a.png").read_bytes()).hexdigest()
     assert row["source"] == os.fsencode(folder / "a.png")
-    assert row["model"] == find("fast", 2).sha256
+    assert row["model"] == find_model("fast", 2).sha256
     assert row["seconds"] > 0 and row["reason"] is None
     assert rows[b"bad.png"]["reason"].startswith("not an image")
 

@@ -14,9 +14,9 @@ from PIL import Image
 from upscaler import Upscaler
 from upscaler.batch.report import Status
 from upscaler.errors import RuntimeUnavailable, UsageError
-from upscaler.models import FOLDER, find, mix
+from upscaler.models import FOLDER, find_model, mix
 from upscaler.models.probe import encode, largest_difference
-from upscaler.runtimes import Wish, open_runtime
+from upscaler.runtimes import RuntimeRequest, open_runtime
 from upscaler.runtimes.upgrade import build_command
 
 PAIRS = [(*pair, scale) for pair in mix.SIBLINGS.items() for scale in (2, 4)]
@@ -29,7 +29,7 @@ def weights(model, precision="fp32"):
 
 @pytest.mark.parametrize(("clean", "restorer", "scale"), PAIRS)
 def test_siblings_differ_in_their_weights_only(clean, restorer, scale):
-    first, second = find(clean, scale), find(restorer, scale)
+    first, second = find_model(clean, scale), find_model(restorer, scale)
     assert first.spec.architecture == second.spec.architecture
     assert second.spec.training.start == f"{first.title} after {first.spec.training.steps:,} steps"
     for precision in ("fp32", "fp16"):
@@ -45,30 +45,32 @@ def test_siblings_differ_in_their_weights_only(clean, restorer, scale):
     "name", ["balanced", "photo", "photo-x2", str(FOLDER / "balanced-x2.onnx")]
 )
 def test_the_ends_are_the_plain_models(name):
-    assert find(name, 2, 0) == find("balanced", 2)
-    assert find(name, 2, 1) == find("photo", 2)
-    assert find(name, 2, 0.5) == find("balanced", 2, 0.5)
+    assert find_model(name, 2, 0) == find_model("balanced", 2)
+    assert find_model(name, 2, 1) == find_model("photo", 2)
+    assert find_model(name, 2, 0.5) == find_model("balanced", 2, 0.5)
 
 
 def test_where_only_one_is_made_for_a_scale_the_next_larger_pair_is_mixed():
-    assert find("balanced", 3).spec.scale == find("balanced", 3, 0).spec.scale == 3
-    assert find("photo", 3).spec.scale == find("photo", 3, 1).spec.scale == 4
+    assert find_model("balanced", 3).spec.scale == find_model("balanced", 3, 0).spec.scale == 3
+    assert find_model("photo", 3).spec.scale == find_model("photo", 3, 1).spec.scale == 4
     for name in ("balanced", "photo", "balanced-x3"):
-        assert find(name, 3, 0.5) == find("balanced", 4, 0.5)
-    assert find("balanced", 2.5, 0).spec.scale == 3
+        assert find_model(name, 3, 0.5) == find_model("balanced", 4, 0.5)
+    assert find_model("balanced", 2.5, 0).spec.scale == 3
 
 
 def test_siblings_without_a_common_scale_are_no_siblings(monkeypatch):
-    monkeypatch.setattr(mix, "packaged", lambda: [find("balanced", 3), find("photo", 4)])
+    monkeypatch.setattr(
+        mix, "packaged_models", lambda: [find_model("balanced", 3), find_model("photo", 4)]
+    )
     with pytest.raises(UsageError, match="balanced and photo have no scale of 3 or more in common"):
-        find("balanced", 3, 0.5)
+        find_model("balanced", 3, 0.5)
 
 
 @pytest.mark.parametrize(("clean", "restorer", "scale"), PAIRS)
 @pytest.mark.parametrize("restore", [0.5, 0.3])
 def test_each_weight_lies_between_the_two(clean, restorer, scale, restore):
-    ends = [weights(find(name, scale)) for name in (clean, restorer)]
-    mixed = weights(find(clean, scale, restore))
+    ends = [weights(find_model(name, scale)) for name in (clean, restorer)]
+    mixed = weights(find_model(clean, scale, restore))
     assert list(mixed) == list(ends[0])
     changed = 0
     for name, values in mixed.items():
@@ -85,8 +87,8 @@ def test_each_weight_lies_between_the_two(clean, restorer, scale, restore):
 
 
 def test_half_precision_is_mixed_in_float32_and_rounded_once():
-    ends = [weights(find(name, 2), "fp16") for name in ("balanced", "photo")]
-    mixed = weights(find("balanced", 2, 0.5), "fp16")
+    ends = [weights(find_model(name, 2), "fp16") for name in ("balanced", "photo")]
+    mixed = weights(find_model("balanced", 2, 0.5), "fp16")
     name = "network.head.weight"
     first, second = (np.float32(end[name]) for end in ends)
     assert mixed[name].dtype == np.float16
@@ -114,7 +116,7 @@ def test_torch_gets_the_same_weights():
     from upscaler.models.probe import probe_image
     from upscaler.models.weights import network_of
 
-    model = find("balanced", 2, 0.5)
+    model = find_model("balanced", 2, 0.5)
     with torch.inference_mode():
         output = network_of(model).aligned(torch.from_numpy(probe_image(2))).numpy()
     assert largest_difference(output, model.spec.probe) < 1e-4
@@ -122,7 +124,7 @@ def test_torch_gets_the_same_weights():
 
 def test_the_form_for_gpus_is_mixed_too(rng):
     """Bytes in, bytes out, in half precision; ONNX Runtime computes it on the CPU as well."""
-    model = find("balanced", 2, 0.5)
+    model = find_model("balanced", 2, 0.5)
     pixels = rng.integers(0, 256, (1, 32, 32, 3), np.uint8)
     session = ort.InferenceSession(model.source("fp16"), providers=["CPUExecutionProvider"])
     output = session.run(None, {session.get_inputs()[0].name: pixels})[0]
@@ -135,7 +137,7 @@ def test_tensorrt_builds_an_engine_of_its_own(precision):
     trt = pytest.importorskip("tensorrt_rtx", reason="needs the [tensorrt-rtx] extra")
     from upscaler.runtimes.tensorrt import build
 
-    models = [find("balanced", 2, restore) for restore in (0, 0.5, 0.6)]
+    models = [find_model("balanced", 2, restore) for restore in (0, 0.5, 0.6)]
     keys = {build.engine_key(trt, model, precision, device=0).model for model in models}
     assert len(keys) == 3
     source = models[1].source(precision)
@@ -143,12 +145,14 @@ def test_tensorrt_builds_an_engine_of_its_own(precision):
 
 
 def test_a_mix_has_to_make_its_own_probe(monkeypatch):
-    model = find("balanced", 2, 0.5)
-    assert model.spec.probe not in (find(name, 2).spec.probe for name in ("balanced", "photo"))
-    assert open_runtime(Wish(model), "cpu").runtime.proved
+    model = find_model("balanced", 2, 0.5)
+    assert model.spec.probe not in (
+        find_model(name, 2).spec.probe for name in ("balanced", "photo")
+    )
+    assert open_runtime(RuntimeRequest(model), "cpu").runtime.proved
     wrong = replace(model, spec=replace(model.spec, probe=encode(np.zeros((1, 3, 48, 48)))))
     with pytest.raises(RuntimeUnavailable, match="differs from the proved one"):
-        open_runtime(Wish(wrong), "cpu")
+        open_runtime(RuntimeRequest(wrong), "cpu")
 
 
 def test_nothing_is_proved_by_an_onnx_runtime_that_computes_wrongly(monkeypatch):
@@ -156,12 +160,12 @@ def test_nothing_is_proved_by_an_onnx_runtime_that_computes_wrongly(monkeypatch)
     monkeypatch.setattr(mix, "self_test", lambda source, found: right(source, found) * 0.9)
     mix._mix.cache_clear()
     with pytest.raises(RuntimeUnavailable, match="computes balanced-x2 wrongly here"):
-        find("balanced", 2, 0.5)
+        find_model("balanced", 2, 0.5)
 
 
 def test_auto_takes_what_both_models_carry():
-    spec = find("balanced", 2, 0.5).spec
-    clean, restorer = (find(name, 2).spec for name in ("balanced", "photo"))
+    spec = find_model("balanced", 2, 0.5).spec
+    clean, restorer = (find_model(name, 2).spec for name in ("balanced", "photo"))
     assert set(spec.precision_loss) == {"fp32", "fp16", "bf16"}
     assert spec.precision_loss["bf16"] == max(
         clean.precision_loss["bf16"], restorer.precision_loss["bf16"]
@@ -172,18 +176,18 @@ def test_auto_takes_what_both_models_carry():
 @pytest.mark.parametrize("restore", [-0.1, 1.01, float("nan"), float("inf")])
 def test_places_that_are_none(restore):
     with pytest.raises(UsageError, match="give 0 to 1"):
-        find("balanced", 2, restore)
+        find_model("balanced", 2, restore)
 
 
 def test_the_same_mix_is_the_same_everywhere():
-    model = find("balanced", 2, 0.5)
+    model = find_model("balanced", 2, 0.5)
     assert pickle.loads(pickle.dumps(model)).sha256 == model.sha256
-    others = [find("balanced", 2, restore).sha256 for restore in (0, 0.25, 1)]
+    others = [find_model("balanced", 2, restore).sha256 for restore in (0, 0.25, 1)]
     assert len({model.sha256, *others}) == 4
 
 
 def test_a_builder_in_another_process_finds_the_mix():
-    command = build_command(Wish(find("photo", 2, 0.5), "int8"), "cpu")
+    command = build_command(RuntimeRequest(find_model("photo", 2, 0.5), "int8"), "cpu")
     with subprocess.Popen(command, stdin=-1, stderr=-1, text=True) as builder:
         said = builder.stderr.read()
     assert "weights in int8 cannot be mixed" in said
@@ -242,7 +246,7 @@ def test_a_file_of_the_same_name_elsewhere_has_no_sibling(tmp_path):
     path = tmp_path / "balanced-x2.onnx"
     path.write_bytes((FOLDER / path.name).read_bytes())
     with pytest.raises(UsageError, match="balanced-x2 has no such sibling"):
-        find(str(path), 2, 0.5)
+        find_model(str(path), 2, 0.5)
 
 
 def test_eval_scores_a_mix(command, tmp_path, photo):

@@ -5,10 +5,10 @@ import onnx
 import pytest
 
 from upscaler.errors import ModelError
-from upscaler.models import FOLDER, find, packaged, read_model
+from upscaler.models import FOLDER, find_model, packaged_models, read_model
 from upscaler.models.graph.metadata import read_metadata
 
-MODELS = packaged()
+MODELS = packaged_models()
 
 SCALES = {"balanced": (2, 3, 4), "fast": (2, 3, 4), "photo": (2, 4), "quality": (2, 3, 4)}
 
@@ -49,7 +49,7 @@ def test_models_carry_nothing_of_the_machine_they_were_made_on(model):
 
 def test_sha256_is_of_the_file():
     path = FOLDER / "fast-x2.onnx"
-    assert find("fast", 2).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert find_model("fast", 2).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a...", b"\x08\x08", b"\x72\xff\xff\xff\xff\x0f"])
@@ -70,16 +70,16 @@ def test_truncation_at_any_byte_never_crashes(tmp_path):
 
 
 def test_a_model_may_be_called_with_its_scale():
-    assert find("fast-x2", 2) == find("fast", 2)
+    assert find_model("fast-x2", 2) == find_model("fast", 2)
 
 
 def test_a_model_by_path_must_have_the_asked_scale():
     with pytest.raises(ModelError, match="--scale 2"):
-        find(str(FOLDER / "fast-x2.onnx"), 4)
+        find_model(str(FOLDER / "fast-x2.onnx"), 4)
 
 
 @pytest.mark.parametrize("name", ["../fast", "nonesuch", ""])
 def test_unknown_names(name):
     titles = ", ".join(model.spec.title for model in MODELS)
     with pytest.raises(ModelError, match=f"there are: {titles}, or"):
-        find(name, 2)
+        find_model(name, 2)

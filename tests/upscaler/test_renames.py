@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upscaler.batch.plan.dry_run import Expected, preview
+from upscaler.batch.dry_run import Expected, forecast
 from upscaler.batch.plan.jobs import plan
 from upscaler.batch.plan.listing import Selection, Shard
 from upscaler.batch.report import Status
@@ -55,7 +55,7 @@ def test_a_dry_run_knows_and_changes_nothing(grown):
     source, out = grown
     before = contents(out)
     settings = Settings(model="fast", scale=2, runtime="cpu")
-    said = preview(plan(source, out, "keep"), settings)
+    said = forecast(plan(source, out, "keep"), settings)
     assert {file.name: file.expected for file in said.files} == {
         "a.gif": Expected.SKIPPED,
         "a.png": Expected.TO_DO,

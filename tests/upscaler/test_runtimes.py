@@ -10,8 +10,8 @@ import pytest
 
 from upscaler.errors import PassingError, RuntimeUnavailable
 from upscaler.hardware.gpu import nvidia_driver
-from upscaler.models import find
-from upscaler.runtimes import RUNTIMES, Wish, by_reason, open_runtime
+from upscaler.models import find_model
+from upscaler.runtimes import RUNTIMES, RuntimeRequest, by_reason, open_runtime
 from upscaler.runtimes import table as table_module
 from upscaler.runtimes.runtime import Runtime
 
@@ -27,27 +27,27 @@ def available(name):
 def test_every_runtime_agrees_with_the_reference(name, rng):
     if not available(name):  # what is there but does not open must fail below
         pytest.skip(f"{name} does not exist on this machine")
-    model = find("fast", 2)
+    model = find_model("fast", 2)
     batch = rng.random((2, 3, 32, 46), np.float32)
-    reference = open_runtime(Wish(model, "fp32"), "cpu").runtime.infer(batch)
+    reference = open_runtime(RuntimeRequest(model, "fp32"), "cpu").runtime.infer(batch)
     for precision, bound in {"fp32": 1e-4, "bf16": 0.03}.items():
         if precision in available(name):
-            opened = open_runtime(Wish(model, precision, 2), name).runtime
+            opened = open_runtime(RuntimeRequest(model, precision, 2), name).runtime
             assert opened.precision == precision
             assert np.abs(opened.infer(batch) - reference).max() < bound
 
 
 def test_auto_takes_the_first_that_opens_and_says_why_not_the_others(monkeypatch):
-    class Missing(table_module.Entry):
+    class Missing(table_module.RuntimeEntry):
         def load(self):
             raise RuntimeUnavailable("no such hardware")
 
     monkeypatch.setitem(RUNTIMES, "openvino", Missing("", "", "", ""))
-    choice = open_runtime(Wish(find("fast", 2)))
+    choice = open_runtime(RuntimeRequest(find_model("fast", 2)))
     assert choice.runtime.name == "cpu"
     assert choice.passed_over["openvino"] == "no such hardware"
     with pytest.raises(RuntimeUnavailable, match="no such hardware"):
-        open_runtime(Wish(find("fast", 2)), "openvino")
+        open_runtime(RuntimeRequest(find_model("fast", 2)), "openvino")
 
 
 def test_one_reason_is_said_once():
@@ -69,10 +69,10 @@ class Wrong(Runtime):
 
 
 def test_a_runtime_that_computes_wrongly_never_opens(monkeypatch):
-    entry = table_module.Entry("", "", "", "")
+    entry = table_module.RuntimeEntry("", "", "", "")
     monkeypatch.setattr(type(entry), "load", lambda self: Wrong)
     with pytest.raises(RuntimeUnavailable, match="differs from the proved one"):
-        open_runtime(Wish(find("fast", 2)), "cpu")
+        open_runtime(RuntimeRequest(find_model("fast", 2)), "cpu")
 
 
 def test_auto_steps_over_a_runtime_that_breaks(monkeypatch):
@@ -81,25 +81,25 @@ def test_auto_steps_over_a_runtime_that_breaks(monkeypatch):
         def precisions(cls):
             raise OSError("the library is broken")
 
-    class Entry(table_module.Entry):
+    class RuntimeEntry(table_module.RuntimeEntry):
         def load(self):
             return Breaks
 
-    monkeypatch.setitem(RUNTIMES, "openvino", Entry("", "", "", ""))
-    choice = open_runtime(Wish(find("fast", 2)))
+    monkeypatch.setitem(RUNTIMES, "openvino", RuntimeEntry("", "", "", ""))
+    choice = open_runtime(RuntimeRequest(find_model("fast", 2)))
     assert choice.runtime.name == "cpu"
     assert choice.passed_over["openvino"] == "OSError: the library is broken"
 
 
 def test_a_precision_the_runtime_lacks_is_refused():
     with pytest.raises(RuntimeUnavailable, match="it has no bf16 here, only int8, fp32"):
-        open_runtime(Wish(find("fast", 2), "bf16"), "cpu")
+        open_runtime(RuntimeRequest(find_model("fast", 2), "bf16"), "cpu")
 
 
 def test_auto_precision_never_takes_an_unmeasured_one(monkeypatch):
-    model = find("fast", 2)
+    model = find_model("fast", 2)
     monkeypatch.setitem(model.spec.precision_loss, "bf16", 0.5)
-    chosen = open_runtime(Wish(model)).runtime
+    chosen = open_runtime(RuntimeRequest(model)).runtime
     assert chosen.precision == "fp32"
 
 
@@ -107,10 +107,10 @@ def test_signals_still_arrive_after_runtimes_have_come_and_gone():
     """OpenVINO used to leave a signal stack behind that was freed: the next signal was a crash."""
     code = """
 import gc, signal
-from upscaler.models import find
-from upscaler.runtimes import Wish, open_runtime
+from upscaler.models import find_model
+from upscaler.runtimes import RuntimeRequest, open_runtime
 def a_runtime(precision):
-    return open_runtime(Wish(find("fast", 2), precision)).runtime
+    return open_runtime(RuntimeRequest(find_model("fast", 2), precision)).runtime
 first, second = a_runtime("auto"), a_runtime("fp32")
 del first
 gc.collect()
@@ -141,9 +141,9 @@ def test_a_missing_gpu_is_said_and_never_papered_over(command, folder, tmp_path)
 )
 def test_the_gpu_computes_what_the_reference_computes(rng, installed, name, precision, bound):
     installed(name)
-    model = find("fast", 2)
-    reference = open_runtime(Wish(model, "fp32"), "cpu").runtime
-    opened = open_runtime(Wish(model, precision, 2), name).runtime
+    model = find_model("fast", 2)
+    reference = open_runtime(RuntimeRequest(model, "fp32"), "cpu").runtime
+    opened = open_runtime(RuntimeRequest(model, precision, 2), name).runtime
     batches = [rng.random((1, 3, 64 + 2 * n, 64), np.float32) for n in range(6)] * 3
     with ThreadPoolExecutor(4) as pool:
         for batch, output in zip(batches, pool.map(opened.infer, batches), strict=True):
@@ -156,8 +156,8 @@ def test_torch_runs_the_weights_of_the_model_file(rng, monkeypatch):
     from upscaler.runtimes.torch_cuda import TorchCuda
 
     monkeypatch.setattr(TorchCuda, "kind", "cpu")
-    model, batch = find("fast", 4), rng.random((2, 3, 20, 34), np.float32)
-    reference = open_runtime(Wish(model, "fp32"), "cpu").runtime.infer(batch)
+    model, batch = find_model("fast", 4), rng.random((2, 3, 20, 34), np.float32)
+    reference = open_runtime(RuntimeRequest(model, "fp32"), "cpu").runtime.infer(batch)
     with ThreadPoolExecutor(3) as pool:
         for output in pool.map(TorchCuda(model, "fp32", 2).infer, [batch] * 4):
             assert output.dtype == np.float32
@@ -179,21 +179,21 @@ def test_tensors_stay_on_the_device_as_long_as_the_shape_does(rng):
     """ONNX Runtime's binding, with the CPU for a device."""
     import onnxruntime as ort
 
-    from upscaler.runtimes.onnxruntime_cuda import Lane
+    from upscaler.runtimes.onnxruntime_cuda import CudaStream
 
-    model = find("fast", 2)
+    model = find_model("fast", 2)
     session = ort.InferenceSession(model.path, providers=["CPUExecutionProvider"])
-    lane = Lane(session, "cpu", 0)
-    reference = open_runtime(Wish(model, "fp32"), "cpu").runtime
+    stream = CudaStream(session, "cpu", 0)
+    reference = open_runtime(RuntimeRequest(model, "fp32"), "cpu").runtime
     batches = [rng.random((1, 3, 16, width), np.float32) for width in (16, 16, 24, 24, 16)]
-    outputs = [lane.run(batch)[0] for batch in batches]
+    outputs = [stream.run(batch)[0] for batch in batches]
     for batch, output in zip(batches, outputs, strict=True):
         assert np.abs(output - reference.infer(batch)).max() < 1e-5
 
 
 @pytest.fixture
 def no_gpu_needed(monkeypatch):
-    """What CUDA does for a lane, counted."""
+    """What CUDA does for a stream, counted."""
     import torch
 
     counts = {"recorded": 0, "replayed": 0}
@@ -288,7 +288,7 @@ def test_openvino_that_computes_nothing_is_found_out_and_not_asked_again():
     """Out of memory it may return without a word; what it gave before lies in its output."""
     openvino = pytest.importorskip("openvino")
     assert openvino
-    runtime = open_runtime(Wish(find("fast", 2), "fp32"), "openvino").runtime
+    runtime = open_runtime(RuntimeRequest(find_model("fast", 2), "fp32"), "openvino").runtime
     batch = np.full((1, 3, 16, 16), 0.5, np.float32)
     expected = runtime.infer(batch)
 

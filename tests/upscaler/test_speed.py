@@ -6,13 +6,13 @@ import pytest
 from upscaler.hardware.cpu import peak_memory_bytes
 from upscaler.measure import bench as bench_module
 from upscaler.measure.bench import bench
-from upscaler.models import find
+from upscaler.models import find_model
 from upscaler.runtimes import RUNTIMES
-from upscaler.runtimes.table import Entry
+from upscaler.runtimes.table import RuntimeEntry
 
 
 def test_every_runtime_that_opens_is_measured_beside_the_reference():
-    done = bench(find("fast", 2), rounds=1)
+    done = bench(find_model("fast", 2), rounds=1)
     rows = {(row.runtime, row.precision): row for row in done.measured}
     reference = rows["cpu", "fp32"]
     assert (reference.ratio, reference.psnr) == (1.0, 100.0)
@@ -31,10 +31,10 @@ def test_every_runtime_that_opens_is_measured_beside_the_reference():
 
 
 def test_runtimes_that_take_more_or_fewer_tiles_at_once_are_compared_by_pixels(monkeypatch):
-    opened = bench_module._open_all(find("fast", 2))
+    opened = bench_module._open_all(find_model("fast", 2))
     opened[0][bench_module.REFERENCE].streams += 3
     monkeypatch.setattr(bench_module, "_open_all", lambda model: opened)
-    done = bench_module.bench(find("fast", 2), rounds=1)
+    done = bench_module.bench(find_model("fast", 2), rounds=1)
     rows = {(row.runtime, row.precision): row for row in done.measured}
     reference = rows[bench_module.REFERENCE]
     for row in done.measured:
@@ -42,14 +42,14 @@ def test_runtimes_that_take_more_or_fewer_tiles_at_once_are_compared_by_pixels(m
 
 
 def test_what_does_not_open_is_named(monkeypatch):
-    broken = Entry("nonesuch", "upscaler.nonesuch", "X", "pip install nonesuch")
+    broken = RuntimeEntry("nonesuch", "upscaler.nonesuch", "X", "pip install nonesuch")
     monkeypatch.setitem(RUNTIMES, "other", broken)
-    done = bench(find("fast", 2), rounds=1)
+    done = bench(find_model("fast", 2), rounds=1)
     assert "not installed" in done.missing["other"]
 
 
 def test_what_breaks_is_named_and_the_others_are_measured(monkeypatch):
-    class Breaks(Entry):
+    class Breaks(RuntimeEntry):
         def load(self):
             class Kind:
                 @classmethod
@@ -59,7 +59,7 @@ def test_what_breaks_is_named_and_the_others_are_measured(monkeypatch):
             return Kind
 
     monkeypatch.setitem(RUNTIMES, "other", Breaks("", "", "", ""))
-    done = bench(find("fast", 2), rounds=1)
+    done = bench(find_model("fast", 2), rounds=1)
     assert done.missing["other"] == "OSError: the library is broken"
     assert done.measured
 

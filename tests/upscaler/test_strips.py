@@ -235,7 +235,7 @@ def test_what_is_not_kept_of_a_png_is_said(through, tmp_path, tall):
 @given(st.integers(1, 700), st.integers(1, 90), st.sampled_from([2, 4]), st.booleans())
 def test_strips_cover_a_picture_once_from_what_they_hold(height, width, alignment, even):
     halo = 12
-    plan = tiling.plan(height, width, core=64, halo=halo, alignment=alignment, even=even)
+    plan = tiling.divide(height, width, core=64, halo=halo, alignment=alignment, even=even)
     strips = strips_of(plan, height, halo)
     assert [strip.keep_start for strip in strips[1:]] == [strip.keep_stop for strip in strips[:-1]]
     assert (strips[0].keep_start, strips[-1].keep_stop) == (0, height)

@@ -11,9 +11,9 @@ onnx = pytest.importorskip("onnx")
 
 from upscaler.errors import NotReady, OutputError, ProofError, RuntimeUnavailable
 from upscaler.hardware.gpu import gpus
-from upscaler.models import find
+from upscaler.models import find_model
 from upscaler.models.grid import AUTO_TILE
-from upscaler.runtimes import Wish, open_runtime, table
+from upscaler.runtimes import RuntimeRequest, open_runtime, table
 from upscaler.runtimes.groups import group_size
 from upscaler.runtimes.tensorrt import build
 from upscaler.runtimes.tensorrt.cache import EngineCache
@@ -60,7 +60,7 @@ def cache(tmp_path):
 
 @pytest.fixture
 def key(trt):
-    return build.engine_key(trt, find("fast", 2), "fp32", device=0)
+    return build.engine_key(trt, find_model("fast", 2), "fp32", device=0)
 
 
 def test_all_that_the_runtime_calls_exists(trt):
@@ -71,7 +71,7 @@ def test_all_that_the_runtime_calls_exists(trt):
 
 
 def test_an_engine_is_built_once(trt, cache, key, monkeypatch):
-    model = find("fast", 2)
+    model = find_model("fast", 2)
     first = build.cached_engine(trt, model, key, cache)
     assert key.side == AUTO_TILE + 2 * model.spec.halo
     assert len(first.content) > 100_000 and not first.proved
@@ -82,7 +82,7 @@ def test_an_engine_is_built_once(trt, cache, key, monkeypatch):
 
 
 def test_an_engine_that_was_tampered_with_is_built_again(trt, cache, key):
-    model = find("fast", 2)
+    model = find_model("fast", 2)
     build.cached_engine(trt, model, key, cache)
     path = cache.path(key)
     path.write_bytes(path.read_bytes()[:-1] + b"!")
@@ -100,7 +100,7 @@ def test_what_cannot_be_kept_is_said(trt, cache, key, monkeypatch):
 
     monkeypatch.setattr(engine_cache.os, "fsync", full)
     with pytest.raises(OutputError, match="No space left on device"):
-        build.cached_engine(trt, find("fast", 2), key, cache)
+        build.cached_engine(trt, find_model("fast", 2), key, cache)
     assert not list(cache.folder.glob("*.engine"))
 
 
@@ -110,29 +110,29 @@ def heavy(tmp_path):
     path = tmp_path / "heavy" / "fast-x2.onnx"
     path.parent.mkdir()
     facts = {"location": "weights.bin", "size_threshold": 1024}
-    model = onnx.load(find("fast", 2).path)
+    model = onnx.load(find_model("fast", 2).path)
     onnx.save(model, path, save_as_external_data=True, **facts)
     return path
 
 
 def test_weights_in_a_file_of_their_own_are_found(trt, heavy, cache):
-    model = find(str(heavy), 2)
+    model = find_model(str(heavy), 2)
     key = build.engine_key(trt, model, "fp32", device=0)
     assert len(build.cached_engine(trt, model, key, cache).content) > 100_000
 
 
 def test_other_weights_are_another_engine(trt, heavy):
-    before = build.engine_key(trt, find(str(heavy), 2), "fp32", device=0)
+    before = build.engine_key(trt, find_model(str(heavy), 2), "fp32", device=0)
     weights = heavy.with_name("weights.bin")
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
     weights.write_bytes(content)
-    other = replace(find(str(heavy), 2))  # a Model remembers its sha256
+    other = replace(find_model(str(heavy), 2))  # a Model remembers its sha256
     assert build.engine_key(trt, other, "fp32", device=0).model != before.model
 
 
 def test_tiles_are_on_the_grid_of_the_model(trt):
-    model = find("fast", 2)
+    model = find_model("fast", 2)
     coarse = replace(model, spec=replace(model.spec, alignment=48, halo=48))
     assert build.engine_key(trt, coarse, "fp32", device=0).side == 11 * 48 + 2 * 48
 
@@ -150,7 +150,7 @@ def test_a_graph_without_convolutions_says_so(trt, tmp_path):
 
 def shapes(trt, path, side, alignment):
     """Return what the profiles for a model take: least, usual and most."""
-    said = build.log(trt)
+    said = build.error_log(trt)
     builder = trt.Builder(said)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     assert trt.OnnxParser(network, said).parse(path.read_bytes(), str(path))
@@ -160,7 +160,7 @@ def shapes(trt, path, side, alignment):
 
 
 def test_every_tile_has_its_profile(trt):
-    model = find("fast", 2)
+    model = find_model("fast", 2)
     tiles, smaller, groups = shapes(trt, model.path, 532, 2)
     assert tiles == [(1, 3, 532, 532)] * 3
     assert smaller == [(1, 3, 2, 2), (1, 3, 128, 128), (1, 3, 532, 532)]
@@ -174,13 +174,15 @@ def test_every_tile_has_its_profile(trt):
 
 
 def test_profiles_keep_to_the_grid_of_the_model(trt):
-    _, smaller, groups = shapes(trt, find("fast", 2).path, 6 * 48, 48)
+    _, smaller, groups = shapes(trt, find_model("fast", 2).path, 6 * 48, 48)
     assert {size for shape in (*smaller, *groups) for size in shape[2:]} == {48, 96, 144, 288}
-    assert len(shapes(trt, find("fast", 2).path, 768, 256)) == 2  # nothing so large is grouped
+    assert (
+        len(shapes(trt, find_model("fast", 2).path, 768, 256)) == 2
+    )  # nothing so large is grouped
 
 
 def test_a_model_that_takes_one_picture_gets_no_groups(trt, tmp_path):
-    model = onnx.load(find("fast", 2).path)
+    model = onnx.load(find_model("fast", 2).path)
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     path = tmp_path / "single.onnx"
     onnx.save(model, path)
@@ -254,23 +256,23 @@ def for_rtx(trt, cache, monkeypatch):
 
 def test_an_engine_that_is_not_there_is_not_built_by_opening(for_rtx):
     with pytest.raises(NotReady, match="to build first"):
-        for_rtx(find("fast", 2), "fp32", 1)
+        for_rtx(find_model("fast", 2), "fp32", 1)
 
 
 @pytest.mark.skipif(gpus() != [], reason="there is a GPU here")
 def test_an_engine_that_does_not_load_is_forgotten(for_rtx, cache, key):
-    for_rtx.make_ready(find("fast", 2), "fp32", 0)
+    for_rtx.make_ready(find_model("fast", 2), "fp32", 0)
     assert cache.path(key).is_file()
     with pytest.raises(NotReady, match="has to be built again"):
-        for_rtx(find("fast", 2), "fp32", 1)
+        for_rtx(find_model("fast", 2), "fp32", 1)
     assert not cache.path(key).exists()
 
 
 def test_a_failed_building_is_remembered_by_model_and_precision(for_rtx):
-    model = find("fast", 2)
-    for_rtx.give_up(model, "fp32", 0, "no luck")
-    assert for_rtx.given_up(model, "fp32", 0) == "no luck"
-    assert for_rtx.given_up(find("fast", 4), "fp32", 0) is None
+    model = find_model("fast", 2)
+    for_rtx.fail(model, "fp32", 0, "no luck")
+    assert for_rtx.recorded_failure(model, "fp32", 0) == "no luck"
+    assert for_rtx.recorded_failure(find_model("fast", 4), "fp32", 0) is None
 
 
 def test_kernels_are_written_only_if_there_are_more(cache, key):
@@ -311,7 +313,7 @@ def test_torch_without_cuda_is_said_in_one_line(trt, monkeypatch):
         pytest.skip("there is a GPU here")
     monkeypatch.setattr(table, "nvidia_driver", lambda: "CUDA 13.0")
     with pytest.raises(RuntimeUnavailable, match="tensorrt-rtx: the installed torch cannot use"):
-        open_runtime(Wish(find("fast", 2), "fp32"), "tensorrt-rtx")
+        open_runtime(RuntimeRequest(find_model("fast", 2), "fp32"), "tensorrt-rtx")
 
 
 @pytest.mark.gpu

@@ -15,7 +15,7 @@ settings = {
 
 def planned(height, width, core, alignment, margin, even):
     halo = margin * alignment
-    return tiling.plan(height, width, core=core, halo=halo, alignment=alignment, even=even)
+    return tiling.divide(height, width, core=core, halo=halo, alignment=alignment, even=even)
 
 
 @given(height=sizes, width=sizes, **settings)
@@ -60,7 +60,7 @@ def test_even_tiles_are_as_many_and_no_larger(height, width, core, alignment, ma
 
 
 def test_a_picture_a_little_larger_than_a_tile_does_not_pay_for_two_whole_ones():
-    tiles = tiling.plan(600, 400, core=512, halo=16, alignment=2, even=True)
+    tiles = tiling.divide(600, 400, core=512, halo=16, alignment=2, even=True)
     assert [(tile.rows.start, tile.rows.stop) for tile in tiles] == [(0, 316), (284, 600)]
 
 

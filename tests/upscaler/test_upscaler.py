@@ -16,11 +16,11 @@ from upscaler.errors import ImageError, ModelError, UsageError
 from upscaler.images import Picture
 from upscaler.inference import enlargement, tiling
 from upscaler.inference.enlargement import Enlargement
-from upscaler.models import packaged
+from upscaler.models import packaged_models
 from upscaler.runtimes import PixelRuntime, Runtime
 from upscaler.runtimes.pixels import through_floats
 
-MODELS = [(model.spec.name, model.spec.scale) for model in packaged()]
+MODELS = [(model.spec.name, model.spec.scale) for model in packaged_models()]
 TILES = (64, 200, 512, None)
 
 
@@ -345,7 +345,7 @@ def test_a_tile_that_memory_does_not_suffice_for_is_computed_in_halves(upscaler,
 def test_halves_are_smaller_and_keep_what_the_tile_keeps(upscaler, size):
     """Also of a tile that was shifted inward and keeps little."""
     spec = upscaler.model.spec
-    plan = tiling.plan(*size, core=512, halo=spec.halo, alignment=spec.alignment)
+    plan = tiling.divide(*size, core=512, halo=spec.halo, alignment=spec.alignment)
     for tile in plan:
         left = [tile]
         while left:

@@ -85,10 +85,10 @@ def bench(
 
 def _networks(model: str, scale: int, rounds: int, machine: str | None) -> list[dict[str, Any]]:
     from upscaler.measure.bench import bench as measure
-    from upscaler.models import find
+    from upscaler.models import find_model
     from upscaler.runtimes import by_reason
 
-    done = measure(find(model, scale), rounds)
+    done = measure(find_model(model, scale), rounds)
     if machine is not None:
         _print(done, f"{done.measured[0].model} on {machine}")
     for names, reason in by_reason(done.missing).items():

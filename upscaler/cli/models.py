@@ -15,12 +15,12 @@ def models(as_json: bool) -> None:
     from rich.table import Table
 
     from upscaler.measure.bench import megapixels_per_second
-    from upscaler.models import packaged
+    from upscaler.models import packaged_models
 
     table = Table(
         "model", "scale", "KB", "K MACs a pixel", "runtime here", "MP/s here", "PSNR-Y, dB"
     )
-    for model in packaged():
+    for model in packaged_models():
         spec, speed = model.spec, megapixels_per_second(model)
         if as_json:
             facts = {"model": spec.name, "scale": spec.scale, "bytes": model.path.stat().st_size}

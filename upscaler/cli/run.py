@@ -159,13 +159,13 @@ def run(
     upscaler run scan.tif scan-large.png -p fp32
     upscaler run photos/ large/ --shard 1/4
     """
-    from upscaler.batch.plan.dry_run import preview
+    from upscaler.batch.dry_run import forecast
     from upscaler.batch.plan.jobs import plan
     from upscaler.batch.plan.listing import Selection
     from upscaler.batch.report import expect_report, write_report
     from upscaler.batch.run.batch import Batch, Settings
     from upscaler.batch.state.resume import Rules
-    from upscaler.cli.preview import show_preview
+    from upscaler.cli.dry_run import show_dry_run
     from upscaler.cli.progress import RunDisplay
     from upscaler.errors import UsageError
     from upscaler.images import Encoding
@@ -191,7 +191,7 @@ def run(
     )
     planned = plan(source, output, format_name, Selection(include, exclude, shard))
     if dry_run:
-        return show_preview(preview(planned, settings), as_json=as_json)
+        return show_dry_run(forecast(planned, settings), as_json=as_json)
     if report:
         expect_report(report)
     with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose) as display:

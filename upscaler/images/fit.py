@@ -42,8 +42,8 @@ def fit(picture: Picture, kind: Format) -> Picture:
             lost.append(f"{words}{length} is not written to {kind.name}: dropped")
     following = tuple(fit(other, kind) for other in picture.following)
     lost += [note for other in following for note in other.warnings if note not in lost]
-    said = tuple(note for note in lost if note not in picture.warnings)
-    return replace(fitting, **dropped, following=following, warnings=(*picture.warnings, *said))
+    notes = tuple(note for note in lost if note not in picture.warnings)
+    return replace(fitting, **dropped, following=following, warnings=(*picture.warnings, *notes))
 
 
 def _bytes(value: Any) -> int:

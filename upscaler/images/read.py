@@ -273,8 +273,8 @@ def _check(size: PictureSize) -> None:
 def _check_count(pixels: int, words: str = "") -> None:
     """Refuse more than the limit; another run may have another one."""
     if pixels > _limit:
-        said = words or f"{pixels} pixels"
-        raise PassingError(f"{said} are more than the limit of {_limit}; --max-pixels raises it")
+        text = words or f"{pixels} pixels"
+        raise PassingError(f"{text} are more than the limit of {_limit}; --max-pixels raises it")
 
 
 @contextmanager

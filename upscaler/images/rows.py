@@ -141,10 +141,10 @@ def _is_as_expected(pixels: Any, image: Image.Image) -> bool:
 
 
 def _failure(error: pyvips.Error) -> ImageError:
-    said = reason(error)
-    if any(words in said.lower() for words in _MACHINE):
-        return PassingError(f"cannot be read: {said}")
-    return ImageError(f"damaged: {said}")
+    text = reason(error)
+    if any(words in text.lower() for words in _MACHINE):
+        return PassingError(f"cannot be read: {text}")
+    return ImageError(f"damaged: {text}")
 
 
 def _turned(pixels: Any, orientation: int) -> Any:

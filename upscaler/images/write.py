@@ -48,7 +48,7 @@ class Draft:
             self._refuse_if_given_up()
             self._kept = True
 
-    def give_up(self, reason: str) -> bool:
+    def fail(self, reason: str) -> bool:
         """Remove what there is of it; False if it is taking its name, or has it already."""
         with self._lock:
             if self._kept:

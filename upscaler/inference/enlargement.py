@@ -161,7 +161,7 @@ def plan_for(
         most_rows: its height, where that is to be less.
     """
     spec = runtime.model.spec
-    return tiling.plan(
+    return tiling.divide(
         height,
         width,
         core=_within(tile, runtime, max(height, width)),

@@ -33,8 +33,8 @@ class Size:
     def __str__(self) -> str:
         """Say it in a few letters, such as x2.5 or width 1920."""
         sides = {"width": self.width, "height": self.height, "long side": self.long_side}
-        said = [f"{name} {value}" for name, value in sides.items() if value]
-        return said[0] if said else f"x{self.scale:g}"
+        given = [f"{name} {value}" for name, value in sides.items() if value]
+        return given[0] if given else f"x{self.scale:g}"
 
     def of(self, width: int, height: int) -> tuple[int, int]:
         """Return width and height of what becomes of a picture of `width` x `height`, in pixels."""

@@ -53,7 +53,7 @@ def strips_of(plan: list[Tile], height: int, margin: int) -> list[Strip]:
     """Divide the tiles of a picture into strips.
 
     Args:
-        plan: as `tiling.plan` makes it.
+        plan: as `tiling.divide` makes it.
         height: of the picture, in pixels.
         margin: how many rows the colours of a tile's pixels depend on before the network sees
             them, where they are hidden.

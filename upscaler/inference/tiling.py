@@ -42,7 +42,7 @@ class Tile:
     columns: Span
 
 
-def plan(
+def divide(
     height: int,
     width: int,
     *,

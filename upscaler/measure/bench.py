@@ -17,7 +17,7 @@ from upscaler.quality.metrics import psnr
 from upscaler.runtimes import (
     RUNTIMES,
     Runtime,
-    Wish,
+    RuntimeRequest,
     open_runtime,
     precisions_of,
     to_pixels,
@@ -69,7 +69,7 @@ class Bench:
 
 def megapixels_per_second(model: Model) -> dict[str, Any]:
     """Run a few tiles on all cores and return the runtime that `auto` takes, and its speed."""
-    runtime = open_runtime(Wish(model, streams=cores())).runtime
+    runtime = open_runtime(RuntimeRequest(model, streams=cores())).runtime
     seconds = min(seconds_per_round(runtime) for _ in range(4))
     return {
         "runtime": runtime.name,
@@ -126,7 +126,7 @@ def _open_all(model: Model) -> tuple[dict[tuple[str, str], Runtime], dict[str, s
             continue
         for precision in offered:
             try:
-                choice = open_runtime(Wish(model, precision, cores()), name)
+                choice = open_runtime(RuntimeRequest(model, precision, cores()), name)
             except RuntimeUnavailable as error:
                 missing[f"{name} in {precision}"] = str(error)
             else:
@@ -150,6 +150,6 @@ def _alone(model: Model, name: str, precision: str) -> tuple[float, float]:
 
 def _first_tile(model: Model, name: str, precision: str) -> tuple[float, float]:
     began = time.perf_counter()
-    runtime = open_runtime(Wish(model, precision, cores()), name).runtime
+    runtime = open_runtime(RuntimeRequest(model, precision, cores()), name).runtime
     tile_call(runtime, test_tile(SIDE, SIDE))()
     return time.perf_counter() - began, peak_memory_bytes() / 1e6

@@ -8,8 +8,8 @@ from upscaler import __version__
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
 from upscaler.hardware.cpu import cores, memory_bytes, processor
 from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
-from upscaler.models import DEFAULT_MODEL, Model, find
-from upscaler.runtimes import RUNTIMES, Wish, open_runtime
+from upscaler.models import DEFAULT_MODEL, Model, find_model
+from upscaler.runtimes import RUNTIMES, RuntimeRequest, open_runtime
 
 _PACKAGES = (
     "numpy",
@@ -85,7 +85,7 @@ def _examine(name: str) -> Health:
     opened, reasons = [], []
     for precision in offered:
         try:
-            open_runtime(Wish(_model(), precision), name)
+            open_runtime(RuntimeRequest(_model(), precision), name)
             opened.append(precision)
         except RuntimeUnavailable as error:
             reasons.append(f"{precision}: {error}")
@@ -94,7 +94,7 @@ def _examine(name: str) -> Health:
 
 
 def _model() -> Model:
-    return find(DEFAULT_MODEL, _SCALE)
+    return find_model(DEFAULT_MODEL, _SCALE)
 
 
 def _version(package: str) -> str | None:

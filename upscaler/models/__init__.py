@@ -1,14 +1,15 @@
 """Models: the packaged ones, custom ones, and what is known of each."""
 
-from upscaler.models.catalogue import DEFAULT_MODEL, DEFAULT_SCALE, FOLDER, find, packaged
+from upscaler.models.catalogue import DEFAULT_MODEL, DEFAULT_SCALE, find_model
 from upscaler.models.model import Model, read_model
+from upscaler.models.packaged import FOLDER, packaged_models
 
 __all__ = [
     "DEFAULT_MODEL",
     "DEFAULT_SCALE",
     "FOLDER",
     "Model",
-    "find",
-    "packaged",
+    "find_model",
+    "packaged_models",
     "read_model",
 ]

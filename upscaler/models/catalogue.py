@@ -4,22 +4,16 @@ from functools import lru_cache
 from pathlib import Path
 
 from upscaler.errors import ModelError
+from upscaler.models.mix import mixed
 from upscaler.models.model import Model, metadata_of, read_model
+from upscaler.models.packaged import FOLDER, packaged_model
 from upscaler.models.spec import METADATA_KEY, ModelSpec
-
-FOLDER = Path(__file__).parent / "packaged"
 
 DEFAULT_MODEL = "balanced"
 DEFAULT_SCALE = 4
 
 
-def packaged() -> list[Model]:
-    """Return the models that come with the program, by scale and name."""
-    models = [read_model(path) for path in FOLDER.glob("*-x?.onnx")]
-    return sorted(models, key=lambda model: (model.spec.name, model.spec.scale))
-
-
-def find(name: str, scale: float, restore: float | None = None) -> Model:
+def find_model(name: str, scale: float, restore: float | None = None) -> Model:
     """Return a packaged model by its name, or any model by the path of its ONNX file.
 
     Args:
@@ -35,8 +29,6 @@ def find(name: str, scale: float, restore: float | None = None) -> Model:
     model = _find(name, scale)
     if restore is None:
         return model
-    from upscaler.models.mix import mixed
-
     # a title or a path names one scale, a bare name any that is large enough
     return mixed(model, restore, scale if name == model.spec.name else model.spec.scale)
 
@@ -55,14 +47,7 @@ def _find(name: str, scale: float) -> Model:
                 f"add --scale {model.spec.scale}"
             )
         return model
-    models = packaged()
-    for model in models:  # by scale
-        if name in (model.spec.name, model.spec.title) and model.spec.scale >= scale:
-            return model
-    known = ", ".join(model.spec.title for model in models) or "none"
-    raise ModelError(
-        f"no model {name} for scale {scale:g}; there are: {known}, or give the path of an .onnx"
-    )
+    return packaged_model(name, scale)
 
 
 def read_custom(path: Path) -> Model:
@@ -73,9 +58,9 @@ def read_custom(path: Path) -> Model:
     """
     if path.resolve().parent == FOLDER.resolve():
         return read_model(path)
-    said = metadata_of(path).get(METADATA_KEY)
+    description = metadata_of(path).get(METADATA_KEY)
     data = _data_files(_stamped(path))
-    return _tried(_stamped(path), tuple(map(_stamped, data)), said)
+    return _tried(_stamped(path), tuple(map(_stamped, data)), description)
 
 
 _Stamped = tuple[Path, int, int]
@@ -95,13 +80,13 @@ def _data_files(model: _Stamped) -> list[Path]:
 
 
 @lru_cache(maxsize=8)
-def _tried(model: _Stamped, data: tuple[_Stamped, ...], said: str | None) -> Model:
+def _tried(model: _Stamped, data: tuple[_Stamped, ...], description: str | None) -> Model:
     from upscaler.models import custom
 
     path, files = model[0], tuple(item[0] for item in data)
-    if said is None:
+    if description is None:
         return Model(path, custom.describe(path), files)
-    spec = ModelSpec.from_json(said)
+    spec = ModelSpec.from_json(description)
     if spec.precision == "fp32":
         custom.check(path, spec)
     return Model(path, spec, files)

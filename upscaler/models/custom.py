@@ -71,10 +71,10 @@ def check(path: Path, spec: ModelSpec) -> None:
         ModelError: its graph has another geometry, or it fails the self-test.
     """
     found = _geometry(path, load(path))
-    said = Geometry(spec.scale, spec.halo, spec.alignment)
-    if said != found:
+    stated = Geometry(spec.scale, spec.halo, spec.alignment)
+    if stated != found:
         raise ModelError(
-            f"{path} says of itself {said}, but its graph has {found}; export it again"
+            f"{path} says of itself {stated}, but its graph has {found}; export it again"
         )
     difference = largest_difference(_tested(path, found), spec.probe)
     if difference > _SAME_PROBE:
@@ -142,8 +142,8 @@ def _tested(path: Path, found: Geometry) -> NDArray[np.float32]:
         name = signal.Signals(-child.returncode).name
         raise ModelError(f"{path} cannot be used: on a small picture its process ended by {name}")
     if child.returncode:
-        said = child.stderr.decode(errors="replace").strip().splitlines()
-        reason = said[-1] if said else f"its process ended with {child.returncode}"
+        errors = child.stderr.decode(errors="replace").strip().splitlines()
+        reason = errors[-1] if errors else f"its process ended with {child.returncode}"
         raise ModelError(f"{path} cannot be used: {reason}")
     output = np.frombuffer(child.stdout, np.float32)
     if output.size != shape.prod():

@@ -12,9 +12,9 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from upscaler.errors import RuntimeUnavailable, UsageError
-from upscaler.models.catalogue import FOLDER, find, packaged
 from upscaler.models.graph.receptive_field import Geometry
 from upscaler.models.model import Model, read_model
+from upscaler.models.packaged import FOLDER, packaged_model, packaged_models
 from upscaler.models.probe import encode, largest_difference
 from upscaler.models.self_test import self_test
 from upscaler.models.spec import Training
@@ -91,14 +91,14 @@ def mixed(model: Model, restore: float, scale: float) -> Model:
     for names in SIBLINGS.items():
         if ours and model.spec.name in names:
             if restore in (0, 1):
-                return find(names[int(restore)], scale)
+                return packaged_model(names[int(restore)], scale)
             return _mix(*_ends(names, scale), restore)
     pairs = ", ".join(f"-m {clean} or -m {restorer}" for clean, restorer in SIBLINGS.items())
     raise UsageError(f"--restore goes with {pairs}; {model.title} has no such sibling")
 
 
 def _ends(names: tuple[str, str], scale: float) -> list[Path]:
-    specs = [model.spec for model in packaged() if model.spec.scale >= scale]
+    specs = [model.spec for model in packaged_models() if model.spec.scale >= scale]
     scales = [{spec.scale for spec in specs if spec.name == name} for name in names]
     if shared := set.intersection(*scales):
         return [FOLDER / f"{name}-x{min(shared)}.onnx" for name in names]

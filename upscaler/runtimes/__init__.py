@@ -1,6 +1,6 @@
 """The inference runtimes: one file each, one table, one function that opens the right one."""
 
-from upscaler.runtimes.choice import Choice, Wish, by_reason, open_runtime, precisions_of
+from upscaler.runtimes.choice import Choice, RuntimeRequest, by_reason, open_runtime, precisions_of
 from upscaler.runtimes.pixels import BrokenTile, to_batch, to_pixels
 from upscaler.runtimes.runtime import PRECISIONS, BuiltRuntime, PixelRuntime, Runtime
 from upscaler.runtimes.table import RUNTIMES
@@ -13,7 +13,7 @@ __all__ = [
     "Choice",
     "PixelRuntime",
     "Runtime",
-    "Wish",
+    "RuntimeRequest",
     "by_reason",
     "open_runtime",
     "precisions_of",

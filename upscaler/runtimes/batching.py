@@ -1,7 +1,7 @@
 """Small tiles of one shape, of whatever pictures, through a GPU together.
 
-A tile much smaller than a GPU leaves most of it idle. So what waits for a lane waits in groups,
-and a lane that becomes free takes a group as far as it has come together. Nothing waits for a
+A tile much smaller than a GPU leaves most of it idle. So what waits for a stream waits in groups,
+and a stream that becomes free takes a group as far as it has come together. Nothing waits for a
 group to fill, so a tile alone is not delayed.
 
 A library may choose other kernels for another number of tiles, and these round differently. The
@@ -38,7 +38,7 @@ class Batching(PixelRuntime):
         self.proved = runtime.proved
         self.takes_floats, self.largest_side = runtime.takes_floats, runtime.largest_side
         self._runtime = runtime
-        self._lanes = threading.Semaphore(runtime.streams)
+        self._cuda_streams = threading.Semaphore(runtime.streams)
         self._lock = threading.Lock()
         self._waiting: dict[_Shape, _Group] = {}
 
@@ -49,7 +49,7 @@ class Batching(PixelRuntime):
 
     @property
     def in_flight(self) -> int:
-        """Enough to fill a group on each lane."""
+        """Enough to fill a group on each stream."""
         return self.streams * LARGEST_GROUP
 
     def together(self, height: int, width: int) -> int:
@@ -86,9 +86,9 @@ class Batching(PixelRuntime):
             return group, len(group.tiles) - 1
 
     def _lead(self, group: "_Group") -> None:
-        """Compute a group when a lane is free, with all that have joined it by then."""
+        """Compute a group when a stream is free, with all that have joined it by then."""
         try:
-            with self._lanes:
+            with self._cuda_streams:
                 self._close(group)
                 group.outputs = self._call(group.tiles)
         except Exception as error:
@@ -103,8 +103,8 @@ class Batching(PixelRuntime):
                 del self._waiting[group.shape]
 
     def _alone(self, pixels: Pixels) -> Pixels:
-        """Compute a tile on the next free lane, with none but its copies."""
-        with self._lanes:
+        """Compute a tile on the next free stream, with none but its copies."""
+        with self._cuda_streams:
             return self._call([pixels])[:1]
 
     def _call(self, tiles: list[Pixels]) -> Pixels:
@@ -115,7 +115,7 @@ class Batching(PixelRuntime):
 
 
 class _Group:
-    """Tiles of one shape on their way to a lane."""
+    """Tiles of one shape on their way to a stream."""
 
     def __init__(self, shape: _Shape) -> None:
         self.shape = shape

@@ -12,7 +12,7 @@ from upscaler.hardware.gpu import gpus
 from upscaler.models import Model
 from upscaler.models.probe import largest_difference, probe_image
 from upscaler.runtimes.batching import Batching, computes_groups
-from upscaler.runtimes.multi_device import Several
+from upscaler.runtimes.multi_device import MultiDevice
 from upscaler.runtimes.pixels import Batch, to_batch, to_pixels
 from upscaler.runtimes.runtime import PRECISIONS, BuiltRuntime, PixelRuntime, Runtime
 from upscaler.runtimes.table import RUNTIMES
@@ -27,7 +27,7 @@ PROBE_BOUND = {"fp32": 1 / 255, "fp16": 2 / 255, "bf16": 8 / 255, "int8": 48 / 2
 
 
 @dataclass(frozen=True)
-class Wish:
+class RuntimeRequest:
     """What a runtime is opened for."""
 
     model: Model
@@ -59,7 +59,7 @@ def by_reason(passed_over: dict[str, str]) -> dict[str, str]:
     return {", ".join(group): reason for reason, group in names.items()}
 
 
-def open_runtime(wish: Wish, name: str = AUTO) -> Choice:
+def open_runtime(request: RuntimeRequest, name: str = AUTO) -> Choice:
     """Open a runtime, proved on the probe image.
 
     Args:
@@ -70,32 +70,32 @@ def open_runtime(wish: Wish, name: str = AUTO) -> Choice:
         UsageError: no such runtime, precision or device.
         RuntimeUnavailable: it does not open.
     """
-    _check(wish, name)
+    _check(request, name)
     passed_over: dict[str, str] = {}
     to_build: dict[str, str] = {}
     for candidate in RUNTIMES if name == AUTO else [name]:
-        runtime = _open(wish, candidate, passed_over, to_build if name == AUTO else None)
+        runtime = _open(request, candidate, passed_over, to_build if name == AUTO else None)
         if runtime is not None:
             return Choice(runtime, passed_over, to_build)
     reasons = "; ".join(f"{key}: {reason}" for key, reason in by_reason(passed_over).items())
     raise RuntimeUnavailable(f"the runtime does not open here: {reasons}")
 
 
-def _check(wish: Wish, name: str) -> None:
+def _check(request: RuntimeRequest, name: str) -> None:
     for what, value, known in (
         ("runtime", name, RUNTIMES),
-        ("precision", wish.precision, PRECISIONS),
+        ("precision", request.precision, PRECISIONS),
     ):
         if value != AUTO and value not in known:
             raise UsageError(f"no {what} {value}; there are: {AUTO}, {', '.join(known)}")
     found = gpus()
-    missing = [str(number) for number in wish.devices if number >= len(found)]
+    missing = [str(number) for number in request.devices if number >= len(found)]
     if missing and found:
         raise UsageError(f"no device {', '.join(missing)}; there are: 0 to {len(found) - 1}")
 
 
 def _open(
-    wish: Wish, name: str, passed_over: dict[str, str], to_build: dict[str, str] | None
+    request: RuntimeRequest, name: str, passed_over: dict[str, str], to_build: dict[str, str] | None
 ) -> Runtime | None:
     """Open one runtime in its best precision; note in `passed_over` what did not open.
 
@@ -105,18 +105,18 @@ def _open(
     """
     entry = RUNTIMES[name]
     try:
-        if wish.devices and not entry.needs_gpu:
+        if request.devices and not entry.needs_gpu:
             raise RuntimeUnavailable("it runs on no GPU, and --device asks for one")
         kind = entry.load()
-        candidates = _candidates(kind, wish)
+        candidates = _candidates(kind, request)
     except RuntimeUnavailable as error:
         passed_over[name] = str(error)
         return None
     for candidate in candidates:
         try:
             if to_build is not None:
-                _check_not_given_up(kind, wish, candidate)
-            return _on_all(kind, wish, candidate, build=to_build is None)
+                _check_not_given_up(kind, request, candidate)
+            return _on_all(kind, request, candidate, build=to_build is None)
         except NotReady as error:
             passed_over[f"{name} in {candidate}"] = str(error)
             assert to_build is not None
@@ -128,12 +128,12 @@ def _open(
     return None
 
 
-def _check_not_given_up(kind: type[Runtime], wish: Wish, precision: str) -> None:
+def _check_not_given_up(kind: type[Runtime], request: RuntimeRequest, precision: str) -> None:
     if not issubclass(kind, BuiltRuntime):
         return
-    for device in wish.devices or (0,):
+    for device in request.devices or (0,):
         with _in_our_terms():
-            reason = kind.given_up(wish.model, precision, device)
+            reason = kind.recorded_failure(request.model, precision, device)
         if reason is not None:
             raise RuntimeUnavailable(f"{reason}; --runtime {kind.name} tries again")
 
@@ -152,42 +152,44 @@ def _offered(kind: type[Runtime]) -> tuple[str, ...]:
         return kind.precisions()
 
 
-def _candidates(kind: type[Runtime], wish: Wish) -> list[str]:
+def _candidates(kind: type[Runtime], request: RuntimeRequest) -> list[str]:
     """Return the precisions to try, the fastest first; at least one."""
     offered = _offered(kind)
-    if wish.precision == AUTO:
-        measured = wish.model.spec.precision_loss
+    if request.precision == AUTO:
+        measured = request.model.spec.precision_loss
         found = [p for p in offered if measured.get(p, float("inf")) <= AUTO_LOSS_DB]
     else:
-        found = [p for p in offered if p == wish.precision]
+        found = [p for p in offered if p == request.precision]
     if not found:
-        raise RuntimeUnavailable(f"it has no {wish.precision} here, only {', '.join(offered)}")
+        raise RuntimeUnavailable(f"it has no {request.precision} here, only {', '.join(offered)}")
     return found
 
 
-def _on_all(kind: type[Runtime], wish: Wish, precision: str, *, build: bool) -> Runtime:
-    """Open a runtime on every device of the wish."""
-    devices = wish.devices or (0,)
+def _on_all(
+    kind: type[Runtime], request: RuntimeRequest, precision: str, *, build: bool
+) -> Runtime:
+    """Open a runtime on every device of the request."""
+    devices = request.devices or (0,)
     with _in_our_terms():
-        opened = [_proved(kind, wish, precision, device, build=build) for device in devices]
+        opened = [_proved(kind, request, precision, device, build=build) for device in devices]
         groups = all(computes_groups(runtime, PROBE_BOUND[precision]) for runtime in opened)
-    runtime = opened[0] if len(opened) == 1 else Several(opened)
+    runtime = opened[0] if len(opened) == 1 else MultiDevice(opened)
     return Batching(runtime) if groups and isinstance(runtime, PixelRuntime) else runtime
 
 
 def _proved(
-    kind: type[Runtime], wish: Wish, precision: str, device: int, *, build: bool
+    kind: type[Runtime], request: RuntimeRequest, precision: str, device: int, *, build: bool
 ) -> Runtime:
     """Open a runtime and run the probe."""
     try:
-        runtime = kind(wish.model, precision, wish.streams, device)
+        runtime = kind(request.model, precision, request.streams, device)
     except NotReady:
         if not build or not issubclass(kind, BuiltRuntime):
             raise
-        kind.make_ready(wish.model, precision, device)
-        runtime = _just_built(kind, wish, precision, device)
+        kind.make_ready(request.model, precision, device)
+        runtime = _just_built(kind, request, precision, device)
     outputs = list(_probed(runtime))
-    difference = max(largest_difference(output, wish.model.spec.probe) for output in outputs)
+    difference = max(largest_difference(output, request.model.spec.probe) for output in outputs)
     bound = PROBE_BOUND[precision]
     if difference > bound:
         raise RuntimeUnavailable(
@@ -198,9 +200,11 @@ def _proved(
     return runtime
 
 
-def _just_built(kind: type[Runtime], wish: Wish, precision: str, device: int) -> Runtime:
+def _just_built(
+    kind: type[Runtime], request: RuntimeRequest, precision: str, device: int
+) -> Runtime:
     try:
-        return kind(wish.model, precision, wish.streams, device)
+        return kind(request.model, precision, request.streams, device)
     except NotReady:
         raise RuntimeUnavailable("it does not load what it has just built") from None
 

@@ -1,7 +1,7 @@
-"""Lanes of a GPU: pinned buffers, a CUDA stream, and a CUDA graph for each shape that comes back.
+"""Streams of a GPU: pinned buffers, a CUDA stream, and a CUDA graph for each shape that comes back.
 
 A small network is over before Python has launched its next kernel; a graph launches all of them
-at once. Several lanes let the copies of one tile overlap with the computing of another. What is
+at once. Several streams let the copies of one tile overlap with the computing of another. What is
 computed is the runtime's own: torch's network, or a TensorRT engine.
 """
 
@@ -22,7 +22,7 @@ Program = Callable[[], tuple[Tensor, ...]]
 Prepare = Callable[[Tensor], Program]
 """Makes the program for an input buffer: its shape and type say which."""
 
-LANES = 3
+MOST_STREAMS = 3
 """One copies in, one computes, one copies out."""
 
 _SHAPES = 4
@@ -31,12 +31,12 @@ _SHAPES = 4
 _capturing = threading.Lock()
 
 
-class Lanes:
-    """Runs arrays through programs, as many side by side as there are lanes.
+class CudaStreams:
+    """Runs arrays through programs, as many side by side as there are streams.
 
     Args:
         device: a GPU; or the CPU, without graphs, for tests on a machine without one.
-        prepare: called once for each lane and shape.
+        prepare: called once for each stream and shape.
     """
 
     def __init__(self, device: torch.device, count: int, prepare: Prepare) -> None:
@@ -46,11 +46,11 @@ class Lanes:
 
     def run(self, array: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return what the program makes of a C-contiguous array; safe in several threads."""
-        lane = self._free.get()
+        stream = self._free.get()
         try:
-            return lane.run(array)
+            return stream.run(array)
         finally:
-            self._free.put(lane)
+            self._free.put(stream)
 
 
 class _Lane:

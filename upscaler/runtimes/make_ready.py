@@ -11,16 +11,16 @@ import sys
 import threading
 
 from upscaler.errors import UpscalerError
-from upscaler.models import find
-from upscaler.runtimes import Wish, open_runtime
+from upscaler.models import find_model
+from upscaler.runtimes import RuntimeRequest, open_runtime
 
 
 def main(name: str, model: str, scale: str, restore: str, precision: str, *devices: str) -> None:
     """Open the runtime on every device."""
     threading.Thread(target=_end_with_stdin, daemon=True).start()
-    found = find(model, int(scale), float(restore) if restore else None)
-    wish = Wish(found, precision, devices=tuple(map(int, devices)))
-    open_runtime(wish, name)
+    found = find_model(model, int(scale), float(restore) if restore else None)
+    request = RuntimeRequest(found, precision, devices=tuple(map(int, devices)))
+    open_runtime(request, name)
 
 
 def _end_with_stdin() -> None:

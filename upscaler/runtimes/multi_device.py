@@ -8,7 +8,7 @@ from upscaler.runtimes.pixels import Batch, Pixels, through_floats
 from upscaler.runtimes.runtime import PixelRuntime, Runtime
 
 
-class Several(PixelRuntime):
+class MultiDevice(PixelRuntime):
     """Gives each tile to a GPU that is free.
 
     Args:

@@ -52,9 +52,9 @@ class OnnxRuntimeCuda(PixelRuntime):
             model.source(precision), options, providers=[(_PROVIDER, settings)]
         )
         self._check_placement()
-        self._lanes: queue.SimpleQueue[Lane] = queue.SimpleQueue()
+        self._cuda_streams: queue.SimpleQueue[CudaStream] = queue.SimpleQueue()
         for _ in range(streams):
-            self._lanes.put(Lane(self._session, "cuda", device))
+            self._cuda_streams.put(CudaStream(self._session, "cuda", device))
 
     def _check_placement(self) -> None:
         loaded = self._session.get_providers()
@@ -84,14 +84,14 @@ class OnnxRuntimeCuda(PixelRuntime):
         return whole(*self._run(pixels))
 
     def _run(self, array: NDArray[Any]) -> list[Any]:
-        lane = self._lanes.get()
+        stream = self._cuda_streams.get()
         try:
-            return lane.run(array)
+            return stream.run(array)
         finally:
-            self._lanes.put(lane)
+            self._cuda_streams.put(stream)
 
 
-class Lane:
+class CudaStream:
     """What one tile at a time runs on: tensors on the device, kept as long as the shape stays.
 
     Args:

@@ -85,12 +85,12 @@ class BuiltRuntime(Runtime):
 
     @classmethod
     @abstractmethod
-    def give_up(cls, model: Model, precision: str, device: int, reason: str) -> None:
+    def record_failure(cls, model: Model, precision: str, device: int, reason: str) -> None:
         """Remember that it is not worth building, so that `auto` does not try it every time."""
 
     @classmethod
     @abstractmethod
-    def given_up(cls, model: Model, precision: str, device: int) -> str | None:
+    def recorded_failure(cls, model: Model, precision: str, device: int) -> str | None:
         """Return the reason that `give_up` was told, or None."""
 
 

@@ -9,7 +9,7 @@ from upscaler.runtimes.runtime import Runtime
 
 
 @dataclass(frozen=True)
-class Entry:
+class RuntimeEntry:
     """Where a runtime lives and how it gets onto a machine."""
 
     package: str
@@ -39,41 +39,41 @@ class Entry:
 
 
 RUNTIMES = {
-    "tensorrt": Entry(
+    "tensorrt": RuntimeEntry(
         "tensorrt",
         "upscaler.runtimes.tensorrt.runtime",
         "TensorRT",
         "pip install tensorrt torch",
         needs_gpu=True,
     ),
-    "tensorrt-rtx": Entry(
+    "tensorrt-rtx": RuntimeEntry(
         "tensorrt_rtx",
         "upscaler.runtimes.tensorrt.runtime",
         "TensorRTForRTX",
         "pip install tensorrt_rtx torch",
         needs_gpu=True,
     ),
-    "torch": Entry(
+    "torch": RuntimeEntry(
         "torch",
         "upscaler.runtimes.torch_cuda",
         "TorchCuda",
         "pip install torch",
         needs_gpu=True,
     ),
-    "cuda": Entry(
+    "cuda": RuntimeEntry(
         "onnxruntime-gpu",
         "upscaler.runtimes.onnxruntime_cuda",
         "OnnxRuntimeCuda",
         'pip uninstall -y onnxruntime && pip install "onnxruntime-gpu[cuda,cudnn]"',
         needs_gpu=True,
     ),
-    "openvino": Entry(
+    "openvino": RuntimeEntry(
         "openvino",
         "upscaler.runtimes.openvino_cpu",
         "OpenVinoRuntime",
         "pip install openvino (x86-64)",
     ),
-    "cpu": Entry(
+    "cpu": RuntimeEntry(
         "onnxruntime",
         "upscaler.runtimes.onnxruntime_cpu",
         "OnnxRuntimeCpu",

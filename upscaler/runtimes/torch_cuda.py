@@ -9,7 +9,7 @@ from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
 from upscaler.models.network import PixelForm
 from upscaler.models.weights import network_of
-from upscaler.runtimes.cuda_streams import LANES, Lanes, Program
+from upscaler.runtimes.cuda_streams import MOST_STREAMS, CudaStreams, Program
 from upscaler.runtimes.pixels import Batch, Pixels, whole
 from upscaler.runtimes.runtime import PixelRuntime
 
@@ -23,13 +23,13 @@ class TorchCuda(PixelRuntime):
     kind: ClassVar[str] = "cuda"
 
     def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
-        super().__init__(model, precision, min(streams, LANES), device)
+        super().__init__(model, precision, min(streams, MOST_STREAMS), device)
         torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32
         place = torch.device(self.kind, device)
         network = network_of(model).to(place, _TYPES[precision])
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._form = PixelForm(self._network)
-        self._lanes = Lanes(place, self.streams, self._prepare)
+        self._cuda_streams = CudaStreams(place, self.streams, self._prepare)
 
     @classmethod
     def precisions(cls) -> tuple[str, ...]:
@@ -40,12 +40,12 @@ class TorchCuda(PixelRuntime):
 
     def infer(self, batch: Batch) -> Batch:
         """See `Runtime`."""
-        output: Batch = self._lanes.run(batch)[0]
+        output: Batch = self._cuda_streams.run(batch)[0]
         return output
 
     def infer_pixels(self, pixels: Pixels) -> Pixels:
         """See `PixelRuntime`."""
-        return whole(*self._lanes.run(pixels))
+        return whole(*self._cuda_streams.run(pixels))
 
     def _prepare(self, image: Tensor) -> Program:
         if image.dtype == torch.uint8:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from upscaler.runtimes import RUNTIMES, BuiltRuntime, Choice, Runtime, Wish, open_runtime
+from upscaler.runtimes import RUNTIMES, BuiltRuntime, Choice, Runtime, RuntimeRequest, open_runtime
 from upscaler.runtimes.gate import Gate
 from upscaler.runtimes.throughput import pixels_per_second
 
@@ -32,18 +32,18 @@ _PATIENCE = 2.0
 _GRACE = 2.0
 """Seconds for which a builder may take its leave."""
 
-Build = Callable[[Wish, str], Sequence[str]]
+Build = Callable[[RuntimeRequest, str], Sequence[str]]
 
 
-def build_command(wish: Wish, name: str) -> Sequence[str]:
-    """Return the command that makes a runtime ready on each device of the wish."""
-    devices = [str(device) for device in wish.devices]
-    model = wish.model
+def build_command(request: RuntimeRequest, name: str) -> Sequence[str]:
+    """Return the command that makes a runtime ready on each device of the request."""
+    devices = [str(device) for device in request.devices]
+    model = request.model
     restore = "" if model.restore is None else repr(model.restore)
     found_by = [str(model.path), str(model.spec.scale), restore]
     # -P: the program's own modules, not whatever lies in the folder it was called from
     program = [sys.executable, "-P", "-m", "upscaler.runtimes.make_ready"]
-    return [*program, name, *found_by, wish.precision, *devices]
+    return [*program, name, *found_by, request.precision, *devices]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Host:
 
     adopt: Callable[[Choice], None]
     """Called once, from another thread, with a faster choice, if there is one."""
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
     """Called from another thread with a line about what did not come to that."""
     gate: Gate
     """What each tile of the run goes through."""
@@ -68,9 +68,9 @@ class Upgrade:
     """
 
     def __init__(
-        self, wish: Wish, choice: Choice, host: Host, build: Build = build_command
+        self, request: RuntimeRequest, choice: Choice, host: Host, build: Build = build_command
     ) -> None:
-        self._wish, self._choice, self._host, self._build = wish, choice, host, build
+        self._wish, self._choice, self._host, self._build = request, choice, host, build
         self._ended = threading.Event()
         self._builder: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._work, name="upgrade", daemon=True)
@@ -95,47 +95,47 @@ class Upgrade:
 
     def _work(self) -> None:
         for name, precision in self._choice.to_build.items():
-            wish = replace(self._wish, precision=precision)
+            request = replace(self._wish, precision=precision)
             try:
-                reason = self._try(name, wish)
+                reason = self._try(name, request)
             except Exception as error:  # nothing that goes wrong here is worth the run
                 reason = str(error) or type(error).__name__
             gc.collect()  # a runtime that was not taken points to itself, and holds memory
             if reason is None or self._ended.is_set():
                 return
-            self._host.tell(f"not on {name} in {precision}: {reason}")
+            self._host.log(f"not on {name} in {precision}: {reason}")
 
-    def _try(self, name: str, wish: Wish) -> str | None:
+    def _try(self, name: str, request: RuntimeRequest) -> str | None:
         """Build, open and measure one runtime; return why it was not taken, if it was not."""
-        failure = self._built(name, wish)
+        failure = self._built(name, request)
         if self._ended.is_set():
             return None
         if failure is not None:
-            _give_up(wish, name, failure)
+            _give_up(request, name, failure)
             return failure
-        found = open_runtime(wish, name)
+        found = open_runtime(request, name)
         gain = self._gain(found.runtime)
         if self._ended.is_set():
             return None
         if gain < LEAST_GAIN:
             verdict = f"it is {gain:.2f} times as fast as {self._choice.runtime.name} here"
-            _give_up(wish, name, verdict)
+            _give_up(request, name, verdict)
             return verdict
         self._host.adopt(found)
         return None
 
-    def _built(self, name: str, wish: Wish) -> str | None:
+    def _built(self, name: str, request: RuntimeRequest) -> str | None:
         """Run the builder; return why it failed, None if it did not."""
-        command = self._build(wish, name)
+        command = self._build(request, name)
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         with subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=pipe) as self._builder:
             if self._ended.is_set():
                 _end(self._builder)
             assert self._builder.stderr is not None
-            said = self._builder.stderr.read().decode(errors="replace").strip().splitlines()
+            errors = self._builder.stderr.read().decode(errors="replace").strip().splitlines()
         if self._builder.returncode == 0:
             return None
-        return said[-1] if said else f"its builder ended with {self._builder.returncode}"
+        return errors[-1] if errors else f"its builder ended with {self._builder.returncode}"
 
     def _gain(self, new: Runtime) -> float:
         """Return how many times as fast the new runtime is as the old one, each alone in turn."""
@@ -157,13 +157,13 @@ class Upgrade:
         return statistics.median(ratios) if ratios else 0.0
 
 
-def _give_up(wish: Wish, name: str, reason: str) -> None:
+def _give_up(request: RuntimeRequest, name: str, reason: str) -> None:
     """Remember it for the next runs, if that is possible."""
     with suppress(Exception):
         kind = RUNTIMES[name].load()
         assert issubclass(kind, BuiltRuntime)
-        for device in wish.devices or (0,):
-            kind.give_up(wish.model, wish.precision, device, reason)
+        for device in request.devices or (0,):
+            kind.record_failure(request.model, request.precision, device, reason)
 
 
 def _end(builder: subprocess.Popen[bytes]) -> None:

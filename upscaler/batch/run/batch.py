@@ -18,7 +18,7 @@ from upscaler.batch.state.resume import Rules, settled
 from upscaler.hardware.cpu import memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep, sync_folders
 from upscaler.inference.size import Size
-from upscaler.models import Model, find
+from upscaler.models import Model, find_model
 from upscaler.runtimes import Runtime
 from upscaler.upscaler import Upscaler
 
@@ -55,9 +55,9 @@ class Settings:
         """What pictures shall become."""
         return self.size or Size(self.scale)
 
-    def find(self) -> Model:
-        """Return the model; raises as `models.find` does."""
-        return find(self.model, self.scale, self.restore)
+    def find_model(self) -> Model:
+        """Return the model; raises as `models.find_model` does."""
+        return find_model(self.model, self.scale, self.restore)
 
     def open(self) -> Upscaler:
         """Return the model on its runtime."""
@@ -120,7 +120,7 @@ class Batch:
 
     def __init__(self, plan: Plan, settings: Settings, reporter: Reporter) -> None:
         self._plan, self._settings, self._reporter = plan, settings, reporter
-        self._model = settings.find()
+        self._model = settings.find_model()
         kinds = {job.format.name: job.format for job in plan.jobs}
         by_format = {name: settings.fingerprint(self._model, k) for name, k in kinds.items()}
         self._fingerprints = {job: by_format[job.format.name] for job in plan.jobs}
@@ -140,7 +140,7 @@ class Batch:
         began = time.monotonic()
         allow_pixels(self._settings.max_pixels)
         for name, reason in self._plan.refused.items():
-            self._tell(Result(name, Status.FAILED, error=reason))
+            self._report(Result(name, Status.FAILED, error=reason))
         if self._plan.jobs:
             with open_journal(self._plan.root, self._plan.shard) as journal:
                 for renamed in follow_names(self._plan, journal):
@@ -159,7 +159,7 @@ class Batch:
         self._summary.runtimes.append(used)
         self._reporter.moved(used)
 
-    def _tell(self, result: Result) -> None:
+    def _report(self, result: Result) -> None:
         self._summary.add(result)
         self._reporter.result(result)
 
@@ -171,7 +171,7 @@ class Batch:
             if result is None:
                 todo.append(job)
             else:
-                self._tell(result)
+                self._report(result)
         return todo
 
     def _work(self, jobs: list[Job], journal: Journal) -> None:
@@ -186,7 +186,7 @@ class Batch:
             memory=settings.memory_limit,
             encoding=settings.encoding,
             timeout=settings.timeout,
-            tell=self._reporter.note,
+            log=self._reporter.note,
         )
         try:
             with upscaler.upgrading(self._moved, self._reporter.note), pipeline:
@@ -194,7 +194,7 @@ class Batch:
                     for outcome in pipeline.run(firsts):
                         for ended in chain([outcome], twins.settle(outcome)):
                             _record(journal, ended)
-                            self._tell(_result(ended))
+                            self._report(_result(ended))
             self._summary.profile = pipeline.watch.read()
         finally:
             for outcome in pipeline.leftovers():  # an interrupt must not forget what was done

@@ -25,7 +25,7 @@ class Outcome:
     """From the start of reading to the end of writing."""
 
 
-class Flight:
+class JobInFlight:
     """One job on its way: counts its tiles down and keeps the first thing that went wrong."""
 
     watch: Watch

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from upscaler.batch.plan.jobs import Job, refuse_too_long
-from upscaler.batch.run.job_in_flight import Flight, Outcome
+from upscaler.batch.run.job_in_flight import JobInFlight, Outcome
 from upscaler.batch.run.memory import Budget, bytes_in_flight, goes_in_strips
 from upscaler.batch.run.watchdog import Watchdog
 from upscaler.batch.run.workers import Workers
@@ -56,7 +56,7 @@ class Pipeline:
         memory: bytes of pictures in flight.
         encoding: how outputs are written.
         timeout: seconds of work after which a file is given up; None for no limit.
-        tell: called from another thread with a line worth knowing.
+        log: called from another thread with a line worth knowing.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Pipeline:
         memory: int,
         encoding: Encoding,
         timeout: float | None = None,
-        tell: Callable[[str], None] = lambda line: None,
+        log: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._upscaler, self._encoding = upscaler, encoding
         self.watch = Stopwatch()
@@ -79,7 +79,7 @@ class Pipeline:
         self._readers = Workers(max(1, streams // 2), "read")
         self._tiles = [Workers(self._threads, "infer")]
         self._writers = Workers(streams, "write")
-        self.dog = Watchdog(timeout, streams, tell)
+        self.dog = Watchdog(timeout, streams, log)
 
     def __enter__(self) -> Self:
         return self
@@ -113,8 +113,8 @@ class Pipeline:
             yield self._done.get()
             flying -= 1
 
-    def _flight(self, job: Job) -> Flight:
-        flight = Flight(job)
+    def _flight(self, job: Job) -> JobInFlight:
+        flight = JobInFlight(job)
         flight.watch = self.dog.watch(job.name, self.watch, partial(self.fail, flight))
         return flight
 
@@ -123,7 +123,7 @@ class Pipeline:
         while not self._done.empty():
             yield self._done.get()
 
-    def _guard(self, stage: Callable[[Flight], None], flight: Flight) -> None:
+    def _guard(self, stage: Callable[[JobInFlight], None], flight: JobInFlight) -> None:
         """Run one stage; whatever it raises ends this job, not the run."""
         if self._stopped.is_set():
             return
@@ -132,7 +132,7 @@ class Pipeline:
         except Exception as error:
             self.fail(flight, _as_image_error(error))
 
-    def _read(self, flight: Flight) -> None:
+    def _read(self, flight: JobInFlight) -> None:
         job, scale = flight.job, self._upscaler.model.spec.scale
         resampled = not self._upscaler.size.is_scale(scale)
         with flight.watch.busy():  # what is turned has the same multiple, but not the same width
@@ -150,14 +150,14 @@ class Pipeline:
         if not self._stopped.is_set():
             self._go_whole(flight)
 
-    def _take(self, flight: Flight, wanted: int) -> None:
+    def _take(self, flight: JobInFlight, wanted: int) -> None:
         self._budget.take(wanted)
         flight.began = time.monotonic()
         if not flight.hold(wanted):  # it was given up meanwhile
             self._budget.give(wanted)
             flight.watch.refuse_if_ended()
 
-    def _go_whole(self, flight: Flight) -> None:
+    def _go_whole(self, flight: JobInFlight) -> None:
         with flight.watch.stage("read"):
             picture = self._fit(flight.job, open_picture(flight.job.source))
         with flight.watch.busy():
@@ -168,7 +168,7 @@ class Pipeline:
         for tile in work.tiles:
             self._current_tiles().submit(self._infer, flight, tile)
 
-    def _go_in_strips(self, flight: Flight, rows: Rows) -> None:
+    def _go_in_strips(self, flight: JobInFlight, rows: Rows) -> None:
         """Take a picture all the way: reading and writing its strips takes turns."""
         job, watch = flight.job, flight.watch
         try:
@@ -182,13 +182,13 @@ class Pipeline:
             raise _as_image_error(error) from None
         self._succeed(flight, work.frame, (*work.warnings, *lost))
 
-    def _compute(self, flight: Flight, tile: Callable[[], None]) -> Callable[[], None]:
+    def _compute(self, flight: JobInFlight, tile: Callable[[], None]) -> Callable[[], None]:
         """Have a tile of a strip computed; returns what waits for it."""
         done: Future[None] = Future()
         self._current_tiles().submit(_fulfil, done, tile)
         return partial(self._wait_for, done, flight)
 
-    def _wait_for(self, tile: "Future[None]", flight: Flight) -> None:
+    def _wait_for(self, tile: "Future[None]", flight: JobInFlight) -> None:
         with flight.watch.idle():  # the tile lets the clock run when its turn has come
             while not wait([tile], _LOOK).done:
                 flight.watch.refuse_if_ended()
@@ -219,7 +219,7 @@ class Pipeline:
                 self._tiles.append(Workers(self._threads, "infer"))
             return self._tiles[-1]
 
-    def _infer(self, flight: Flight, tile: Callable[[], None]) -> None:
+    def _infer(self, flight: JobInFlight, tile: Callable[[], None]) -> None:
         error: ImageError | None = None
         if flight.error is None and not self._stopped.is_set():
             try:
@@ -229,7 +229,7 @@ class Pipeline:
         if flight.tile_done(error):
             self._writers.submit(self._guard, self._write, flight)
 
-    def _write(self, flight: Flight) -> None:
+    def _write(self, flight: JobInFlight) -> None:
         if flight.error:
             raise flight.error
         work, job = flight.work, flight.job
@@ -240,16 +240,16 @@ class Pipeline:
             lost = save_picture(picture, job.target, job.format, self._encoding, draft)
         self._succeed(flight, picture, (*picture.warnings, *lost))
 
-    def _succeed(self, flight: Flight, picture: Picture, warnings: tuple[str, ...]) -> None:
+    def _succeed(self, flight: JobInFlight, picture: Picture, warnings: tuple[str, ...]) -> None:
         pixels, seconds = picture.width * picture.height, time.monotonic() - flight.began
         self._end(flight, Outcome(flight.job, warnings=warnings, pixels=pixels, seconds=seconds))
 
-    def fail(self, flight: Flight, error: ImageError) -> None:
+    def fail(self, flight: JobInFlight, error: ImageError) -> None:
         """End a file for a reason; nothing happens to one that has ended."""
         lasting = not isinstance(error, PassingError)
         self._end(flight, Outcome(flight.job, error=str(error), lasting=lasting))
 
-    def _end(self, flight: Flight, outcome: Outcome) -> None:
+    def _end(self, flight: JobInFlight, outcome: Outcome) -> None:
         if not flight.watch.end():
             return
         flight.work = None

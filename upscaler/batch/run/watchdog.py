@@ -40,17 +40,17 @@ class Watch:
     Args:
         name: of the file.
         whole: the run's Stopwatch, which is told as well.
-        give_up: called once, from another thread, with the reason.
+        fail: called once, from another thread, with the reason.
     """
 
     def __init__(
         self,
         name: str,
         whole: Stopwatch,
-        give_up: Callable[[PassingError], None],
+        fail: Callable[[PassingError], None],
         dog: "Watchdog",
     ) -> None:
-        self.name, self._whole, self._give_up, self._dog = name, whole, give_up, dog
+        self.name, self._whole, self._give_up, self._dog = name, whole, fail, dog
         self.draft = Draft()
         """The file's output, as long as it has no name."""
         self.seconds = self.still = 0.0
@@ -112,9 +112,9 @@ class Watch:
                 self.seconds += seconds
                 self.still += seconds
 
-    def give_up(self, reason: str) -> None:
+    def fail(self, reason: str) -> None:
         """Fail the file and leave its threads behind, unless it is done all but for its name."""
-        if not self.draft.give_up(reason):
+        if not self.draft.fail(reason):
             return
         with self._lock:
             inside = list(self._inside)
@@ -135,11 +135,11 @@ class Watchdog:
     Args:
         limit: seconds of work on a file; None for no limit.
         streams: of the run.
-        tell: called from that thread with a line worth knowing.
+        log: called from that thread with a line worth knowing.
     """
 
-    def __init__(self, limit: float | None, streams: int, tell: Callable[[str], None]) -> None:
-        self._limit, self._tell = limit, tell
+    def __init__(self, limit: float | None, streams: int, log: Callable[[str], None]) -> None:
+        self._limit, self._log = limit, log
         self._most_lost = max(_FEWEST_LOST, _LOST_A_STREAM * streams)
         self._tick = min(_TICK, (limit or _LONG) / _TICKS_A_LIMIT)
         self.exhausted = ""
@@ -150,9 +150,9 @@ class Watchdog:
         self._thread = threading.Thread(target=self._look, name="watchdog", daemon=True)
         self._thread.start()
 
-    def watch(self, name: str, whole: Stopwatch, give_up: Callable[[PassingError], None]) -> Watch:
+    def watch(self, name: str, whole: Stopwatch, fail: Callable[[PassingError], None]) -> Watch:
         """Return the clock of a file that is about to begin; see `Watch`."""
-        watch = Watch(name, whole, give_up, self)
+        watch = Watch(name, whole, fail, self)
         with self._lock:
             self._watches.add(watch)
         return watch
@@ -167,7 +167,7 @@ class Watchdog:
         self._closed.set()
         for watch in self._current():
             watch.end()
-            watch.draft.give_up("the run has ended")
+            watch.draft.fail("the run has ended")
         self._thread.join(_PATIENCE)
 
     def _current(self) -> list[Watch]:
@@ -193,12 +193,12 @@ class Watchdog:
         if self._limit is None:
             if watch.still - passed < _LONG <= watch.still:
                 with suppress(OSError):  # nobody listens any more; the watch goes on
-                    self._tell(
+                    self._log(
                         f"{watch.name}: one step has taken {_LONG:.0f} s so far; "
                         f"--timeout S gives up files that take longer than S seconds"
                     )
         elif watch.seconds > self._limit:
-            watch.give_up(
+            watch.fail(
                 f"took longer than --timeout {self._limit:g} s; "
                 f"the next run tries it again, a larger --timeout waits longer"
             )

@@ -51,7 +51,7 @@ class Fingerprint:
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """What the journal knows of one output."""
 
     source: Path
@@ -117,7 +117,7 @@ class Journal:
         self._database, self._root = database, root
         self._below = os.fsencode(root) + b"/" if root else b""
 
-    def find(self, job: Job) -> Entry | None:
+    def find(self, job: Job) -> JournalEntry | None:
         """Return what is known of a job's output."""
         row = self._database.execute(
             f"SELECT {_COLUMNS} FROM jobs WHERE target = ?", (self._key(job),)
@@ -239,9 +239,9 @@ class Journal:
         return os.fsencode(job.target.relative_to(self._root))
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
+def _entry(row: tuple[Any, ...]) -> JournalEntry:
     source, size, mtime, digest, settings, made_size, made_mtime, made_digest, state, reason = row
-    return Entry(
+    return JournalEntry(
         source=Path(os.fsdecode(source)),
         input=None if size is None else Stamp(size, mtime),
         input_sha256=digest or "",

@@ -16,7 +16,7 @@ from pathlib import Path
 from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.plan.output_names import former_names
 from upscaler.batch.state.fingerprint import stamp
-from upscaler.batch.state.journal import Entry, Journal
+from upscaler.batch.state.journal import Journal, JournalEntry
 from upscaler.images import sync_folders
 
 
@@ -82,7 +82,7 @@ def _carry_out(renaming: Renaming, journal: Journal) -> bool:
     return True
 
 
-def _made(entry: Entry | None, job: Job) -> bool:
+def _made(entry: JournalEntry | None, job: Job) -> bool:
     """Whether what stands at a job's target was made here from its input, and from no other."""
     if entry is None or entry.output is None or stamp(job.target) is None:
         return False
@@ -93,5 +93,5 @@ def _made(entry: Entry | None, job: Job) -> bool:
     return False
 
 
-def _is_current(entry: Entry | None, job: Job) -> bool:
+def _is_current(entry: JournalEntry | None, job: Job) -> bool:
     return entry is not None and _made(entry, job) and entry.output == stamp(job.target)

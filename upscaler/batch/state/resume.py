@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.report import Result, Status
 from upscaler.batch.state.fingerprint import contents, stamp
-from upscaler.batch.state.journal import Entry, Fingerprint, State
+from upscaler.batch.state.journal import Fingerprint, JournalEntry, State
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,9 @@ class Rules:
     """What has other contents than it had, also where size and time are the same."""
 
 
-def settled(job: Job, entry: Entry | None, fingerprint: Fingerprint, rules: Rules) -> Result | None:
+def settled(
+    job: Job, entry: JournalEntry | None, fingerprint: Fingerprint, rules: Rules
+) -> Result | None:
     """Return the result of a job that no work can or should change, None for the others.
 
     Nothing is decoded for it: sizes and times are compared, with `rules.verify` contents too.
@@ -38,7 +40,7 @@ def settled(job: Job, entry: Entry | None, fingerprint: Fingerprint, rules: Rule
     return _refused(job, reason) if reason else None
 
 
-def _is_current(job: Job, entry: Entry, fingerprint: Fingerprint, rules: Rules) -> bool:
+def _is_current(job: Job, entry: JournalEntry, fingerprint: Fingerprint, rules: Rules) -> bool:
     return (
         entry.settings == fingerprint.settings
         and entry.input == stamp(job.source)
@@ -51,11 +53,11 @@ def _is_current(job: Job, entry: Entry, fingerprint: Fingerprint, rules: Rules) 
     )
 
 
-def _has_output(job: Job, entry: Entry, rules: Rules) -> bool:
+def _has_output(job: Job, entry: JournalEntry, rules: Rules) -> bool:
     return not rules.verify or entry.output_sha256 == contents(job.target)
 
 
-def _in_the_way(job: Job, entry: Entry | None) -> str:
+def _in_the_way(job: Job, entry: JournalEntry | None) -> str:
     """Return why the file that stands at a job's target may not be replaced, empty if it may."""
     if entry is None:
         return "exists already"

@@ -137,11 +137,11 @@ def build(trt: Any, source: Path | bytes, *, precision: str, side: int, alignmen
         RuntimeUnavailable: the library does not build it.
         ProofError: what it would build is not in the precision asked for.
     """
-    said = log(trt)
-    builder = trt.Builder(said)
+    log = error_log(trt)
+    builder = trt.Builder(log)
     typed = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
     network = builder.create_network(typed)
-    parser = trt.OnnxParser(network, said)
+    parser = trt.OnnxParser(network, log)
     if not parser.parse(_content(source), str(source) if isinstance(source, Path) else None):
         reasons = [str(parser.get_error(number)) for number in range(parser.num_errors)]
         raise RuntimeUnavailable(f"TensorRT does not read the model: {_first_line(reasons)}")
@@ -150,10 +150,12 @@ def build(trt: Any, source: Path | bytes, *, precision: str, side: int, alignmen
     config.clear_flag(trt.BuilderFlag.TF32)  # fp32 means fp32
     for profile in profiles(trt, builder, network.get_input(0), side, alignment):
         if config.add_optimization_profile(profile) < 0:
-            raise RuntimeUnavailable(f"TensorRT takes no tiles of {side}: {_first_line(said.said)}")
+            raise RuntimeUnavailable(
+                f"TensorRT takes no tiles of {side}: {_first_line(log.errors)}"
+            )
     engine = builder.build_serialized_network(network, config)
     if engine is None:
-        raise RuntimeUnavailable(f"TensorRT builds no engine: {_first_line(said.said)}")
+        raise RuntimeUnavailable(f"TensorRT builds no engine: {_first_line(log.errors)}")
     return bytes(engine)
 
 
@@ -209,17 +211,17 @@ def _shape(trt: Any, image: Any, number: int, side: int) -> tuple[int, ...]:
     return (number, side, side, 3) if pixels else (number, 3, side, side)
 
 
-def log(trt: Any) -> Any:
+def error_log(trt: Any) -> Any:
     """Return a logger that keeps errors and says nothing."""
 
     class Log(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.said: list[str] = []
+            self.errors: list[str] = []
 
         def log(self, severity: Any, message: str) -> None:
             if severity <= trt.ILogger.Severity.ERROR:
-                self.said.append(message)
+                self.errors.append(message)
 
     return Log()
 

@@ -124,12 +124,12 @@ class EngineCache:
         """Forget an engine that does not load."""
         self.path(key).unlink(missing_ok=True)
 
-    def give_up(self, key: EngineKey, reason: str) -> None:
+    def record_failure(self, key: EngineKey, reason: str) -> None:
         """Remember why a key is not worth building; raises OutputError if it cannot be written."""
         self._write(self._reasons(key), reason.encode())
 
-    def given_up(self, key: EngineKey) -> str | None:
-        """Return the reason that `give_up` was told since the last `put`, or None."""
+    def recorded_failure(self, key: EngineKey) -> str | None:
+        """Return the reason that `record_failure` was told since the last `put`, or None."""
         try:
             return self._reasons(key).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:

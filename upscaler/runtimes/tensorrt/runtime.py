@@ -13,7 +13,7 @@ from torch import Tensor
 
 from upscaler.errors import NotReady, RuntimeUnavailable, StartError
 from upscaler.models import Model
-from upscaler.runtimes.cuda_streams import LANES, Lanes, Program
+from upscaler.runtimes.cuda_streams import MOST_STREAMS, CudaStreams, Program
 from upscaler.runtimes.pixels import Batch, Pixels, in_order, through_floats, whole
 from upscaler.runtimes.runtime import BuiltRuntime, PixelRuntime
 from upscaler.runtimes.tensorrt import build
@@ -29,16 +29,16 @@ class TensorRT(PixelRuntime, BuiltRuntime):
     library: ClassVar[str] = "tensorrt"
 
     def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
-        super().__init__(model, precision, min(streams, LANES), device)
+        super().__init__(model, precision, min(streams, MOST_STREAMS), device)
         self.takes_floats = precision == "fp32"
         self._trt = build.load(self.library)
         self._key, self._cache = self._place(model, precision, device)
         self.largest_side = self._key.side
         with torch.cuda.device(device):
-            self._runtime = self._trt.Runtime(build.log(self._trt))
+            self._runtime = self._trt.Runtime(build.error_log(self._trt))
             self._engine = self._load()
             self._config = self._configure()
-        self._lanes = Lanes(torch.device("cuda", device), self.streams, self._prepare)
+        self._cuda_streams = CudaStreams(torch.device("cuda", device), self.streams, self._prepare)
 
     @classmethod
     def precisions(cls) -> tuple[str, ...]:
@@ -56,16 +56,16 @@ class TensorRT(PixelRuntime, BuiltRuntime):
             build.cached_engine(build.load(cls.library), model, key, cache)
 
     @classmethod
-    def give_up(cls, model: Model, precision: str, device: int, reason: str) -> None:
+    def record_failure(cls, model: Model, precision: str, device: int, reason: str) -> None:
         """See `BuiltRuntime`; a new model, driver, TensorRT or GPU is tried again."""
         key, cache = cls._place(model, precision, device)
-        cache.give_up(key, reason)
+        cache.record_failure(key, reason)
 
     @classmethod
-    def given_up(cls, model: Model, precision: str, device: int) -> str | None:
+    def recorded_failure(cls, model: Model, precision: str, device: int) -> str | None:
         """See `BuiltRuntime`."""
         key, cache = cls._place(model, precision, device)
-        return cache.given_up(key)
+        return cache.recorded_failure(key)
 
     @classmethod
     def _place(cls, model: Model, precision: str, device: int) -> tuple[EngineKey, EngineCache]:
@@ -75,14 +75,14 @@ class TensorRT(PixelRuntime, BuiltRuntime):
 
     def infer(self, batch: Batch) -> Batch:
         """See `Runtime`."""
-        output: Batch = self._lanes.run(batch)[0]
+        output: Batch = self._cuda_streams.run(batch)[0]
         return output
 
     def infer_pixels(self, pixels: Pixels) -> Pixels:
         """See `PixelRuntime`."""
         if self.takes_floats:
             return through_floats(self.infer, pixels)
-        return whole(*self._lanes.run(pixels))
+        return whole(*self._cuda_streams.run(pixels))
 
     def confirm(self) -> None:
         """Say in the cache that the engine has computed the probe."""

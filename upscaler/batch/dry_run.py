@@ -55,7 +55,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Preview:
+class DryRun:
     """What a run would do."""
 
     model: str
@@ -96,14 +96,14 @@ class Preview:
         }
 
 
-def preview(plan: Plan, settings: Settings) -> Preview:
+def forecast(plan: Plan, settings: Settings) -> DryRun:
     """Say what a run over `plan` would do; reads the journal and the headers of what is to do.
 
     Raises:
         StartError: the model is not there, or the journal cannot be read.
     """
     allow_pixels(settings.max_pixels)
-    model = settings.find()
+    model = settings.find_model()
     files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
     scale = model.spec.scale
     resampled = not settings.wanted.is_scale(scale)
@@ -136,7 +136,7 @@ def preview(plan: Plan, settings: Settings) -> Preview:
             outputs += width * height * size.frames
             files.append(_to_do(job, (width, height), plan.root))
         last_run = journal.last_run(model.sha256)
-    return Preview(
+    return DryRun(
         model=model.title,
         files=files,
         pixels=outputs,

@@ -4,11 +4,11 @@ import json
 
 import click
 
-from upscaler.batch.plan.dry_run import Expected, Forecast, Preview
+from upscaler.batch.dry_run import DryRun, Expected, Forecast
 from upscaler.cli.progress import printable
 
 
-def show_preview(preview: Preview, *, as_json: bool) -> int:
+def show_dry_run(preview: DryRun, *, as_json: bool) -> int:
     """Print it, and return the exit code that the run would have as far as can be seen."""
     for file in preview.files:
         click.echo(json.dumps(file.as_json()) if as_json else printable(_line(file)))
@@ -27,7 +27,7 @@ def _line(file: Forecast) -> str:
     return f"to do: {file.name} -> {file.target}, {width}x{height}{note}"
 
 
-def _summary(preview: Preview) -> str:
+def _summary(preview: DryRun) -> str:
     parts = [f"{preview.count(Expected.TO_DO)} to do"]
     for expected, words in (
         (Expected.SKIPPED, "already done"),
