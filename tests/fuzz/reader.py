@@ -4,7 +4,7 @@
 
 The options are those of libFuzzer. Needs `pip install atheris`, which has wheels for Python 3.11 on
 Linux. What it finds lies in the working folder as `crash-...` and belongs into
-`tests/upscaler/test_crashers.py`.
+`tests/upscaler/images/test_crashers.py`.
 """
 
 import io

@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.skipif(nvidia_driver() is not None, reason="there is an NVIDIA GPU here"),
     pytest.mark.skipif(sys.platform != "linux", reason="onnxruntime-gpu is tried on Linux"),
 ]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 
 PRETEND_A_DRIVER = """
 from upscaler.runtimes import RuntimeRequest, open_runtime, table

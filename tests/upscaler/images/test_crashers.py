@@ -11,8 +11,8 @@ from upscaler.errors import ImageError
 from upscaler.images import open_picture
 
 CRASHERS = Path(__file__).parent / "crashers"
-FUZZER = Path(__file__).parents[1] / "fuzz" / "reader.py"
-SAMPLES = Path(__file__).parents[2] / "samples"
+FUZZER = Path(__file__).parents[2] / "fuzz" / "reader.py"
+SAMPLES = Path(__file__).parents[3] / "samples"
 
 
 @pytest.mark.parametrize("path", sorted(CRASHERS.iterdir()), ids=lambda path: path.name)

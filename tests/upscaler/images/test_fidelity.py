@@ -65,7 +65,7 @@ def test_sixteen_bits_to_a_format_of_eight_are_said(command, repeater, tmp_path,
 
 
 KINDS = importlib.util.spec_from_file_location(
-    "formats", Path(__file__).parents[2] / "docs/formats.py"
+    "formats", Path(__file__).parents[3] / "docs/formats.py"
 )
 
 
