@@ -32,7 +32,7 @@ from quality import make_twins, mean_psnr
 from table import OURS, PEERS, Peer, ours
 
 from upscaler.hardware.cpu import cores, processor
-from upscaler.images import format_of, open_picture
+from upscaler.images import images_in, open_picture
 
 PACKAGES = ("upscaler-aeu", "torch", "openvino", "onnxruntime", "pillow", "numpy")
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -60,7 +60,7 @@ def main(
     out: Path | None,
 ) -> None:
     """Compare on PHOTOS, a folder of images."""
-    found = evenly(sorted(path for path in photos.iterdir() if format_of(path)), files)
+    found = evenly(images_in(photos), files)
     missing: dict[str, str] = {}
     measured: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:

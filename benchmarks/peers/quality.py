@@ -7,17 +7,16 @@ import numpy as np
 from contest import Command, run
 from PIL import Image
 
-from upscaler.images import format_of, open_picture
+from upscaler.images import images_in, open_picture
 from upscaler.quality.metrics import bicubic, modcrop, psnr_y
 
 
 def make_twins(folder: Path, scale: int, twins: Path) -> list[Path]:
     """Shrink every picture of a folder as the papers do; return the small ones."""
     twins.mkdir(parents=True)
-    for path in sorted(folder.iterdir()):
-        if format_of(path):
-            small = bicubic(modcrop(open_picture(path).rgb, scale), 1 / scale)
-            Image.fromarray(small).save(twins / f"{path.stem}.png")
+    for path in images_in(folder):
+        small = bicubic(modcrop(open_picture(path).rgb, scale), 1 / scale)
+        Image.fromarray(small).save(twins / f"{path.stem}.png")
     return sorted(twins.iterdir())
 
 
@@ -30,7 +29,7 @@ def mean_psnr(
         Missing: the program fails on one of the twins.
     """
     _, output = run(command, twins, scale, scratch)
-    truths = {path.stem: path for path in folder.iterdir() if format_of(path)}
+    truths = {path.stem: path for path in images_in(folder)}
     scores = []
     for twin in twins:
         truth = modcrop(open_picture(truths[twin.stem]).rgb, scale)

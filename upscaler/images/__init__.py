@@ -3,7 +3,14 @@
 from upscaler.images.alpha import fill_hidden, keep_flat
 from upscaler.images.encode import Encoding, image_from
 from upscaler.images.fit import fit
-from upscaler.images.formats import FORMATS, Format, format_of, kept_format
+from upscaler.images.formats import (
+    FORMATS,
+    Format,
+    format_of,
+    images_in,
+    is_image_name,
+    kept_format,
+)
 from upscaler.images.picture import Picture
 from upscaler.images.read import (
     MAX_PIXELS,
@@ -40,6 +47,8 @@ __all__ = [
     "fit",
     "format_of",
     "image_from",
+    "images_in",
+    "is_image_name",
     "keep_flat",
     "kept_format",
     "open_picture",

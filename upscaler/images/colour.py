@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 
 from upscaler.errors import ImageError
 from upscaler.images.gamma import profile_from
+from upscaler.images.picture import eight_bits
 
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -84,7 +85,7 @@ def rgb_or_grey(
 def _from_deep_grey(image: Image.Image) -> Image.Image:
     """Bring 16 bits of grey to 8, a transparent value to alpha."""
     values = np.asarray(image)
-    grey = np.rint(values / 257).astype(np.uint8)
+    grey = eight_bits(values)
     key = image.info.get("transparency")
     if not isinstance(key, int):
         return Image.fromarray(grey)

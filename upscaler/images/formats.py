@@ -99,6 +99,9 @@ _BY_EXTENSION = {extension: item for item in FORMATS.values() for extension in i
 _READ_ONLY = (".gif", ".heic", ".heif", ".ico", ".pbm", ".pgm", ".pnm", ".ppm")
 """Extensions of what comes out as PNG: it holds all that they do."""
 
+_UNKNOWN = (".jp2", ".jxl", ".psd", ".svg", ".tga")
+"""Extensions of images that are neither read nor written."""
+
 
 def format_of(path: Path) -> Format | None:
     """Return the format that a file's name promises, None if it is no name of one."""
@@ -111,3 +114,23 @@ def kept_format(path: Path) -> Format | None:
     It is the input's own if that is written here, PNG for the other formats that are read.
     """
     return FORMATS["png"] if path.suffix.lower() in _READ_ONLY else format_of(path)
+
+
+def is_image_name(path: Path) -> bool:
+    """Whether a file's name is that of an image, in a format that is known here or not."""
+    return kept_format(path) is not None or path.suffix.lower() in _UNKNOWN
+
+
+def images_in(folder: Path, *, below: bool = False) -> list[Path]:
+    """Return the files of a folder with the name of a format that is written, in order.
+
+    What a run takes of a folder is another matter: see `batch.plan.listing`.
+
+    Args:
+        below: whether the folders in it count, too.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    found = folder.rglob("*") if below else folder.iterdir()
+    return sorted(path for path in found if path.is_file() and format_of(path))

@@ -124,8 +124,7 @@ class _ByVips:
         if kind not in KINDS or pixels.dtype != np.uint16 or self._image.bands > 4:
             raise ImageError(f"holds {kind} pixels of {pixels.dtype}, which are not supported")
         if self._shifted:  # libvips moves 10 or 12 bits up, and white would be a light grey
-            full = (pixels >> (16 - self.bits)) * np.float64(_PEAK / ((1 << self.bits) - 1))
-            pixels = np.rint(full).astype(np.uint16)
+            pixels = _full_range(pixels >> (16 - self.bits), (1 << self.bits) - 1)
         return pixels[..., None] if pixels.ndim == 2 else pixels
 
     def _field(self, name: str) -> Any:
@@ -197,6 +196,9 @@ class _DeepAnymap:
         stored = np.frombuffer(self._data, ">u2").reshape(shape)
         if self._largest == _PEAK:
             return stored.astype(np.uint16)
-        full = np.minimum(stored, self._largest) * np.float64(_PEAK / self._largest)
-        rounded: Deep = np.rint(full).astype(np.uint16)
-        return rounded
+        return _full_range(np.minimum(stored, self._largest), self._largest)
+
+
+def _full_range(values: NDArray[Any], largest: int) -> Deep:
+    """Scale values in 0 to `largest` to the full range of the type."""
+    return np.rint(values * np.float64(_PEAK / largest)).astype(np.uint16)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upscaler.runtimes.pixels import to_batch
+from upscaler.runtimes.pixels import to_batch, to_pixels
 from upscaler.runtimes.runtime import PixelRuntime, Runtime
 
 SIDE = 256
@@ -60,5 +60,4 @@ def test_tile(height: int, width: int) -> NDArray[np.uint8]:
     y, x = np.mgrid[0:height, 0:width] / SIDE
     waves = np.stack([np.sin(40 * x * y), np.cos(25 * (x + y) ** 2), np.sin(60 * (x - y))])
     noisy = 0.5 + 0.4 * waves + np.random.default_rng(0).normal(0, 0.02, waves.shape)
-    pixels = np.rint(255 * np.clip(noisy, 0, 1)[None]).astype(np.uint8)
-    return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(to_pixels(noisy[None].astype(np.float32), np.uint8))

@@ -16,7 +16,6 @@ from upscaler.images import (
     Encoding,
     Picture,
     allow_pixels,
-    format_of,
     open_picture,
     picture_from,
     picture_size,
@@ -287,13 +286,6 @@ def test_a_failed_write_leaves_nothing(tmp_path, photo, monkeypatch):
         save_picture(picture_of(photo), target, FORMATS["png"], Encoding(90))
     assert target.read_bytes() == b"what was there"
     assert [item.name for item in tmp_path.iterdir()] == ["out.png"]
-
-
-def test_extensions():
-    from pathlib import Path
-
-    assert format_of(Path("a.JPEG")) is FORMATS["jpg"]
-    assert format_of(Path("a.gif")) is None
 
 
 @pytest.fixture

@@ -8,28 +8,9 @@ from pathlib import Path
 from upscaler.batch.plan.listing import EVERYTHING, Selection, Shard, list_images
 from upscaler.batch.plan.output_names import name_outputs, target_name
 from upscaler.errors import ImageError, StartError, UsageError
-from upscaler.images import FORMATS, Format, format_of, kept_format
+from upscaler.images import FORMATS, Format, format_of, is_image_name, kept_format
 
 KEEP = "keep"
-
-_OTHER_IMAGES = frozenset(
-    {
-        ".gif",
-        ".heic",
-        ".heif",
-        ".ico",
-        ".pbm",
-        ".pgm",
-        ".pnm",
-        ".ppm",
-        ".jp2",
-        ".jxl",
-        ".psd",
-        ".svg",
-        ".tga",
-    }
-)
-"""Names of formats that are not written: as OUT they are a mistake, not a folder."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +87,7 @@ def _plan_file(source: Path, output: Path, format_name: str) -> Plan:
     """One file, whatever it is called, into a folder or to a file name of its own."""
     by_name = None if output.is_dir() else format_of(output)
     if by_name is None:
-        if not output.is_dir() and output.suffix.lower() in _OTHER_IMAGES:
+        if not output.is_dir() and is_image_name(output):
             raise UsageError(f"cannot write {output.name}; formats: {', '.join(FORMATS)}")
         wanted = _wanted_format(source, format_name) or FORMATS["png"]
         target = output / target_name(Path(source.name), wanted)
