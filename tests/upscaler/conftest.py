@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from upscaler.batch.plan.jobs import plan
 from upscaler.batch.plan.listing import EVERYTHING
 from upscaler.batch.run.batch import Batch, Settings
 from upscaler.batch.state.resume import Rules
-from upscaler.images import MAX_PIXELS, allow_pixels
 
 _SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}
 SECONDS = 60
@@ -25,10 +25,11 @@ def pytest_itemcollected(item):
 
 
 @pytest.fixture(autouse=True)
-def usual_limit():
-    """What a test says of the largest picture ends with it: the limit is one for all threads."""
+def pillows_limit():
+    """What a command sets for the process ends with the test."""
+    before = Image.MAX_IMAGE_PIXELS
     yield
-    allow_pixels(MAX_PIXELS)
+    Image.MAX_IMAGE_PIXELS = before
 
 
 class Notes:

@@ -14,7 +14,7 @@ from upscaler.batch.state.journal import RunRecord, read_journal
 from upscaler.batch.state.renames import renamings
 from upscaler.batch.state.resume import settled
 from upscaler.errors import ImageError
-from upscaler.images import allow_pixels, upright_size
+from upscaler.images import upright_size
 
 
 class Expected(StrEnum):
@@ -102,7 +102,6 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     Raises:
         StartError: the model is not there, or the journal cannot be read.
     """
-    allow_pixels(settings.max_pixels)
     model = settings.find_model()
     files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
     scale = model.spec.scale
@@ -125,7 +124,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
                 files.append(_as_forecast(result))
                 continue
             try:
-                size = upright_size(job.source)
+                size = upright_size(job.source, settings.max_pixels)
                 width, height = settings.wanted.within(scale, size.width, size.height)
                 refuse_too_long(job, (width, height))
             except ImageError as error:

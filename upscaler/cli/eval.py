@@ -55,11 +55,13 @@ def evaluate(
     upscaler eval fast Set5/ BSD100/ -s 2
     upscaler eval fast BSD100/ -s 4 --degrade jpeg:75
     """
+    from upscaler.images import set_for_process
     from upscaler.measure.evaluation import evaluate as evaluate_folder
     from upscaler.measure.evaluation import mean
     from upscaler.quality.degradation import Degradation
     from upscaler.upscaler import Upscaler
 
+    set_for_process()
     degradations = [Degradation.parse(text) for text in degrade]
     upscaler = Upscaler(model, scale=scale, restore=restore, runtime=runtime, precision=precision)
     if not as_json:

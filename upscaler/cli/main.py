@@ -94,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             signal.signal(number, _interrupt)
     if isinstance(sys.stdout, TextIOWrapper):  # a name may have letters that its encoding lacks
         sys.stdout.reconfigure(errors="backslashreplace")
+    # libvips reads it when it is loaded; a run has threads of its own
+    os.environ.setdefault("VIPS_CONCURRENCY", "1")
     # Pillow warns of damaged metadata on stderr; what matters of it is in our own warnings
     warnings.filterwarnings("ignore", module=r"PIL\.")
     code = _exit_code(arguments)

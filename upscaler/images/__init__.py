@@ -11,18 +11,13 @@ from upscaler.images.formats import (
     is_image_name,
     kept_format,
 )
+from upscaler.images.opening import MAX_PIXELS
 from upscaler.images.picture import Picture
-from upscaler.images.read import (
-    MAX_PIXELS,
-    PictureSize,
-    allow_pixels,
-    open_picture,
-    picture_from,
-    picture_size,
-    upright_size,
-)
+from upscaler.images.process import set_for_process
+from upscaler.images.read import open_picture, picture_from
 from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
+from upscaler.images.size import PictureSize, picture_size, upright_size
 from upscaler.images.write import (
     Draft,
     copy_file,
@@ -41,7 +36,6 @@ __all__ = [
     "Picture",
     "PictureSize",
     "Rows",
-    "allow_pixels",
     "copy_file",
     "fill_hidden",
     "fit",
@@ -58,6 +52,7 @@ __all__ = [
     "resample",
     "save_picture",
     "save_strips",
+    "set_for_process",
     "sweep",
     "sync_folders",
     "upright_size",

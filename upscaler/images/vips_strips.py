@@ -30,7 +30,7 @@ def encode_by_vips(
     target: Any = pyvips.TargetCustom()
     target.on_write(sink.write)
     try:
-        image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
+        image = pyvips.Image.pngload_source(source, access="sequential", fail_on="error")
         getattr(image, save)(target, **options)
     except pyvips.Error as error:
         raise feed.error or sink.error or PassingError(f"cannot be encoded: {error}") from None

@@ -56,7 +56,7 @@ def hang(monkeypatch):
 
         open_picture, infer = pipeline_module.open_picture, enlargement._infer
         if stage == "read":
-            late = waiting(open_picture, lambda path: "hangs" in path.name)
+            late = waiting(open_picture, lambda path, limit: "hangs" in path.name)
             monkeypatch.setattr(pipeline_module, "open_picture", late)
         elif stage == "infer":
             late = waiting(infer, lambda runtime, pixels: pixels.shape[1] == 20)
@@ -204,10 +204,10 @@ def test_a_reader_blocked_on_a_pipe(source, tmp_path, run, monkeypatch, held):
     os.mkfifo(pipe)
     real = pipeline_module.open_picture
 
-    def blocked(path):
+    def blocked(path, limit):
         if "hangs" in path.name:
             pipe.read_bytes()  # nobody writes into it
-        return real(path)
+        return real(path, limit)
 
     signal.alarm(int(FIFO_SECONDS) + 30)
     monkeypatch.setattr(pipeline_module, "open_picture", blocked)

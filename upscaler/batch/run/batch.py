@@ -16,7 +16,7 @@ from upscaler.batch.state.journal import Fingerprint, Journal, RunRecord, open_j
 from upscaler.batch.state.renames import follow_names
 from upscaler.batch.state.resume import Rules, settled
 from upscaler.hardware.cpu import memory_bytes
-from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep, sync_folders
+from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
 from upscaler.models import Model, find_model
 from upscaler.runtimes import Runtime
@@ -138,7 +138,6 @@ class Batch:
             StartError: the output folder or the runtime is not usable.
         """
         began = time.monotonic()
-        allow_pixels(self._settings.max_pixels)
         for name, reason in self._plan.refused.items():
             self._report(Result(name, Status.FAILED, error=reason))
         if self._plan.jobs:
@@ -185,6 +184,7 @@ class Batch:
             upscaler,
             memory=settings.memory_limit,
             encoding=settings.encoding,
+            max_pixels=settings.max_pixels,
             timeout=settings.timeout,
             log=self._reporter.note,
         )

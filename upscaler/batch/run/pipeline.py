@@ -25,6 +25,7 @@ from upscaler.batch.run.watchdog import Watchdog
 from upscaler.batch.run.workers import Workers
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
+    MAX_PIXELS,
     Encoding,
     Picture,
     Rows,
@@ -55,6 +56,7 @@ class Pipeline:
     Args:
         memory: bytes of pictures in flight.
         encoding: how outputs are written.
+        max_pixels: of an input, all frames together; larger ones fail.
         timeout: seconds of work after which a file is given up; None for no limit.
         log: called from another thread with a line worth knowing.
     """
@@ -65,10 +67,11 @@ class Pipeline:
         *,
         memory: int,
         encoding: Encoding,
+        max_pixels: int = MAX_PIXELS,
         timeout: float | None = None,
         log: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self._upscaler, self._encoding = upscaler, encoding
+        self._upscaler, self._encoding, self._max_pixels = upscaler, encoding, max_pixels
         self.watch = Stopwatch()
         self._budget = Budget(memory)
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
@@ -136,12 +139,12 @@ class Pipeline:
         job, scale = flight.job, self._upscaler.model.spec.scale
         resampled = not self._upscaler.size.is_scale(scale)
         with flight.watch.busy():  # what is turned has the same multiple, but not the same width
-            size = (upright_size if resampled else picture_size)(job.source)
+            size = (upright_size if resampled else picture_size)(job.source, self._max_pixels)
         refuse_too_long(job, self._upscaler.size.of(size.width, size.height))
         if goes_in_strips(size, scale, job.format, resampled=resampled):
             with ExitStack() as stack:
                 with flight.watch.busy():
-                    rows = stack.enter_context(open_rows(job.source))
+                    rows = stack.enter_context(open_rows(job.source, self._max_pixels))
                 if rows is not None:
                     self._take(flight, bytes_in_flight(size, scale, strips=True))
                     self._go_in_strips(flight, rows)
@@ -159,7 +162,7 @@ class Pipeline:
 
     def _go_whole(self, flight: JobInFlight) -> None:
         with flight.watch.stage("read"):
-            picture = self._fit(flight.job, open_picture(flight.job.source))
+            picture = self._fit(flight.job, open_picture(flight.job.source, self._max_pixels))
         with flight.watch.busy():
             work = self._upscaler.begin(picture, flight.watch)
         flight.start(work)
