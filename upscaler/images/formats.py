@@ -22,7 +22,7 @@ class Format:
     holds: frozenset[str]
     """The fields of a Picture, beside its colour, that a file can carry."""
     lossy: bool = False
-    deep: bool = False
+    sixteen_bit: bool = False
     """Whether it holds 16 bits a channel."""
     several: Several = "no"
     """Whether it holds more than one picture, and of which kind."""
@@ -33,7 +33,7 @@ class Format:
     largest: Mapping[str, int] = field(default_factory=dict, hash=False)
     """How many bytes a field of a Picture may have, where the format has a limit."""
     largest_dpi: float = math.inf
-    """Pixels per inch that it can say."""
+    """The most pixels per inch that it can hold."""
     grey: bool = True
     """Whether it knows pictures without colour, and the profiles of such."""
 
@@ -48,7 +48,7 @@ FORMATS = {
             "PNG",
             (".png", ".apng"),
             _ALL,
-            deep=True,
+            sixteen_bit=True,
             several="animation",
             streamed=True,
         ),
@@ -74,7 +74,15 @@ FORMATS = {
             largest_side=16383,
             grey=False,
         ),
-        Format("tiff", "TIFF", (".tif", ".tiff"), _ALL, deep=True, several="pages", streamed=True),
+        Format(
+            "tiff",
+            "TIFF",
+            (".tif", ".tiff"),
+            _ALL,
+            sixteen_bit=True,
+            several="pages",
+            streamed=True,
+        ),
         Format(
             "avif",
             "AVIF",

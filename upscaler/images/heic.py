@@ -10,13 +10,11 @@ from PIL import Image
 
 from upscaler.errors import PassingError
 
-EXTENSIONS = (".heic", ".heif")
-
 _BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
 
 
 def is_heic(file: IO[bytes]) -> bool:
-    """Whether a file says that it is one; AVIF, which begins alike, is another matter."""
+    """Whether a file begins as one; AVIF, which begins alike, is another matter."""
     file.seek(0)
     head = file.read(12)
     file.seek(0)

@@ -83,7 +83,7 @@ def opened(path: Path, max_pixels: int) -> Iterator[tuple[Image.Image | None, IO
 
 
 def _refuse_as_pillow(message: str, max_pixels: int) -> NoReturn:
-    """Say in our words what Pillow says of too many pixels, by our limit or the process's own."""
+    """Raise our own error for Pillow's about too many pixels, by our limit or by Pillow's."""
     pixels, limit = (int(number) for number in re.findall(r"\d+", message)[:2])
     check_pixels(pixels, max_pixels)
     raise PassingError(

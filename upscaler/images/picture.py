@@ -74,7 +74,7 @@ class Picture:
         return repeated
 
     @property
-    def is_deep(self) -> bool:
+    def is_sixteen_bit(self) -> bool:
         """Whether it has 16 bits a channel."""
         return self.colour.dtype == np.uint16
 

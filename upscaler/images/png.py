@@ -19,7 +19,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from upscaler.images.picture import in_rows_of
+from upscaler.images.picture import Pixels, in_rows_of
 from upscaler.images.vips_strips import encode_by_vips
 
 LEVELS = range(1, 10)
@@ -37,7 +37,6 @@ _STRIP_BYTES = 1 << 20
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 
 Bytes = NDArray[np.uint8]
-Deep = NDArray[np.uint8] | NDArray[np.uint16]
 Chunk = tuple[bytes, bytes]
 """Its four letters, and what is in it."""
 
@@ -48,7 +47,7 @@ END: Chunk = (b"IEND", b"")
 def write_png(
     file: IO[bytes],
     head: Chunk,
-    strips: Iterable[Deep],
+    strips: Iterable[Pixels],
     *,
     level: int = 1,
     chunks: Iterable[Chunk] = (),
@@ -68,7 +67,9 @@ def write_png(
     write_chunk(file, *END)
 
 
-def deflate(head: Chunk, strips: Iterable[Deep], level: int, take: Callable[[bytes], None]) -> None:
+def deflate(
+    head: Chunk, strips: Iterable[Pixels], level: int, take: Callable[[bytes], None]
+) -> None:
     """Compress pixels; how they are divided into strips does not change a byte.
 
     Args:
@@ -84,7 +85,7 @@ def deflate(head: Chunk, strips: Iterable[Deep], level: int, take: Callable[[byt
         take(data)
 
 
-def stored_png(head: Chunk, strips: Iterable[Deep]) -> Iterator[bytes]:
+def stored_png(head: Chunk, strips: Iterable[Pixels]) -> Iterator[bytes]:
     """Yield the pieces of a PNG file without compression, for what is read back at once.
 
     Args:
@@ -197,7 +198,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
 
 
-def _deflated(strips: Iterable[Deep], deflater: Any) -> Iterator[bytes]:
+def _deflated(strips: Iterable[Pixels], deflater: Any) -> Iterator[bytes]:
     """Yield the compressed rows of strips (any height, W, 1 to 4)."""
     above: Bytes | None = None
     for strip in _even(strips):
@@ -210,7 +211,7 @@ def _deflated(strips: Iterable[Deep], deflater: Any) -> Iterator[bytes]:
     yield deflater.flush()
 
 
-def _even(strips: Iterable[Deep]) -> Iterator[Deep]:
+def _even(strips: Iterable[Pixels]) -> Iterator[Pixels]:
     """Cut strips of any height into such of about a megabyte."""
     remaining = iter(strips)
     begun = list(islice(remaining, 1))
@@ -219,13 +220,13 @@ def _even(strips: Iterable[Deep]) -> Iterator[Deep]:
         yield from in_rows_of(rows, _all(begun, remaining))
 
 
-def _all(begun: list[Deep], remaining: Iterator[Deep]) -> Iterator[Deep]:
+def _all(begun: list[Pixels], remaining: Iterator[Pixels]) -> Iterator[Pixels]:
     """Yield the first strip, which nobody holds then, and the others."""
     yield begun.pop()
     yield from remaining
 
 
-def _big_endian(rows: Deep) -> Bytes:
+def _big_endian(rows: Pixels) -> Bytes:
     """Return (H, bytes) as PNG orders them."""
     ordered = np.ascontiguousarray(rows, rows.dtype.newbyteorder(">"))
     return ordered.view(np.uint8).reshape(len(rows), -1)

@@ -14,7 +14,7 @@ from upscaler.images.metadata import read_metadata
 from upscaler.images.opening import MAX_PIXELS, check_pixels, opened
 from upscaler.images.picture import Picture
 from upscaler.images.png import leading_chunks
-from upscaler.images.sixteen_bit import DeepTiff, deep_file, has_deep_layout
+from upscaler.images.sixteen_bit import VipsTiff, sixteen_bit_source, stores_sixteen_bits
 from upscaler.images.size import WITH_OTHERS, check_size, frames_of, size_in
 
 _SUBFILE, _REDUCED = 254, 1
@@ -32,7 +32,7 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     with opened(path, max_pixels) as (image, file):
         check_size(size_in(image, file), max_pixels)
-        pages = _pictures(image, file, max_pixels) if image else _deep_pages(file)
+        pages = _pictures(image, file, max_pixels) if image else _vips_pages(file)
         first, *following = pages
         return replace(first, following=tuple(following))
 
@@ -74,18 +74,18 @@ def _pictures(image: Image.Image, file: IO[bytes], max_pixels: int) -> Iterator[
 
 
 def _picture(image: Image.Image, file: IO[bytes], number: int, notes: list[str]) -> Picture:
-    deep = deep_file(image, file, number)
-    if deep is None:
+    source = sixteen_bit_source(image, file, number)
+    if source is None:
         return _eight_bit_picture(image, notes)
     orientation, facts = read_metadata(image, notes)
-    pixels = upright_pixels(deep.pixels(), 1 if deep.is_upright else orientation)
+    pixels = upright_pixels(source.pixels(), 1 if source.is_upright else orientation)
     return Picture.from_pixels(pixels, icc=profile_of(image), warnings=tuple(notes), **facts)
 
 
 def _eight_bit_picture(image: Image.Image, notes: list[str]) -> Picture:
     if not image.width or not image.height:
         raise ImageError(f"has no pixels: {image.width}x{image.height}")
-    if has_deep_layout(image):
+    if stores_sixteen_bits(image):
         notes.append("reduced to 8 bits per channel")
     _widen_transparent_grey(image)
     image.load()
@@ -94,11 +94,10 @@ def _eight_bit_picture(image: Image.Image, notes: list[str]) -> Picture:
     return Picture.from_pixels(np.asarray(upright), icc=icc, warnings=tuple(notes), **facts)
 
 
-def _deep_pages(file: IO[bytes]) -> Iterator[Picture]:
+def _vips_pages(file: IO[bytes]) -> Iterator[Picture]:
     """Yield the pages of a TIFF that Pillow knows nothing of."""
-    deep = DeepTiff(file)
-    for number in range(deep.pages):
-        page = DeepTiff(file, number)
+    for number in range(VipsTiff(file).pages):
+        page = VipsTiff(file, number)
         pixels = upright_pixels(page.pixels(), page.orientation)
         yield Picture.from_pixels(pixels, **page.facts)
 
@@ -123,7 +122,7 @@ def _on_canvas(picture: Picture, canvas: tuple[int, int]) -> Picture:
 
 
 def dropped(image: Image.Image, file: IO[bytes] | None = None) -> list[str]:
-    """Return what is said of the pictures beside the main one, and of what Pillow does not keep.
+    """Return notes on the pictures beside the main one, and on what Pillow does not keep.
 
     Args:
         file: that it was opened from, if from one.

@@ -16,7 +16,7 @@ from upscaler.images.metadata import read_metadata
 from upscaler.images.opening import MAX_PIXELS, check_unchanged, opened
 from upscaler.images.picture import Picture
 from upscaler.images.read import dropped
-from upscaler.images.sixteen_bit import has_deep_layout
+from upscaler.images.sixteen_bit import stores_sixteen_bits
 from upscaler.images.size import check_size, frames_of, size_in, without_decoding
 from upscaler.images.vips import KINDS, pyvips, reason
 
@@ -100,7 +100,7 @@ def _is_plain(image: Image.Image) -> bool:
         return False
     if image.format == "TIFF" and not _is_plain_tiff(getattr(image, "tag_v2", {})):
         return False
-    return (image.mode in _PLAIN and "transparency" not in image.info) or has_deep_layout(image)
+    return (image.mode in _PLAIN and "transparency" not in image.info) or stores_sixteen_bits(image)
 
 
 def _is_plain_tiff(tags: Mapping[int, Any]) -> bool:
@@ -137,7 +137,7 @@ def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
 def _is_as_expected(pixels: Any, image: Image.Image) -> bool:
     if pixels.interpretation not in KINDS or pixels.bands > 4:
         return False
-    if has_deep_layout(image):
+    if stores_sixteen_bits(image):
         return bool(pixels.format == "ushort")
     return bool(pixels.format == "uchar" and pixels.bands == len(image.getbands()))
 

@@ -11,7 +11,7 @@ from PIL import Image
 from upscaler.images.metadata import read_metadata
 from upscaler.images.opening import MAX_PIXELS, check_pixels, opened
 from upscaler.images.png import without_pixels
-from upscaler.images.sixteen_bit import DeepTiff, has_deep_layout
+from upscaler.images.sixteen_bit import VipsTiff, stores_sixteen_bits
 
 WITH_OTHERS = ("MPO", "HEIF")
 """Formats of one picture, with gain maps, previews or others beside it."""
@@ -24,7 +24,7 @@ class PictureSize(NamedTuple):
     height: int
     frames: int
     """Or pages."""
-    deep: bool = False
+    sixteen_bit: bool = False
     """Whether it may have more than 8 bits a channel."""
 
     @property
@@ -59,7 +59,7 @@ def upright_size(path: Path, max_pixels: int = MAX_PIXELS) -> PictureSize:
         size = size_in(image, file)
         check_size(size, max_pixels)
         if image is None:
-            orientation = DeepTiff(file).orientation
+            orientation = VipsTiff(file).orientation
         elif image.format == "TIFF":  # its size is that of the upright picture already
             orientation = 1
         else:
@@ -72,11 +72,11 @@ def upright_size(path: Path, max_pixels: int = MAX_PIXELS) -> PictureSize:
 def size_in(image: Image.Image | None, file: IO[bytes]) -> PictureSize:
     """Return the size of what `opened` gives."""
     if image is None:
-        deep = DeepTiff(file)
-        return PictureSize(*deep.size, deep.pages, deep=True)
+        tiff = VipsTiff(file)
+        return PictureSize(*tiff.size, tiff.pages, sixteen_bit=True)
     # of an AVIF, Pillow does not tell
-    may_be_deep = image.format == "AVIF" or has_deep_layout(image)
-    return PictureSize(*image.size, frames_of(image), deep=may_be_deep)
+    may_be_sixteen_bit = image.format == "AVIF" or stores_sixteen_bits(image)
+    return PictureSize(*image.size, frames_of(image), sixteen_bit=may_be_sixteen_bit)
 
 
 @contextmanager

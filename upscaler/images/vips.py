@@ -7,7 +7,7 @@ KINDS = {"b-w", "grey16", "rgb16", "rgb", "srgb"}
 
 
 def reason(error: pyvips.Error) -> str:
-    """Return the last line of what libvips says went wrong."""
+    """Return the last line of an error of libvips."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"
 

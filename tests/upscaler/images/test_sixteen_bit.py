@@ -91,7 +91,7 @@ def test_avif_of_twelve_bits_keeps_them(tmp_path):
     image = pyvips.Image.new_from_array(np.stack([ramp] * 3, 2)).copy(interpretation="rgb16")
     image.heifsave(str(tmp_path / "in.avif"), compression="av1", bitdepth=12, Q=100)
     picture = open_picture(tmp_path / "in.avif")
-    assert picture.is_deep and len(np.unique(picture.colour[..., 0])) > 1000
+    assert picture.is_sixteen_bit and len(np.unique(picture.colour[..., 0])) > 1000
 
 
 def test_white_of_ten_bits_is_white(tmp_path):
