@@ -138,7 +138,7 @@ def with_colours_of(low: Pixels, drawn: Pixels) -> Pixels:
     scale = drawn.shape[0] // low.shape[0]
     values = drawn.astype(np.float64)
     for _ in range(2):  # what clipping takes from the first is left to the second
-        missing = _smooth(low - bicubic(values, 1 / scale))
+        missing = _smooth(low.astype(np.float64) - bicubic(values, 1 / scale))
         values = np.clip(values + bicubic(missing, scale), 0, 255)
     return np.asarray(np.rint(values).astype(np.uint8))
 
