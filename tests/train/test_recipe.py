@@ -38,7 +38,7 @@ def test_the_recipes_to_compare_are_valid_and_say_their_name(name):
             "data.batch in the recipe is 0; it must be 1 or more",
         ),
         ({"name": "x", "schedule": {"minutes": float("nan")}}, "schedule.minutes .* is nan"),
-        ({"name": "x", "degradation": {"clean": 2}}, "must be from 0 to 1"),
+        ({"name": "x", "degradation": {"light": 2}}, "must be from 0 to 1"),
         ({"name": "x", "run": {"seed": -1}}, "run.seed .* is -1"),
         (
             {
@@ -73,9 +73,26 @@ def test_the_recipes_to_compare_are_valid_and_say_their_name(name):
                 "network": {"scale": 1},
                 "schedule": {"steps": 1},
                 "data": {"twin": "same-size"},
-                "degradation": {"variants": 2},
+                "degradation": {"light": 0.5},
             },
             "only smaller twins",
+        ),
+        (
+            {
+                "name": "x",
+                "schedule": {"steps": 1},
+                "degradation": {"light": 0.5, "rough": 0.6},
+            },
+            "degradation.light and .rough are more than all",
+        ),
+        (
+            {
+                "name": "x",
+                "schedule": {"steps": 1},
+                "data": {"pairs": "some"},
+                "degradation": {"rough": 0.6},
+            },
+            "degraded already",
         ),
     ],
 )

@@ -120,7 +120,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads(file.metadata()[_KEY])
-            recipe = from_table(metadata["recipe"])
+            recipe = from_table(_of_today(metadata["recipe"]))
             # before it was recorded, the recipe alone decided
             asked = BF16 if recipe.run.bf16 else FP32
             facts = {
@@ -135,6 +135,14 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
         raise ModelError(
             f"{path} is not a checkpoint of `upscaler train` ({type(error).__name__}: {error})"
         ) from None
+
+
+def _of_today(table: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what recipes said of degradation while pictures had a number of fixed twins."""
+    degradation = table["degradation"]
+    if "variants" not in degradation:
+        return table
+    return {key: value for key, value in table.items() if key != "degradation"}
 
 
 def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -167,7 +175,8 @@ def unpack_optimiser(
 def load_trunk(network: nn.Module, path: Path) -> str:
     """Start `network` from another checkpoint's averaged weights.
 
-    The tail, which has other sizes at another scale, may stay as it was.
+    Where it has more levels, what the other has at its lowest goes, and the new ones start anew;
+    so does the tail, which has other sizes at another scale.
 
     Returns:
         Where the weights come from, in words.
@@ -180,8 +189,18 @@ def load_trunk(network: nn.Module, path: Path) -> str:
     if not weights:
         raise ModelError(f"{path} has no averaged weights to start from (optimisation.ema was 0)")
     fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
-    if any(not name.startswith("tail.") for name in own.keys() - fitting.keys()):
+    new = ("tail.", *_lowest(source.recipe, network))
+    if any(not name.startswith(new) for name in own.keys() - fitting.keys()):
         raise ModelError(f"the trunk in {path} has other sizes; start from a model of these widths")
     network.load_state_dict(fitting, strict=False)
     recipe = source.recipe
     return f"{recipe.name}-x{recipe.network.scale} after {source.progress.step:,} steps"
+
+
+def _lowest(recipe: Recipe, network: nn.Module) -> list[str]:
+    """Where a network has the levels that the one of `recipe` lacks, if it has more."""
+    sizes, own = recipe.network, getattr(network, "architecture", None)
+    if not isinstance(sizes, Architecture) or not isinstance(own, Architecture):
+        return []
+    levels = len(sizes.widths)
+    return ["body." + "below." * (levels - 1)] if len(own.widths) > levels else []
