@@ -23,7 +23,7 @@ from upscaler.models.spec import Architecture, Trained, Training
 from upscaler.runtimes import RuntimeRequest, open_runtime
 from upscaler.runtimes.runtime import Runtime
 from upscaler_export.export import export_network
-from upscaler_train.networks import cost, parameters
+from upscaler_train.networks.build import cost, parameters
 from upscaler_train.recipe_file import load
 
 SETTINGS = (("cpu", "fp32"), ("openvino", "bf16"))

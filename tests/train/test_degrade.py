@@ -4,9 +4,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.quality.metrics import bicubic
-from upscaler_train.degrade import degraded, lightly, roughly
-from upscaler_train.fresh import FreshSampler
-from upscaler_train.pairs import Pair
+from upscaler_train.data.degrade import degraded, lightly, roughly
+from upscaler_train.data.fresh import FreshSampler
+from upscaler_train.data.pairs import Pair
 from upscaler_train.recipe import Degradation
 from upscaler_train.recipe_file import from_table
 

@@ -3,8 +3,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler_train.evaluation import score
-from upscaler_train.pairs import Pair
+from upscaler_train.data.pairs import Pair
+from upscaler_train.training.evaluation import score
 
 
 class Doubled(torch.nn.Upsample):

@@ -13,13 +13,13 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.cli.main import commands
 from upscaler.errors import UsageError
-from upscaler_train import checkpoint as checkpoints
+from upscaler_train.data.pairs import load_pairs
 from upscaler_train.experiments import report
 from upscaler_train.experiments.catalogue import SYSTEMS, catalogue, choose
 from upscaler_train.experiments.outcome import PANEL, Outcome, of_training
 from upscaler_train.experiments.session import LOG, Session, overrides_for
-from upscaler_train.loop import LAST, Trainer
-from upscaler_train.pairs import load_pairs
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training.trainer import LAST, Trainer
 
 SIZE = 64
 TINY = ("data.batch=2", "run.threads=1")

@@ -16,14 +16,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from upscaler.errors import ModelError, StartError, UsageError
 from upscaler.hardware.cpu import cores, processor
-from upscaler_train import checkpoint as checkpoints
-from upscaler_train import loop
-from upscaler_train.collapse import collapsed, make_collapsible
-from upscaler_train.devices import computes_bf16
-from upscaler_train.loop import LAST, Trainer, _check_batch
-from upscaler_train.networks import TrainingForm, build, check_memory
-from upscaler_train.progress import TrainingDisplay
+from upscaler_train.display.progress import TrainingDisplay
+from upscaler_train.networks.build import TrainingForm, build, check_memory
+from upscaler_train.networks.collapse import collapsed, make_collapsible
 from upscaler_train.recipe_file import from_table
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training import trainer as loop
+from upscaler_train.training.devices import computes_bf16
+from upscaler_train.training.trainer import LAST, Trainer, _check_batch
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 from upscaler import Upscaler
 from upscaler.errors import ModelError, UsageError
 from upscaler.quality.metrics import bicubic
-from upscaler_train.pairs import Pair, load_dataset, load_pairs, ready_pairs
+from upscaler_train.data.pairs import Pair, load_dataset, load_pairs, ready_pairs
+from upscaler_train.data.sampling import PatchSampler, PictureSampler, steps_per_epoch
 from upscaler_train.recipe_file import from_table
-from upscaler_train.sampling import PatchSampler, PictureSampler, steps_per_epoch
 
 CPU = torch.device("cpu")
 

@@ -5,15 +5,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
-from upscaler_train.networks import cost, parameters
-from upscaler_train.recipe_file import find, load
-from upscaler_train.seed import (
+from upscaler_train.networks.build import cost, parameters
+from upscaler_train.networks.seed import (
     ACTIVATIONS,
     NORMALISATIONS,
     POOLINGS,
     SeedArchitecture,
     SeedAutoEncoder,
 )
+from upscaler_train.recipe_file import find, load
 
 
 def network(channels=3, **sizes):

@@ -5,9 +5,9 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
-from upscaler_train.pairs import load_dataset
+from upscaler_train.data.pairs import load_dataset
+from upscaler_train.data.stripes import SIDE, striped
 from upscaler_train.recipe_file import from_table
-from upscaler_train.stripes import SIDE, striped
 
 GREY = np.full((300, 280, 3), 120, np.uint8)
 

@@ -6,8 +6,8 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
-from upscaler_train import teacher
-from upscaler_train.pairs import ready_pairs
+from upscaler_train.data import teacher
+from upscaler_train.data.pairs import ready_pairs
 from upscaler_train.recipe_file import from_table
 
 

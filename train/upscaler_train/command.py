@@ -23,9 +23,9 @@ def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...
     upscaler train my-recipe.toml --resume
     torchrun --nproc-per-node 2 -m upscaler train fast-x2   on two cores or two GPUs
     """
-    from upscaler_train.loop import LAST, Trainer
-    from upscaler_train.progress import TrainingDisplay
+    from upscaler_train.display.progress import TrainingDisplay
     from upscaler_train.recipe_file import find, load
+    from upscaler_train.training.trainer import LAST, Trainer
 
     path = find(recipe)
     folder = out or Path("runs") / path.stem

@@ -6,7 +6,7 @@ from typing import Any
 
 from upscaler.errors import UsageError
 from upscaler.models.spec import Architecture
-from upscaler_train.seed import SeedArchitecture
+from upscaler_train.networks.seed import SeedArchitecture
 
 TWINS = ("smaller", "same-size")
 OPTIMISERS = ("adamw", "adam", "muon")

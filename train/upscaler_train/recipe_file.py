@@ -13,8 +13,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from upscaler.errors import UsageError
 from upscaler.models.spec import Architecture
+from upscaler_train.networks.seed import SeedArchitecture
 from upscaler_train.recipe import Recipe
-from upscaler_train.seed import SeedArchitecture
 
 _RANGES: dict[str, tuple[float, float | None]] = {
     "data.patch": (0, None),

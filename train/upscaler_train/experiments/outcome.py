@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from upscaler_train.checkpoint import Progress
-from upscaler_train.evaluation import Score, as_image, score
-from upscaler_train.loop import Trainer
-from upscaler_train.networks import cost, parameters
-from upscaler_train.pairs import Pair, Pixels, as_batch
-from upscaler_train.seed import SeedAutoEncoder
+from upscaler_train.data.pairs import Pair, Pixels, as_batch
+from upscaler_train.networks.build import cost, parameters
+from upscaler_train.networks.seed import SeedAutoEncoder
+from upscaler_train.training.checkpoint import Progress
+from upscaler_train.training.evaluation import Score, as_image, score
+from upscaler_train.training.trainer import Trainer
 
 _NAME = "outcome.json"
 PANEL = "panel.webp"

@@ -8,11 +8,11 @@ from markdown_it import MarkdownIt
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from upscaler_train.evaluation import Score
+from upscaler_train.display.log import read_log
 from upscaler_train.experiments.catalogue import SWEEP_BASE, SYSTEMS, catalogue
 from upscaler_train.experiments.outcome import PANEL, Outcome
 from upscaler_train.experiments.session import LOG, runs
-from upscaler_train.log import read_log
+from upscaler_train.training.evaluation import Score
 
 _COLUMNS = (
     "experiment",

@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from upscaler.errors import OutputError, UsageError
-from upscaler_train import checkpoint as checkpoints
+from upscaler_train.data.pairs import Dataset, Pair, load_dataset, load_pairs
+from upscaler_train.data.sampling import steps_per_epoch
 from upscaler_train.experiments.outcome import Outcome, of_training, save_panel
-from upscaler_train.loop import LAST, Diverged, Trainer, Watcher
-from upscaler_train.networks import check_memory
-from upscaler_train.pairs import Dataset, Pair, load_dataset, load_pairs
+from upscaler_train.networks.build import check_memory
 from upscaler_train.recipe import Recipe, differences
-from upscaler_train.sampling import steps_per_epoch
-from upscaler_train.schedule import Clock
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training.schedule import Clock
+from upscaler_train.training.trainer import LAST, Diverged, Trainer, Watcher
 
 LOG = "log.jsonl"
 _PANEL_ROWS = 2

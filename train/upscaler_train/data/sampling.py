@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from upscaler.errors import UsageError
-from upscaler_train.pairs import Pair, Pixels
+from upscaler_train.data.pairs import Pair, Pixels
 from upscaler_train.recipe import Recipe
 
 Batch = tuple[Tensor, Tensor]
@@ -52,7 +52,7 @@ def sampler_for(recipe: Recipe, pairs: list[Pair], device: torch.device | None =
     if not data.patch:
         return PictureSampler(pairs, batch=data.batch, seed=seed, device=device)
     if recipe.degradation.acts:
-        from upscaler_train.fresh import FreshSampler
+        from upscaler_train.data.fresh import FreshSampler
 
         return FreshSampler(pairs, recipe, device)
     return PatchSampler(

@@ -14,9 +14,9 @@ from upscaler import Upscaler
 from upscaler.errors import ImageError, UsageError
 from upscaler.images import format_of, open_picture
 from upscaler.quality.metrics import bicubic, modcrop
-from upscaler_train.degrade import degraded
+from upscaler_train.data.degrade import degraded
+from upscaler_train.data.stripes import striped
 from upscaler_train.recipe import Recipe
-from upscaler_train.stripes import striped
 
 Pixels = NDArray[np.uint8]
 

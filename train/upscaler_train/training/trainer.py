@@ -13,19 +13,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upscaler.errors import StartError, UpscalerError, UsageError
-from upscaler_train import checkpoint as checkpoints
-from upscaler_train.checkpoint import BF16, FP32, Checkpoint, Progress
-from upscaler_train.collapse import collapsed, make_collapsible
-from upscaler_train.devices import computes_bf16, connect, describe
-from upscaler_train.evaluation import Score, score
-from upscaler_train.losses import reconstruction
-from upscaler_train.networks import TrainingForm, build, check_memory
-from upscaler_train.optimisers import optimiser_for, set_rate
-from upscaler_train.pairs import Dataset, load_dataset
+from upscaler_train.data.pairs import Dataset, load_dataset
+from upscaler_train.data.sampling import sampler_for, steps_per_epoch
+from upscaler_train.networks.build import TrainingForm, build, check_memory
+from upscaler_train.networks.collapse import collapsed, make_collapsible
 from upscaler_train.recipe import Recipe, differences
-from upscaler_train.sampling import sampler_for, steps_per_epoch
-from upscaler_train.schedule import Clock, learning_rate
-from upscaler_train.signals import held_back
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training.checkpoint import BF16, FP32, Checkpoint, Progress
+from upscaler_train.training.devices import computes_bf16, connect, describe
+from upscaler_train.training.evaluation import Score, score
+from upscaler_train.training.losses import reconstruction
+from upscaler_train.training.optimisers import optimiser_for, set_rate
+from upscaler_train.training.schedule import Clock, learning_rate
+from upscaler_train.training.signals import held_back
 
 _LOCK = ".lock"
 LAST = "last.safetensors"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from upscaler.quality.metrics import psnr_y
-from upscaler_train.pairs import Pair, Pixels, as_batch
+from upscaler_train.data.pairs import Pair, Pixels, as_batch
 
 
 @dataclass(frozen=True)
