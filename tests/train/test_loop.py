@@ -200,6 +200,16 @@ def test_another_scale_starts_from_the_trunk(table, tmp_path):
     assert checkpoints.load(tmp_path / "x4" / LAST).start == "tiny-x2 after 8 steps"
 
 
+def test_a_start_may_lack_the_context(table, tmp_path):
+    train(table, tmp_path / "plain")
+    table["start"] = str(tmp_path / "plain" / LAST)
+    table["network"] |= {"context": 6, "context_blocks": 1}
+    own = Trainer(from_table(table), tmp_path / "other").network.state_dict()
+    source = checkpoints.load(tmp_path / "plain" / LAST).part("ema")
+    assert all(torch.equal(own[name], values) for name, values in source.items())
+    assert (own["body.below.context.up.weight"] == 0).all()
+
+
 def test_a_start_of_other_widths_is_refused(table, tmp_path):
     train(table, tmp_path / "x2")
     table["start"] = str(tmp_path / "x2" / LAST)

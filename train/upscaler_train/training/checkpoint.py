@@ -175,8 +175,8 @@ def unpack_optimiser(
 def load_trunk(network: nn.Module, path: Path) -> str:
     """Start `network` from another checkpoint's averaged weights.
 
-    Where it has more levels, what the other has at its lowest goes, and the new ones start anew;
-    so does the tail, which has other sizes at another scale.
+    The tail, which has other sizes at another scale, may stay as it was, and a context that the
+    other network lacks.
 
     Returns:
         Where the weights come from, in words.
@@ -189,18 +189,12 @@ def load_trunk(network: nn.Module, path: Path) -> str:
     if not weights:
         raise ModelError(f"{path} has no averaged weights to start from (optimisation.ema was 0)")
     fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
-    new = ("tail.", *_lowest(source.recipe, network))
-    if any(not name.startswith(new) for name in own.keys() - fitting.keys()):
+    if any(not _may_be_new(name) for name in own.keys() - fitting.keys()):
         raise ModelError(f"the trunk in {path} has other sizes; start from a model of these widths")
     network.load_state_dict(fitting, strict=False)
     recipe = source.recipe
     return f"{recipe.name}-x{recipe.network.scale} after {source.progress.step:,} steps"
 
 
-def _lowest(recipe: Recipe, network: nn.Module) -> list[str]:
-    """Where a network has the levels that the one of `recipe` lacks, if it has more."""
-    sizes, own = recipe.network, getattr(network, "architecture", None)
-    if not isinstance(sizes, Architecture) or not isinstance(own, Architecture):
-        return []
-    levels = len(sizes.widths)
-    return ["body." + "below." * (levels - 1)] if len(own.widths) > levels else []
+def _may_be_new(name: str) -> bool:
+    return name.startswith("tail.") or ".context." in name
