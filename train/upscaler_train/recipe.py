@@ -170,7 +170,8 @@ class Recipe:
     name: str
     """The model's name without its scale: `fast`."""
     start: str = ""
-    """A checkpoint whose trunk the training starts from; parts of other shapes are left out."""
+    """The model whose trunk the training starts from: a packaged one, `balanced-x2`, or the path of
+    an ONNX file or a checkpoint. Parts of other shapes are left out."""
     reported: str = ""
     """What the seed report says this network reached, in words."""
     network: Architecture | SeedArchitecture = field(default_factory=Architecture)

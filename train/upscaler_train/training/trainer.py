@@ -101,7 +101,7 @@ class Trainer:
         torch.manual_seed(recipe.run.seed)
         self.network = build(recipe).to(self.fabric.device)
         if recipe.start and not resume:
-            self._start = checkpoints.load_trunk(self.network, Path(recipe.start))
+            self._start = checkpoints.load_trunk(self.network, recipe.start)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = self.network
         if recipe.optimisation.ema:
