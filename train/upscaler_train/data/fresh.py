@@ -8,8 +8,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from upscaler_train.data.degrade import MARGIN, degraded
-from upscaler_train.data.pairs import Pair, Pixels, as_batch
-from upscaler_train.data.sampling import Batch
+from upscaler_train.data.pairs import Batch, Pair, Pixels, as_batch
 from upscaler_train.recipe import Recipe
 
 _AHEAD = 4

@@ -20,6 +20,9 @@ from upscaler_train.recipe import Recipe
 
 Pixels = NDArray[np.uint8]
 
+Batch = tuple[Tensor, Tensor]
+"""Low and high, float32 (N, C, H, W) in [0, 1]."""
+
 
 @dataclass(frozen=True)
 class Pair:

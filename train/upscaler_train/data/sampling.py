@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from upscaler.errors import UsageError
-from upscaler_train.data.pairs import Pair, Pixels
+from upscaler_train.data.fresh import FreshSampler
+from upscaler_train.data.pairs import Batch, Pair, Pixels
 from upscaler_train.recipe import Recipe
-
-Batch = tuple[Tensor, Tensor]
-"""Low and high, float32 (N, C, H, W) in [0, 1]."""
 
 Indices = NDArray[np.int64]
 _BYTES = 4
@@ -52,8 +50,6 @@ def sampler_for(recipe: Recipe, pairs: list[Pair], device: torch.device | None =
     if not data.patch:
         return PictureSampler(pairs, batch=data.batch, seed=seed, device=device)
     if recipe.degradation.acts:
-        from upscaler_train.data.fresh import FreshSampler
-
         return FreshSampler(pairs, recipe, device)
     return PatchSampler(
         pairs, scale=recipe.scale, patch=data.patch, batch=data.batch, seed=seed, device=device
