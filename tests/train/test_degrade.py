@@ -7,7 +7,7 @@ from upscaler.quality.metrics import bicubic
 from upscaler_train.data.degrade import degraded, lightly, roughly
 from upscaler_train.data.fresh import FreshSampler
 from upscaler_train.data.pairs import Pair
-from upscaler_train.recipe import Degradation
+from upscaler_train.recipe import DegradationSettings
 from upscaler_train.recipe_file import from_table
 
 CPU = torch.device("cpu")
@@ -23,9 +23,9 @@ def high():
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_rough_twins_lie_where_the_clean_one_lies_and_keep_its_colour(high, scale, rng):
+def test_rough_pictures_lie_where_the_clean_one_lies_and_keep_its_colour(high, scale, rng):
     clean = bicubic(high, 1 / scale)
-    settings = Degradation(noise=10, least_quality=60)
+    settings = DegradationSettings(noise=10, least_quality=60)
     sums = np.zeros(3)
     for _ in range(24):
         low = roughly(high, clean.shape[:2], settings, rng)
@@ -40,19 +40,21 @@ def test_rough_twins_lie_where_the_clean_one_lies_and_keep_its_colour(high, scal
     assert sums[1] < min(sums[0], sums[2])
 
 
-def test_light_twins_are_as_sharp_as_the_clean_one(high, rng):
+def test_light_pictures_are_as_sharp_as_the_clean_one(high, rng):
     clean = bicubic(high, 0.25)
-    settings = Degradation(noise=4, least_quality=90)
+    settings = DegradationSettings(noise=4, least_quality=90)
     mean = np.mean([lightly(clean, settings, rng) for _ in range(60)], axis=0)
     assert np.abs(mean - clean).mean() < 1  # what is random goes, and nothing was softened
 
 
 def test_shares_are_held(high, rng):
     clean = bicubic(high, 0.25)
-    settings = Degradation(light=0.3, rough=0.4)
-    twins = [degraded(high, clean, settings, rng) for _ in range(200)]
-    assert 40 <= sum(np.array_equal(twin, clean) for twin in twins) <= 85
-    only_light = Degradation(light=1.0, noise=0.0, least_quality=100, most_quality=100, webp=0.0)
+    settings = DegradationSettings(light=0.3, rough=0.4)
+    lows = [degraded(high, clean, settings, rng) for _ in range(200)]
+    assert 40 <= sum(np.array_equal(low, clean) for low in lows) <= 85
+    only_light = DegradationSettings(
+        light=1.0, noise=0.0, least_quality=100, most_quality=100, webp=0.0
+    )
     worst = max(
         np.abs(degraded(high, clean, only_light, rng).astype(int) - clean).mean() for _ in range(20)
     )
@@ -62,7 +64,9 @@ def test_shares_are_held(high, rng):
 def test_noise_of_each_kind_has_its_strength_and_grey_stays_grey(rng):
     grey = np.full((64, 64, 3), 128, np.uint8)
     for share in ({"grey": 1.0, "poisson": 0.0}, {"grey": 0.0, "poisson": 1.0}):
-        settings = Degradation(noise=20.0, least_quality=100, most_quality=100, webp=0.0, **share)
+        settings = DegradationSettings(
+            noise=20.0, least_quality=100, most_quality=100, webp=0.0, **share
+        )
         spreads = [lightly(grey, settings, rng).astype(float).std(axis=(0, 1)) for _ in range(40)]
         assert 10 < np.max(spreads) < 22  # less than 20 where JPEG halves the colour
         if share["grey"]:
@@ -107,7 +111,7 @@ def test_processes_share_a_batch(pairs):
     torch.testing.assert_close(whole[1::2], parts[1], rtol=0, atol=0)
 
 
-def test_clean_patches_are_turned_as_their_large_twins_are(pairs):
+def test_clean_patches_are_turned_as_their_large_ones_are(pairs):
     table = {"name": "x", "schedule": {"steps": 1}, "data": {"patch": 24, "batch": 40}}
     settings = {"light": 1e-9}  # which acts, and is never drawn
     sampler = FreshSampler(pairs, from_table({**table, "degradation": settings}), CPU)

@@ -150,7 +150,7 @@ def test_two_trainings_into_one_folder_are_refused(table, tmp_path):
 def test_the_statistics_of_a_normalisation_are_averaged_too(table, tmp_path):
     table["network"] = {"family": "seed", "size": 64, "widths": [8], "decoder": ["tanh"]}
     table["network"]["normalisation"] = "batch"
-    table["data"] |= {"patch": 0, "twin": "same-size"}
+    table["data"] |= {"patch": 0, "low": "same-size"}
     train(table, tmp_path / "run")
     ema = checkpoints.load(tmp_path / "run" / LAST).part("ema")
     assert ema["encoder.0.1.running_mean"].abs().sum() > 0

@@ -36,24 +36,24 @@ def recipe(scale=2, **data):
     )
 
 
-def test_the_small_twin_is_antialiased_bicubic(tmp_path, photo):
+def test_the_small_picture_is_antialiased_bicubic(tmp_path, photo):
     Image.fromarray(photo).save(tmp_path / "a.png")
     (pair,) = load_pairs(tmp_path, recipe(4))
     np.testing.assert_array_equal(pair.high, photo[:36, :52])
     np.testing.assert_array_equal(pair.low, bicubic(photo[:36, :52], 0.25))
 
 
-def test_the_twin_of_the_same_size_is_shrunk_by_bicubic_and_enlarged_by_bilinear(tmp_path, photo):
+def test_the_pair_of_the_same_size_is_shrunk_by_bicubic_and_enlarged_by_bilinear(tmp_path, photo):
     Image.fromarray(photo).save(tmp_path / "a.png")
-    (pair,) = load_pairs(tmp_path, recipe(1, twin="same-size"))
+    (pair,) = load_pairs(tmp_path, recipe(1, low="same-size"))
     np.testing.assert_array_equal(pair.high, photo[:36, :52])
     small = Image.fromarray(bicubic(photo[:36, :52], 0.5))
     np.testing.assert_array_equal(pair.low, small.resize((52, 36), Image.Resampling.BILINEAR))
 
 
-def test_grey_twins_have_one_channel(tmp_path, photo):
+def test_grey_pairs_have_one_channel(tmp_path, photo):
     Image.fromarray(photo[:36, :52]).save(tmp_path / "a.png")
-    table = {"name": "x", "schedule": {"steps": 1}, "data": {"grey": True, "twin": "same-size"}}
+    table = {"name": "x", "schedule": {"steps": 1}, "data": {"grey": True, "low": "same-size"}}
     grey = from_table({**table, "network": {"family": "seed", "size": 36}})
     with pytest.raises(UsageError, match="a.png has 52x36 pixels, the network takes 36x36"):
         load_pairs(tmp_path, grey)
@@ -81,8 +81,8 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path, photo):
         load_dataset(recipe(2, teacher="fast-x4", **asked))
     with pytest.raises(ModelError, match="no model nonesuch"):
         load_dataset(recipe(2, teacher="nonesuch", **asked))
-    with pytest.raises(UsageError, match="a teacher needs small twins, clean and in colour"):
-        recipe(1, teacher="fast", twin="same-size")
+    with pytest.raises(UsageError, match="a teacher needs small pictures, clean and in colour"):
+        recipe(1, teacher="fast", low="same-size")
 
 
 def test_degraded_pictures_watch_the_training_always_the_same(tmp_path, photo):
@@ -150,7 +150,7 @@ def test_batches(pairs):
     assert 0 <= low.min() and low.max() <= 1
 
 
-def test_both_twins_are_cut_turned_and_permuted_alike(pairs):
+def test_both_pictures_are_cut_turned_and_permuted_alike(pairs):
     low, high = sampler(pairs, batch=40).draw(0)
     for small, large in zip(low.numpy(), high.numpy(), strict=True):
         image = np.rint(large.transpose(1, 2, 0) * 255).astype(np.uint8)

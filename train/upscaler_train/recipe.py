@@ -8,7 +8,7 @@ from upscaler.errors import UsageError
 from upscaler.models.spec import Architecture
 from upscaler_train.networks.seed import SeedArchitecture
 
-TWINS = ("smaller", "same-size")
+LOWS = ("smaller", "same-size")
 OPTIMISERS = ("adamw", "adam", "muon")
 SMALLEST_FOR_MS_SSIM = 40
 """Pixels; see `losses.reconstruction`."""
@@ -25,7 +25,7 @@ class Data:
     """Folder of images that watch the training; never trained on."""
     description: str = ""
     """What the training folder holds, in words, for the model's card."""
-    twin: str = "smaller"
+    low: str = "smaller"
     """The low-resolution side of a pair: `smaller` by the network's scale, or of the `same-size`
     as the picture but with half its detail, as the seed report has it (see `pairs.make_pair`)."""
     grey: bool = False
@@ -51,11 +51,11 @@ class Data:
     """Folder of such pairs that watch the training instead of `val`."""
 
     def __post_init__(self) -> None:
-        _one_of("data.twin", self.twin, TWINS)
+        _one_of("data.low", self.low, LOWS)
 
 
 @dataclass(frozen=True)
-class Degradation:
+class DegradationSettings:
     """What the small patches go through before the network sees them, anew for each step (see
     `degrade`).
     """
@@ -177,7 +177,7 @@ class Recipe:
     network: Architecture | SeedArchitecture = field(default_factory=Architecture)
     """The product's own family; with `family = "seed"`, one of the seed report's."""
     data: Data = field(default_factory=Data)
-    degradation: Degradation = field(default_factory=Degradation)
+    degradation: DegradationSettings = field(default_factory=DegradationSettings)
     schedule: Schedule = field(default_factory=Schedule)
     optimisation: Optimisation = field(default_factory=Optimisation)
     run: Run = field(default_factory=Run)
@@ -195,21 +195,21 @@ class Recipe:
                 f"recipe {self.name}: patches of {patch} pixels are too small for MS-SSIM; "
                 f"make data.patch larger"
             )
-        if self.data.twin == "same-size" and getattr(self.network, "size", 0) % 2:
+        if self.data.low == "same-size" and getattr(self.network, "size", 0) % 2:
             raise UsageError(
-                f"recipe {self.name}: twins of the same size need an even network.size"
+                f"recipe {self.name}: pairs of the same size need an even network.size"
             )
-        if self.data.twin == "same-size" and self.scale != 1:
+        if self.data.low == "same-size" and self.scale != 1:
             raise UsageError(
-                f"recipe {self.name}: twins of the same size are for networks of scale 1, "
+                f"recipe {self.name}: pairs of the same size are for networks of scale 1, "
                 f"this one enlarges by {self.scale}"
             )
         if self.data.teacher and (self.degradation.acts or not self._shrinks_in_colour):
             raise UsageError(
-                f"recipe {self.name}: a teacher needs small twins, clean and in colour"
+                f"recipe {self.name}: a teacher needs small pictures, clean and in colour"
             )
         if self.data.stripes and not self._shrinks_in_colour:
-            raise UsageError(f"recipe {self.name}: stripes are for smaller twins in colour only")
+            raise UsageError(f"recipe {self.name}: stripes are for smaller pictures in colour only")
         if self.data.grey and isinstance(self.network, Architecture):
             raise UsageError(f"recipe {self.name}: data.grey is for the seed's networks only")
 
@@ -222,9 +222,9 @@ class Recipe:
         if settings.light + settings.rough > 1:
             raise UsageError(f"recipe {self.name}: degradation.light and .rough are more than all")
         if settings.acts and not self.data.patch:
-            raise UsageError(f"recipe {self.name}: whole pictures (data.patch = 0) have one twin")
+            raise UsageError(f"recipe {self.name}: whole pictures (data.patch = 0) stay clean")
         if settings.acts and not self._shrinks_in_colour:
-            raise UsageError(f"recipe {self.name}: only smaller twins in colour can be degraded")
+            raise UsageError(f"recipe {self.name}: only smaller pictures in colour can be degraded")
         if settings.acts and self.data.pairs:
             raise UsageError(f"recipe {self.name}: ready pairs (data.pairs) are degraded already")
 
@@ -235,7 +235,7 @@ class Recipe:
 
     @property
     def _shrinks_in_colour(self) -> bool:
-        return self.data.twin == "smaller" and not self.data.grey
+        return self.data.low == "smaller" and not self.data.grey
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:

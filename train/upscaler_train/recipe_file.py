@@ -71,7 +71,7 @@ def known() -> dict[str, Path]:
     }
 
 
-def find(name: str) -> Path:
+def find_recipe(name: str) -> Path:
     """Return the path of a recipe given as a file or by the name of one of the project's.
 
     Raises:
@@ -84,7 +84,7 @@ def find(name: str) -> Path:
     return known()[name]
 
 
-def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
+def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     """Read a recipe, then apply `key=value` overrides (`schedule.steps=100`; TOML values).
 
     Raises:

@@ -25,7 +25,7 @@ _PACKAGES = (
 _SCALE = 2
 """Of the model that is tried: at x2 there is a file for every precision."""
 
-_TWINS = ("onnxruntime", "onnxruntime-gpu")
+_EITHER = ("onnxruntime", "onnxruntime-gpu")
 """Two packages for one folder: the one that was installed last wins, half of it."""
 
 
@@ -70,9 +70,9 @@ def examine() -> list[Health]:
 
 def _examine(name: str) -> Health:
     entry = RUNTIMES[name]
-    if _version("onnxruntime") and _version("onnxruntime-gpu") and entry.package in _TWINS:
+    if _version("onnxruntime") and _version("onnxruntime-gpu") and entry.package in _EITHER:
         both = "onnxruntime and onnxruntime-gpu share a folder and are both installed"
-        cure = f"pip uninstall -y {' '.join(_TWINS)} && {entry.install}"
+        cure = f"pip uninstall -y {' '.join(_EITHER)} && {entry.install}"
         return Health(name, "broken", reason=both, repair=cure)
     try:
         offered = entry.load().precisions()

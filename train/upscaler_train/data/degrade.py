@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from upscaler.quality.degradation import Pixels, jpeg, noise, webp
-from upscaler_train.recipe import Degradation
+from upscaler_train.recipe import DegradationSettings
 
 Random = np.random.Generator
 Floats = NDArray[np.floating[Any]]
@@ -30,12 +30,12 @@ MARGIN = 4
 """Small pixels around a patch whose degradation its own edges must not show."""
 
 
-def degraded(high: Pixels, low: Pixels, settings: Degradation, random: Random) -> Pixels:
-    """Return a low-resolution twin that is clean, lightly or roughly treated: see `Degradation`.
+def degraded(high: Pixels, low: Pixels, settings: DegradationSettings, random: Random) -> Pixels:
+    """Return a low-resolution picture that is clean, or treated as the settings say.
 
     Args:
         high: uint8 (H, W, 3).
-        low: its clean twin, uint8 (h, w, 3), the same part of the picture.
+        low: the clean one, uint8 (h, w, 3), the same part of the picture.
 
     Returns:
         uint8 (h, w, 3).
@@ -48,7 +48,7 @@ def degraded(high: Pixels, low: Pixels, settings: Degradation, random: Random) -
     return low
 
 
-def lightly(low: Pixels, settings: Degradation, random: Random) -> Pixels:
+def lightly(low: Pixels, settings: DegradationSettings, random: Random) -> Pixels:
     """Noise and then JPEG on a small picture that is as it should be; some have only one of them.
 
     Returns:
@@ -61,7 +61,9 @@ def lightly(low: Pixels, settings: Degradation, random: Random) -> Pixels:
     return low
 
 
-def roughly(high: Pixels, size: tuple[int, int], settings: Degradation, random: Random) -> Pixels:
+def roughly(
+    high: Pixels, size: tuple[int, int], settings: DegradationSettings, random: Random
+) -> Pixels:
     """Blur, resizing, noise and compression in any order, some in two rounds, then the size.
 
     Returns:
@@ -85,7 +87,7 @@ def roughly(high: Pixels, size: tuple[int, int], settings: Degradation, random: 
     return image
 
 
-def _blurred(image: Pixels, settings: Degradation, random: Random) -> Pixels:
+def _blurred(image: Pixels, settings: DegradationSettings, random: Random) -> Pixels:
     """By a Gaussian, round or not, or by an ideal low-pass filter; `settings.blur` is in pixels of
     the image.
     """
@@ -129,7 +131,7 @@ def _filtered(image: Pixels, response: Floats) -> Pixels:
     return np.asarray(inner.permute(1, 2, 0).numpy())
 
 
-def _through_another_size(image: Pixels, settings: Degradation, random: Random) -> Pixels:
+def _through_another_size(image: Pixels, settings: DegradationSettings, random: Random) -> Pixels:
     factor = random.uniform(settings.smallest, settings.largest)
     height, width = (max(round(factor * length), 1) for length in image.shape[:2])
     return _resized(image, (height, width), random)
@@ -140,7 +142,7 @@ def _resized(image: Pixels, size: tuple[int, int], random: Random) -> Pixels:
     return np.asarray(Image.fromarray(image).resize(size[::-1], chosen))
 
 
-def _noisy(image: Pixels, settings: Degradation, random: Random) -> Pixels:
+def _noisy(image: Pixels, settings: DegradationSettings, random: Random) -> Pixels:
     """Gaussian noise in colour or in grey, or Poisson's, which grows with the light."""
     sigma = random.uniform(0, settings.noise)
     kind = random.random()
@@ -154,7 +156,7 @@ def _noisy(image: Pixels, settings: Degradation, random: Random) -> Pixels:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _compressed(image: Pixels, settings: Degradation, random: Random) -> Pixels:
+def _compressed(image: Pixels, settings: DegradationSettings, random: Random) -> Pixels:
     """With the blocks starting anywhere, as in a picture that was cropped later."""
     top, left = random.integers(_BLOCK, size=2)
     padded = np.pad(image, ((top, 0), (left, 0), (0, 0)), mode="edge")

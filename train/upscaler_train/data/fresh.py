@@ -85,11 +85,11 @@ class _Patches:
 
     def batch(self, step: int, worker: int, workers: int) -> Batch:
         numbers = range(worker, self._recipe.data.batch, workers)
-        twins = [self._twins(step, number) for number in numbers]
-        lows, highs = zip(*twins, strict=True)
+        pairs = [self._pair(step, number) for number in numbers]
+        lows, highs = zip(*pairs, strict=True)
         return as_batch(list(lows)), as_batch(list(highs))
 
-    def _twins(self, step: int, number: int) -> tuple[Pixels, Pixels]:
+    def _pair(self, step: int, number: int) -> tuple[Pixels, Pixels]:
         recipe = self._recipe
         patch, scale = recipe.data.patch, recipe.scale
         random = np.random.default_rng((recipe.run.seed, step, number))

@@ -1,4 +1,4 @@
-"""Pairs of images for training: the high-resolution picture and its low-resolution twin."""
+"""Pairs of images for training: the high-resolution picture and its low-resolution picture."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -80,7 +80,8 @@ def ready_pairs(folder: Path, recipe: Recipe) -> list[Pair]:
     Larger ones than the recipe's scale asks for are shrunk by antialiased bicubic.
 
     Raises:
-        UsageError: there is none, one lacks its twin or cannot be read, or the twin is too small.
+        UsageError: there is none, half of one is missing or cannot be read, or the small picture
+            is too small.
     """
     names = [path.name for path in sorted((folder / "low").glob("*.png"))]
     if not names:
@@ -159,7 +160,7 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def make_pair(path: Path, recipe: Recipe) -> Pair:
-    """Read a picture and make its low-resolution twin.
+    """Read a picture and make its low-resolution picture.
 
     `smaller`: shrunk by antialiased bicubic, as the published test sets are made.
     `same-size`: shrunk so by 2, then enlarged by 2 bilinearly, as the seed report has it.
@@ -175,7 +176,7 @@ def make_pair(path: Path, recipe: Recipe) -> Pair:
         raise UsageError(
             f"{path} has {high.shape[1]}x{high.shape[0]} pixels, the network takes {size}x{size}"
         )
-    if recipe.data.twin == "same-size":
+    if recipe.data.low == "same-size":
         high = modcrop(high, 2)
         return Pair(_enlarged(bicubic(high, 1 / 2)), high)
     return _pair(high, recipe)

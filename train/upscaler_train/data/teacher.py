@@ -27,7 +27,7 @@ from upscaler.quality.metrics import Floats, bicubic
 from upscaler_train.data.degrade import degraded
 from upscaler_train.data.pairs import Pair, make_pair, pictures
 from upscaler_train.recipe import Recipe
-from upscaler_train.recipe_file import find, load
+from upscaler_train.recipe_file import find_recipe, load_recipe
 
 SCALE = 4
 _SMALLEST = 64
@@ -123,7 +123,7 @@ def _make_pair(name: str, pair: Pair, recipe: Recipe, out: Path, teacher: Any) -
         return
     random = np.random.default_rng((recipe.run.seed, zlib.crc32(name.encode())))
     low = degraded(pair.high, pair.low, recipe.degradation, random)
-    # the small one comes last: where it is, its twin is whole
+    # the small one comes last: where it is, its pair is whole
     _write(with_colours_of(low, teacher(low)), out / "high" / name)
     _write(low, out / "low" / name)
 
@@ -170,7 +170,9 @@ def _write(image: Pixels, path: Path) -> None:
 def main(recipe: str, out: Path, rounds: int, overrides: tuple[str, ...]) -> None:
     """Make pairs of the pictures and with the degradation of RECIPE; stopped, it goes on later."""
     try:
-        click.echo(f"{make_pairs(load(find(recipe), overrides), out, rounds=rounds)} pairs")
+        click.echo(
+            f"{make_pairs(load_recipe(find_recipe(recipe), overrides), out, rounds=rounds)} pairs"
+        )
     except UpscalerError as error:
         raise click.ClickException(str(error)) from None
 

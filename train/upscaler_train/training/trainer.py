@@ -21,7 +21,7 @@ from upscaler_train.recipe import Recipe, differences
 from upscaler_train.training import checkpoint as checkpoints
 from upscaler_train.training.checkpoint import BF16, FP32, Checkpoint, Progress
 from upscaler_train.training.devices import computes_bf16, connect, describe
-from upscaler_train.training.evaluation import Score, score
+from upscaler_train.training.evaluation import Similarity, score
 from upscaler_train.training.losses import reconstruction
 from upscaler_train.training.optimisers import optimiser_for, set_rate
 from upscaler_train.training.schedule import Clock, learning_rate
@@ -45,7 +45,7 @@ class Tick:
     """Learning rate."""
     loss: Tensor
     """A number, still on the device: reading it every step would make a GPU wait."""
-    val: Score | None
+    val: Similarity | None
     """Of the averaged weights on the validation images, on the steps where it was measured."""
 
 
@@ -241,7 +241,7 @@ class Trainer:
         for own, other in zip(self.average.buffers(), self.network.buffers(), strict=True):
             own.copy_(other)  # the statistics of a normalisation are averages already
 
-    def _score(self) -> Score:
+    def _score(self) -> Similarity:
         return score(self.average, self.dataset.val, self.recipe.scale, self.fabric.device)
 
     def _save(self) -> None:
