@@ -4,12 +4,10 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Protocol
 
 from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.report import Result, Status, Summary, Used
-from upscaler.batch.run.duplicates import Twins
 from upscaler.batch.run.job_in_flight import Outcome
 from upscaler.batch.run.pipeline import Pipeline
 from upscaler.batch.state.journal import Fingerprint, Journal, RunRecord, open_journal
@@ -179,7 +177,6 @@ class Batch:
         runtime = upscaler.choice.runtime
         self._summary.runtimes.append(Used(runtime.name, runtime.precision))
         self._reporter.opened(upscaler, len(jobs))
-        twins = Twins(jobs)
         journal.claim({job: self._fingerprints[job] for job in jobs})
         pipeline = Pipeline(
             upscaler,
@@ -190,11 +187,9 @@ class Batch:
         )
         try:
             with upscaler.upgrading(self._moved, self._reporter.note), pipeline:
-                while firsts := twins.take_firsts():
-                    for outcome in pipeline.run(firsts):
-                        for ended in chain([outcome], twins.settle(outcome)):
-                            _record(journal, ended)
-                            self._report(_result(ended))
+                for outcome in pipeline.run(jobs):
+                    _record(journal, outcome)
+                    self._report(_result(outcome))
             self._summary.profile = pipeline.watch.read()
         finally:
             for outcome in pipeline.leftovers():  # an interrupt must not forget what was done
