@@ -11,7 +11,6 @@ from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.batch.run.job_in_flight import Outcome
 from upscaler.batch.run.pipeline import Pipeline
 from upscaler.batch.state.journal import Fingerprint, Journal, RunRecord, open_journal
-from upscaler.batch.state.renames import follow_names
 from upscaler.batch.state.resume import Rules, settled
 from upscaler.hardware.cpu import memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep, sync_folders
@@ -141,8 +140,6 @@ class Batch:
             self._report(Result(name, Status.FAILED, error=reason))
         if self._plan.jobs:
             with open_journal(self._plan.root, self._plan.shard) as journal:
-                for renamed in follow_names(self._plan, journal):
-                    self._reporter.note(str(renamed))
                 todo = self._remaining(journal)
                 for folder in {job.target.parent for job in self._plan.jobs}:
                     sweep(folder)
@@ -164,8 +161,9 @@ class Batch:
     def _remaining(self, journal: Journal) -> list[Job]:
         """Report what needs no work, or may not be done; return the rest."""
         todo: list[Job] = []
-        for job in self._plan.jobs:
-            result = settled(job, journal.find(job), self._fingerprints[job], self._settings.rules)
+        plan, rules = self._plan, self._settings.rules
+        for job in plan.jobs:
+            result = settled(plan, job, journal.find(job), self._fingerprints[job], rules)
             if result is None:
                 todo.append(job)
             else:

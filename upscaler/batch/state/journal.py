@@ -65,11 +65,11 @@ class JournalEntry:
     reason: str
 
     def is_of(self, source: Path) -> bool:
-        """Whether this input made it, however its path is written; or the one that did is gone."""
+        """Whether this input made it, however its path is written, or moved or renamed since."""
         try:
             return self.source == source or self.source.samefile(source)
-        except OSError:
-            return True
+        except OSError:  # the one that made it is not there any more
+            return self.source.name == source.name or self.input == stamp(source)
 
 
 @dataclass(frozen=True)
@@ -169,30 +169,6 @@ class Journal:
     def release(self, job: Job, reason: str) -> None:
         """Give a claimed job back undone."""
         self._update(job, state=State.RETRY, reason=reason)
-
-    def begin_rename(self, old: Job, new: Job) -> None:
-        """Remember what is known of an output under its coming name, too."""
-        with self._database:
-            self._database.execute(
-                "INSERT OR REPLACE INTO jobs SELECT ?, source, input_size, input_mtime_ns, "
-                "input_sha256, model, settings, output_size, output_mtime_ns, output_sha256, ?, "
-                "NULL, seconds, ? FROM jobs WHERE target = ?",
-                (self._key(new), State.BEGUN, time.time(), self._key(old)),
-            )
-
-    def end_rename(self, old: Job, new: Job) -> None:
-        """Remember that an output has its new name only."""
-        was, now = self._key(old), self._key(new)
-        known = "SELECT state, reason FROM jobs WHERE target = ?"
-        with self._database:
-            self._database.execute(
-                f"UPDATE jobs SET (state, reason) = ({known}) WHERE target = ?", (was, now)
-            )
-            self._database.execute("DELETE FROM jobs WHERE target = ?", (was,))
-
-    def hand_over(self, job: Job) -> None:
-        """Let a job replace the output at its target that another input made."""
-        self._update(job, source=os.fsencode(job.source.absolute()), state=State.BEGUN)
 
     def record_run(self, run: RunRecord) -> None:
         """Remember how a run went as a whole."""

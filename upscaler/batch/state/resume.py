@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from upscaler.batch.plan.jobs import Job
+from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.report import Result, Status
 from upscaler.batch.state.fingerprint import contents, stamp
 from upscaler.batch.state.journal import Fingerprint, JournalEntry, State
@@ -21,9 +21,9 @@ class Rules:
 
 
 def settled(
-    job: Job, entry: JournalEntry | None, fingerprint: Fingerprint, rules: Rules
+    plan: Plan, job: Job, entry: JournalEntry | None, fingerprint: Fingerprint, rules: Rules
 ) -> Result | None:
-    """Return the result of a job that no work can or should change, None for the others.
+    """Return the result of a job of a plan that no work can or should change, None for the others.
 
     Nothing is decoded for it: sizes and times are compared, with `rules.verify` contents too.
     """
@@ -36,7 +36,7 @@ def settled(
         same = there is not None and there == entry.output
         if entry.state is State.DONE and same and _has_output(job, entry, rules):
             return Result(job.name, Status.SKIPPED, str(job.target))
-    reason = _in_the_way(job, entry) if there else ""
+    reason = _in_the_way(plan, job, entry) if there else ""
     return _refused(job, reason) if reason else None
 
 
@@ -57,16 +57,18 @@ def _has_output(job: Job, entry: JournalEntry, rules: Rules) -> bool:
     return not rules.verify or entry.output_sha256 == contents(job.target)
 
 
-def _in_the_way(job: Job, entry: JournalEntry | None) -> str:
+def _in_the_way(plan: Plan, job: Job, entry: JournalEntry | None) -> str:
     """Return why the file that stands at a job's target may not be replaced, empty if it may."""
     if entry is None:
         return "exists already"
+    unchanged = entry.output == stamp(job.target)
     if not entry.is_of(job.source):
-        return f"was made from {entry.source}"
+        # one that is called otherwise today is made again under its name
+        return "" if unchanged and plan.has_input(entry.source) else f"was made from {entry.source}"
     # what we made is ours to make again, also if it was changed since; so is what a killed
     # run may have left. Where nothing was made, the file is somebody else's
     made_here = entry.output is not None and entry.state is not State.FAILED
-    ours = entry.state is State.BEGUN or made_here or entry.output == stamp(job.target)
+    ours = entry.state is State.BEGUN or made_here or unchanged
     return "" if ours else "exists already"
 
 
