@@ -7,7 +7,7 @@ from typing import Any
 from upscaler.batch.plan.jobs import Plan, refuse_too_long
 from upscaler.batch.report import SCHEMA, Result, Status
 from upscaler.batch.run.batch import Settings
-from upscaler.batch.run.memory import bytes_in_flight, goes_in_strips
+from upscaler.batch.run.memory import bytes_needed, goes_in_strips
 from upscaler.batch.state.journal import RunRecord, read_journal
 from upscaler.batch.state.resume import settled
 from upscaler.errors import ImageError
@@ -105,8 +105,8 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     outputs = 0
     with read_journal(plan.root) as journal:
         for job in plan.jobs:
-            fingerprint = settings.fingerprint(model, job.format)
-            result = settled(plan, job, journal.find(job), fingerprint, settings.rules)
+            key = settings.key(model, job.format)
+            result = settled(plan, job, journal.find(job), key, settings.rules)
             if result is not None:
                 files.append(_as_forecast(result))
                 continue
@@ -118,7 +118,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
                 files.append(Forecast(job.name, Expected.FAILED, error=str(error)))
                 continue
             strips = goes_in_strips(size, scale, job.format, resampled=resampled)
-            needed.append(bytes_in_flight(size, scale, resampled=resampled, strips=strips))
+            needed.append(bytes_needed(size, scale, resampled=resampled, strips=strips))
             outputs += width * height * size.frames
             files.append(
                 Forecast(job.name, Expected.TO_DO, target=str(job.target), size=(width, height))

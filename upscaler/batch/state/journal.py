@@ -18,7 +18,7 @@ from typing import Any
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.plan.listing import STATE_FOLDER, Shard
 from upscaler.batch.state import database as db
-from upscaler.batch.state.fingerprint import Stamp, contents, stamp
+from upscaler.batch.state.file_stamp import FileStamp, file_sha256, file_stamp
 from upscaler.batch.state.lock import hold
 from upscaler.errors import OutputError
 
@@ -41,7 +41,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class SettingsKey:
     """What decides how an output looks, beside its input."""
 
     model: str
@@ -55,10 +55,10 @@ class JournalEntry:
     """What the journal knows of one output."""
 
     source: Path
-    input: Stamp | None
+    input: FileStamp | None
     input_sha256: str
     settings: str
-    output: Stamp | None
+    output: FileStamp | None
     """None if none was made here."""
     output_sha256: str
     state: State
@@ -69,7 +69,7 @@ class JournalEntry:
         try:
             return self.source == source or self.source.samefile(source)
         except OSError:  # the one that made it is not there any more
-            return self.source.name == source.name or self.input == stamp(source)
+            return self.source.name == source.name or self.input == file_stamp(source)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
-    def claim(self, jobs: dict[Job, Fingerprint]) -> None:
+    def claim(self, jobs: dict[Job, SettingsKey]) -> None:
         """Remember that these outputs are about to be written.
 
         The inputs are stamped now, before they are read: one that changes meanwhile is done
@@ -132,10 +132,10 @@ class Journal:
         """
         now = time.time()
         rows = []
-        for job, fingerprint in jobs.items():
-            found = stamp(job.source) or (None, None)
+        for job, key in jobs.items():
+            found = file_stamp(job.source) or (None, None)
             source = os.fsencode(job.source.absolute())
-            made_by = (fingerprint.model, fingerprint.settings)
+            made_by = (key.model, key.settings)
             rows.append((self._key(job), source, *found, *made_by, State.BEGUN, now))
         with self._database:
             self._database.executemany(
@@ -151,14 +151,14 @@ class Journal:
 
     def done(self, job: Job, seconds: float) -> None:
         """Remember that a claimed job's output is in place."""
-        made = stamp(job.target) or (None, None)
+        made = file_stamp(job.target) or (None, None)
         self._update(
             job,
             state=State.DONE,
             output_size=made[0],
             output_mtime_ns=made[1],
-            output_sha256=contents(job.target),
-            input_sha256=contents(job.source),
+            output_sha256=file_sha256(job.target),
+            input_sha256=file_sha256(job.source),
             seconds=seconds,
         )
 
@@ -219,10 +219,10 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
     source, size, mtime, digest, settings, made_size, made_mtime, made_digest, state, reason = row
     return JournalEntry(
         source=Path(os.fsdecode(source)),
-        input=None if size is None else Stamp(size, mtime),
+        input=None if size is None else FileStamp(size, mtime),
         input_sha256=digest or "",
         settings=settings,
-        output=None if made_size is None else Stamp(made_size, made_mtime),
+        output=None if made_size is None else FileStamp(made_size, made_mtime),
         output_sha256=made_digest or "",
         state=State(state),
         reason=reason or "",

@@ -204,7 +204,7 @@ def _shape(trt: Any, image: Any, number: int, side: int) -> tuple[int, ...]:
 
 
 def error_log(trt: Any) -> Any:
-    """Return a logger that keeps errors and says nothing."""
+    """Return a logger that keeps errors and prints nothing."""
 
     class Log(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:

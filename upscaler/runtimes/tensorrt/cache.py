@@ -113,7 +113,7 @@ class EngineCache:
         self._write(self._failure(key), reason.encode())
 
     def recorded_failure(self, key: EngineKey) -> str | None:
-        """Return the reason that `record_failure` was told since the last `put`, or None."""
+        """Return the reason given to `record_failure` since the last `put`, or None."""
         try:
             return self._failure(key).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
