@@ -18,7 +18,6 @@ from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
 from upscaler.images.write import (
     Draft,
-    copy_file,
     save_picture,
     save_strips,
     sweep,
@@ -35,7 +34,6 @@ __all__ = [
     "PictureSize",
     "Rows",
     "allow_pixels",
-    "copy_file",
     "fill_hidden",
     "fit",
     "format_of",

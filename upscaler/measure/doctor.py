@@ -1,7 +1,7 @@
 """What this machine has, which runtimes open on it, and what would repair those that do not."""
 
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from upscaler import __version__
@@ -41,6 +41,8 @@ class Health:
     reason: str = ""
     repair: str = ""
     """What to do about it, if there is anything."""
+    experimental: bool = False
+    """Whether it has yet to run on a real card."""
 
 
 def facts() -> dict[str, str]:
@@ -65,7 +67,9 @@ def _system() -> str:
 
 def examine() -> list[Health]:
     """Try every runtime of the table in every precision that it offers, on a packaged model."""
-    return [_examine(name) for name in RUNTIMES]
+    return [
+        replace(_examine(name), experimental=entry.experimental) for name, entry in RUNTIMES.items()
+    ]
 
 
 def _examine(name: str) -> Health:

@@ -168,7 +168,7 @@ def test_a_mix_has_to_make_its_own_probe(monkeypatch):
     )
     assert open_runtime(RuntimeRequest(model), "cpu").runtime.proved
     wrong = replace(model, spec=replace(model.spec, probe=encode(np.zeros((1, 3, 48, 48)))))
-    with pytest.raises(RuntimeUnavailable, match="differs from the proved one"):
+    with pytest.raises(RuntimeUnavailable, match="differs from the right one"):
         open_runtime(RuntimeRequest(wrong), "cpu")
 
 
