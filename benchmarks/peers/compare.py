@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `plain_loop` is a benchmar
 
 from contest import Command, Runner, compete, evenly, megapixels, share, trial
 from environment import Missing, python_of
-from quality import make_twins, mean_psnr
+from quality import mean_psnr, shrink_all
 from table import OURS, PEERS, Peer, ours
 
 from upscaler.hardware.cpu import cores, processor
@@ -74,10 +74,10 @@ def main(
             compete(runners, rounds, scale, scratch)
             rows = [_row(runner, runners[0], scale) for runner in runners]
             for truth in truths:
-                twins = make_twins(truth, scale, scratch / f"{truth.name}-x{scale}")
+                lows = shrink_all(truth, scale, scratch / f"{truth.name}-x{scale}")
                 for runner, row in zip(runners, rows, strict=True):
                     try:
-                        score = mean_psnr(runner.command, truth, twins, scale, scratch)
+                        score = mean_psnr(runner.command, truth, lows, scale, scratch)
                     except Missing as problem:
                         missing[f"{runner.name} on {truth.name}, x{scale}"] = str(problem)
                     else:

@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,14 +15,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from upscaler.errors import ModelError, StartError, UsageError
 from upscaler.hardware.cpu import cores, processor
-from upscaler_train import checkpoint as checkpoints
-from upscaler_train import loop
-from upscaler_train.collapse import collapsed, make_collapsible
-from upscaler_train.devices import computes_bf16
-from upscaler_train.loop import LAST, Trainer, _check_batch
-from upscaler_train.networks import TrainingForm, build, check_memory
-from upscaler_train.progress import TrainingDisplay
+from upscaler.models import find_model
+from upscaler.models.weights import network_of
+from upscaler_train.display.progress import TrainingDisplay
+from upscaler_train.networks.build import TrainingForm, build, check_memory
+from upscaler_train.networks.collapse import collapsed, make_collapsible
 from upscaler_train.recipe_file import from_table
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training import trainer as loop
+from upscaler_train.training.devices import computes_bf16
+from upscaler_train.training.trainer import LAST, Trainer, _check_batch
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ def test_two_trainings_into_one_folder_are_refused(table, tmp_path):
 def test_the_statistics_of_a_normalisation_are_averaged_too(table, tmp_path):
     table["network"] = {"family": "seed", "size": 64, "widths": [8], "decoder": ["tanh"]}
     table["network"]["normalisation"] = "batch"
-    table["data"] |= {"patch": 0, "twin": "same-size"}
+    table["data"] |= {"patch": 0, "low": "same-size"}
     train(table, tmp_path / "run")
     ema = checkpoints.load(tmp_path / "run" / LAST).part("ema")
     assert ema["encoder.0.1.running_mean"].abs().sum() > 0
@@ -198,6 +199,28 @@ def test_another_scale_starts_from_the_trunk(table, tmp_path):
     assert (own["tail.weight"] == 0).all()
     trainer.run(lambda tick: None)
     assert checkpoints.load(tmp_path / "x4" / LAST).start == "tiny-x2 after 8 steps"
+
+
+def test_a_training_starts_from_a_packaged_model_by_its_name(table, tmp_path):
+    model = find_model("fast", 2)
+    table["start"] = "fast-x2"
+    table["network"] = {"scale": 4, "widths": [32, 48], "encoder": 1, "decoder": 1, "blocks": 1}
+    trainer = Trainer(from_table(table), tmp_path / "x4")
+    own, source = trainer.network.state_dict(), network_of(model).state_dict()
+    assert torch.equal(own["body.down.weight"], source["body.down.weight"])
+    trainer.run(lambda tick: None)
+    origin = checkpoints.load(tmp_path / "x4" / LAST).start
+    assert origin == f"fast-x2 after {model.spec.training.steps:,} steps"
+
+
+def test_a_start_may_lack_the_context(table, tmp_path):
+    train(table, tmp_path / "plain")
+    table["start"] = str(tmp_path / "plain" / LAST)
+    table["network"] |= {"context": 6, "context_blocks": 1}
+    own = Trainer(from_table(table), tmp_path / "other").network.state_dict()
+    source = checkpoints.load(tmp_path / "plain" / LAST).part("ema")
+    assert all(torch.equal(own[name], values) for name, values in source.items())
+    assert (own["body.below.context.up.weight"] == 0).all()
 
 
 def test_a_start_of_other_widths_is_refused(table, tmp_path):
@@ -294,12 +317,6 @@ def test_a_training_that_goes_on_in_another_arithmetic_says_so(table, tmp_path, 
     for steps in (5, 6):
         train(table, tmp_path / "run", steps=steps, resume=True)
         assert checkpoints.load(tmp_path / "run" / LAST).arithmetic == "bf16, then fp32"
-
-
-def test_a_checkpoint_from_before_this_was_recorded_did_as_its_recipe_says():
-    path = Path(__file__).parents[2] / "train" / "checkpoints" / "fast-x2.safetensors"
-    saved = checkpoints.peek(path)
-    assert saved.recipe.run.bf16 and saved.arithmetic == "bf16"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,12 @@ class Notes:
 
 
 @pytest.fixture
+def notes():
+    """A reporter that keeps what it hears."""
+    return Notes()
+
+
+@pytest.fixture
 def held(record_property):
     """Note a line of docs/reliability.md: what was done to a run, how often, what held each time.
 

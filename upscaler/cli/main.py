@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from io import TextIOWrapper
 from types import FrameType
 from typing import Any
@@ -57,8 +58,17 @@ class _Commands(click.Group):
             module, _, name = _COMMANDS[cmd_name].partition(":")
             return _with_environment(getattr(import_module(module), name), cmd_name)
         for entry in entry_points(group=_PLUGINS, name=cmd_name):
-            return _with_environment(entry.load(), cmd_name)
+            if _is_here(entry.module):
+                return _with_environment(entry.load(), cmd_name)
         return None
+
+
+def _is_here(module: str) -> bool:
+    """Whether a module is installed: `experiments` comes with a checkout only."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _with_environment(command: click.Command, name: str) -> click.Command:

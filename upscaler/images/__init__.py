@@ -20,7 +20,6 @@ from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
 from upscaler.images.write import (
     Draft,
-    copy_file,
     save_picture,
     save_strips,
     sweep,
@@ -36,7 +35,6 @@ __all__ = [
     "Picture",
     "PictureSize",
     "Rows",
-    "copy_file",
     "fill_hidden",
     "fit",
     "format_of",

@@ -21,7 +21,7 @@ def seconds_per_round(runtime: Runtime) -> float:
     return _seconds(runtime, test_tile(SIDE, SIDE), runtime.streams)
 
 
-def pixels_per_second(runtime: Runtime, height: int, width: int, in_flight: int) -> float:
+def pixels_per_second(runtime: Runtime, height: int, width: int, at_once: int) -> float:
     """Return the input's pixels a second when so many tiles are handed over at once.
 
     Args:
@@ -30,14 +30,14 @@ def pixels_per_second(runtime: Runtime, height: int, width: int, in_flight: int)
     longest = runtime.largest_side or max(height, width)
     tile = test_tile(min(height, longest), min(width, longest))
     size: int = tile.shape[1] * tile.shape[2]
-    return in_flight * size / _seconds(runtime, tile, in_flight)
+    return at_once * size / _seconds(runtime, tile, at_once)
 
 
-def _seconds(runtime: Runtime, tile: NDArray[np.uint8], in_flight: int) -> float:
+def _seconds(runtime: Runtime, tile: NDArray[np.uint8], at_once: int) -> float:
     call = tile_call(runtime, tile)
-    with ThreadPoolExecutor(in_flight) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         began = time.perf_counter()
-        for ended in [pool.submit(call) for _ in range(in_flight)]:
+        for ended in [pool.submit(call) for _ in range(at_once)]:
             ended.result()
         return time.perf_counter() - began
 

@@ -22,7 +22,7 @@ SETTINGS = Settings(model="fast", scale=2, runtime="cpu", precision="fp32")
 def make(folder, number, side):
     folder.mkdir()
     rng = np.random.default_rng(3)
-    for index in range(number):  # noise: no two are equal, so each has to be done
+    for index in range(number):
         Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8)).save(
             folder / f"{index}.png"
         )

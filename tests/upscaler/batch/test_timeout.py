@@ -195,7 +195,7 @@ def test_a_run_without_a_timeout_says_where_it_stands(source, tmp_path, run, han
     assert summary.exit_code == 0
     assert said == [
         "4-hangs.png: one step has taken 1 s so far; "
-        "--timeout S gives up files that take longer than S seconds"
+        "with --timeout S, files that take longer than S seconds fail"
     ]
 
 
@@ -263,7 +263,7 @@ def test_every_inference_hangs(tmp_path, photo, held):
     assert summary["failed"] == summary["planned"] == 70
     tried = done.stderr.count("took longer than")
     assert tried >= 32 and tried + done.stderr.count("not tried: ") == 70
-    held("every inference hangs, with --timeout", 1, "the run gives up after some, exit 1")
+    held("every inference hangs, with --timeout", 1, "the rest is not tried, exit 1")
 
 
 @pytest.mark.slow

@@ -150,7 +150,7 @@ def test_the_number_in_a_call_follows_from_the_shape_alone():
     ]
 
 
-def test_what_waits_for_a_lane_shares_one_call(rng):
+def test_what_waits_for_a_stream_shares_one_call(rng):
     tiles = tiles_of(rng, 5)
     gpu, futures = behind_a_call(tiles, waiting=5)
     assert [len(call) for call in gpu.calls] == [8, 8]

@@ -71,7 +71,7 @@ class Wrong(Runtime):
 def test_a_runtime_that_computes_wrongly_never_opens(monkeypatch):
     entry = table_module.RuntimeEntry("", "", "", "")
     monkeypatch.setattr(type(entry), "load", lambda self: Wrong)
-    with pytest.raises(RuntimeUnavailable, match="differs from the proved one"):
+    with pytest.raises(RuntimeUnavailable, match="differs from the right one"):
         open_runtime(RuntimeRequest(find_model("fast", 2)), "cpu")
 
 
@@ -312,6 +312,6 @@ def test_openvino_that_computes_nothing_is_found_out_and_not_asked_again():
         runtime.infer(batch)
     runtime._requests = queue.SimpleQueue()
     runtime._requests.put(request)
-    with pytest.raises(PassingError, match="not asked again"):
+    with pytest.raises(PassingError, match="not used again"):
         runtime.infer(batch)
     assert np.isfinite(expected).all()

@@ -132,7 +132,7 @@ def test_auto_steps_over_a_cache_that_cannot_be_used(built, monkeypatch, error):
     assert str(error) in opened.passed_over["built in fp32"]
 
 
-def test_what_was_given_up_is_not_built_again_but_by_name(built):
+def test_what_failed_is_not_built_again_but_by_name(built):
     built.reason = "it is 0.90 times as fast as torch here"
     opened = open_runtime(request())
     assert not opened.to_build
@@ -180,14 +180,14 @@ def test_a_slower_one_does_not_and_that_is_remembered(built, monkeypatch):
     built.ready = True
     run = Run(opened, BUILDS)
     assert run.adopted == []
-    assert run.said == [f"not on built in fp32: {built.reason}"]
+    assert run.said == [f"did not change to built in fp32: {built.reason}"]
     assert built.reason.endswith("times as fast as cpu here")
 
 
 def test_neither_does_one_that_was_not_built(built):
     run = Run(open_runtime(request()), FAILS)
     assert run.adopted == [] and built.opened_on == []
-    assert run.said == ["not on built in fp32: out of luck"]
+    assert run.said == ["did not change to built in fp32: out of luck"]
     assert built.reason == "out of luck"
 
 
@@ -205,7 +205,7 @@ def test_a_builder_that_cannot_be_started_ends_nothing(built):
     assert "No such file" in said
 
 
-def through_two_lanes(infer, seconds):
+def through_two_streams(infer, seconds):
     """Let two calls in at a time, as a GPU's streams do; each takes so much longer."""
     free = threading.Semaphore(2)
 
@@ -221,8 +221,8 @@ def through_two_lanes(infer, seconds):
 def test_under_load_both_are_measured_alone(built, monkeypatch, new, moves):
     """The run keeps the streams of the old one busy, which must not make the new one look fast."""
     opened = open_runtime(request(streams=2))
-    monkeypatch.setattr(opened.runtime, "infer", through_two_lanes(opened.runtime.infer, 0.04))
-    monkeypatch.setattr(built, "infer", through_two_lanes(built.infer, new))
+    monkeypatch.setattr(opened.runtime, "infer", through_two_streams(opened.runtime.infer, 0.04))
+    monkeypatch.setattr(built, "infer", through_two_streams(built.infer, new))
     built.ready = True
     gate, over = Gate(), threading.Event()
     batch = probe_image()

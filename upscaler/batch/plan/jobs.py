@@ -12,6 +12,9 @@ from upscaler.images import FORMATS, Format, format_of, is_image_name, kept_form
 
 KEEP = "keep"
 
+_Identity = tuple[int, int]
+"""The device and inode of a file."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -41,9 +44,12 @@ class Plan:
     refused: dict[str, str] = field(default_factory=dict)
     """What fails before it begins, with the reason of each: folders that could not be listed,
     names that the output's file system does not take."""
+    inputs: frozenset[_Identity] = frozenset()
+    """All images of the input folder, chosen or not."""
 
-    renamed: list[Job] = field(default_factory=list)
-    """Those jobs, chosen or not, whose output is not called as it would be without the others."""
+    def has_input(self, path: Path) -> bool:
+        """Whether a file is an image of the input folder, so that it has an output of its own."""
+        return _identity(path) in self.inputs
 
     @property
     def size(self) -> int:
@@ -111,7 +117,7 @@ def _plan_folder(source: Path, output: Path, format_name: str, selection: Select
         Job(source / file, output / target, file.as_posix(), kinds[file])
         for file, target in names.items()
     ]
-    _refuse_to_replace_inputs(jobs)
+    inputs = _refuse_to_replace_inputs(jobs)
     chosen = [job for file, job in zip(kinds, jobs, strict=True) if selection.takes(file)]
     too_long = _too_long(chosen, output)
     unlisted = {
@@ -125,11 +131,7 @@ def _plan_folder(source: Path, output: Path, format_name: str, selection: Select
         passed_over=found.passed_over,
         left_out=len(jobs) - len(chosen),
         refused=unlisted | too_long,
-        renamed=[
-            job
-            for (file, target), job in zip(names.items(), jobs, strict=True)
-            if target not in (file, target_name(file, job.format))
-        ],
+        inputs=inputs,
     )
 
 
@@ -154,8 +156,8 @@ def _parts(path: Path) -> list[bytes]:
     return [os.fsencode(part) for part in path.parts]
 
 
-def _refuse_to_replace_inputs(jobs: list[Job]) -> None:
-    """An original must never be replaced, by its own enlargement or by another's."""
+def _refuse_to_replace_inputs(jobs: list[Job]) -> frozenset[_Identity]:
+    """Return what the inputs are; none must be replaced, by its own output or by another's."""
     inputs = {identity: job for job in jobs if (identity := _identity(job.source))}
     for job in jobs:
         replaced = inputs.get(_identity(job.target) or (0, 0))
@@ -164,9 +166,10 @@ def _refuse_to_replace_inputs(jobs: list[Job]) -> None:
                 f"the output {job.target} would replace the input {replaced.source}; "
                 f"give another output"
             )
+    return frozenset(inputs)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> _Identity | None:
     try:
         found = path.stat()
     except OSError:

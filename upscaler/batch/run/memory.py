@@ -64,7 +64,7 @@ def goes_in_strips(size: PictureSize, scale: int, kind: Format, *, resampled: bo
     return large and kind.streamed and size.frames == 1 and not resampled
 
 
-def bytes_in_flight(
+def bytes_needed(
     size: PictureSize, scale: int, *, resampled: bool = False, strips: bool = False
 ) -> int:
     """Return what a picture takes on its way through a network.

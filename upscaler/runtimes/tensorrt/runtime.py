@@ -92,7 +92,7 @@ class TensorRT(PixelRuntime, BuiltRuntime):
 
     def _load(self) -> Any:
         """Return the engine; one that does not load is of another time, and forgotten."""
-        stored = build.stored_engine(self._cache, self._key)
+        stored = self._cache.get(self._key)
         if stored is None:
             raise NotReady("it has its engine to build first")
         engine = self._runtime.deserialize_cuda_engine(stored.content)

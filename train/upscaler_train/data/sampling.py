@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from upscaler.errors import UsageError
-from upscaler_train.pairs import Pair, Pixels
+from upscaler_train.data.fresh import FreshSampler
+from upscaler_train.data.pairs import Batch, Pair, Pixels
 from upscaler_train.recipe import Recipe
-
-Batch = tuple[Tensor, Tensor]
-"""Low and high, float32 (N, C, H, W) in [0, 1]."""
 
 Indices = NDArray[np.int64]
 _BYTES = 4
@@ -51,6 +49,8 @@ def sampler_for(recipe: Recipe, pairs: list[Pair], device: torch.device | None =
     data, seed, device = recipe.data, recipe.run.seed, device or torch.device("cpu")
     if not data.patch:
         return PictureSampler(pairs, batch=data.batch, seed=seed, device=device)
+    if recipe.degradation.acts:
+        return FreshSampler(pairs, recipe, device)
     return PatchSampler(
         pairs, scale=recipe.scale, patch=data.patch, batch=data.batch, seed=seed, device=device
     )
@@ -79,8 +79,7 @@ class PatchSampler:
 
     A picture comes as often as it has pixels, so that large ones count for what they hold, and
     a small one for no less because there are few ways to cut it. Each patch is flipped and
-    rotated one of eight ways and its colour channels are permuted. Of several small twins, all
-    of one number, any may come.
+    rotated one of eight ways and its colour channels are permuted.
     """
 
     def __init__(
@@ -98,9 +97,7 @@ class PatchSampler:
         self._free = np.array([pair.low.shape[:2] for pair in pairs]) - patch + 1
         areas = np.array([pair.low.shape[0] * pair.low.shape[1] for pair in pairs])
         self._share = areas / areas.sum()
-        self._variants = len(pairs[0].lows)
-        lows = [pair.lows[number] for number in range(self._variants) for pair in pairs]
-        self._low = _Pool(lows, patch, device)
+        self._low = _Pool([pair.low for pair in pairs], patch, device)
         self._high = _Pool([pair.high for pair in pairs], scale * patch, device)
         self._scale = scale
 
@@ -112,10 +109,9 @@ class PatchSampler:
         turn = random.integers(2, size=(self._batch, 3))
         channels = np.tile(np.arange(self._low.channels), (self._batch, 1))
         channels = random.permuted(channels, axis=1)
-        twin = picture + self._pictures * random.integers(self._variants, size=self._batch)
         mine = slice(worker, None, workers)
         turn, channels = turn[mine], channels[mine]
-        low = self._low.cut(twin[mine], corner[mine], turn, channels)
+        low = self._low.cut(picture[mine], corner[mine], turn, channels)
         return low, self._high.cut(picture[mine], self._scale * corner[mine], turn, channels)
 
 

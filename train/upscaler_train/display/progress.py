@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
-from upscaler_train.log import Log
-from upscaler_train.loop import Tick
+from upscaler_train.display.log import Log
+from upscaler_train.training.trainer import Tick
 
 _BAR_SECONDS, _PLAIN_SECONDS = 0.2, 30.0
 

@@ -13,19 +13,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upscaler.errors import StartError, UpscalerError, UsageError
-from upscaler_train import checkpoint as checkpoints
-from upscaler_train.checkpoint import BF16, FP32, Checkpoint, Progress
-from upscaler_train.collapse import collapsed, make_collapsible
-from upscaler_train.devices import computes_bf16, connect, describe
-from upscaler_train.evaluation import Score, score
-from upscaler_train.losses import reconstruction
-from upscaler_train.networks import TrainingForm, build, check_memory
-from upscaler_train.optimisers import optimiser_for, set_rate
-from upscaler_train.pairs import Dataset, load_dataset
+from upscaler_train.data.pairs import Dataset, load_dataset
+from upscaler_train.data.sampling import sampler_for, steps_per_epoch
+from upscaler_train.networks.build import TrainingForm, build, check_memory
+from upscaler_train.networks.collapse import collapsed, make_collapsible
 from upscaler_train.recipe import Recipe, differences
-from upscaler_train.sampling import sampler_for, steps_per_epoch
-from upscaler_train.schedule import Clock, learning_rate
-from upscaler_train.signals import held_back
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training.checkpoint import BF16, FP32, Checkpoint, Progress
+from upscaler_train.training.devices import computes_bf16, connect, describe
+from upscaler_train.training.evaluation import Similarity, score
+from upscaler_train.training.losses import reconstruction
+from upscaler_train.training.optimisers import optimiser_for, set_rate
+from upscaler_train.training.schedule import Clock, learning_rate
+from upscaler_train.training.signals import held_back
 
 _LOCK = ".lock"
 LAST = "last.safetensors"
@@ -45,7 +45,7 @@ class Tick:
     """Learning rate."""
     loss: Tensor
     """A number, still on the device: reading it every step would make a GPU wait."""
-    val: Score | None
+    val: Similarity | None
     """Of the averaged weights on the validation images, on the steps where it was measured."""
 
 
@@ -101,7 +101,7 @@ class Trainer:
         torch.manual_seed(recipe.run.seed)
         self.network = build(recipe).to(self.fabric.device)
         if recipe.start and not resume:
-            self._start = checkpoints.load_trunk(self.network, Path(recipe.start))
+            self._start = checkpoints.load_trunk(self.network, recipe.start)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = self.network
         if recipe.optimisation.ema:
@@ -241,7 +241,7 @@ class Trainer:
         for own, other in zip(self.average.buffers(), self.network.buffers(), strict=True):
             own.copy_(other)  # the statistics of a normalisation are averages already
 
-    def _score(self) -> Score:
+    def _score(self) -> Similarity:
         return score(self.average, self.dataset.val, self.recipe.scale, self.fabric.device)
 
     def _save(self) -> None:

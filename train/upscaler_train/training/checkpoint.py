@@ -18,7 +18,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from upscaler.errors import ModelError, StartError, UsageError
+from upscaler.models import find_model
 from upscaler.models.spec import CHECKPOINT_KEY, Architecture, Trained, Training
+from upscaler.models.weights import network_of
 from upscaler_train.recipe import Recipe
 from upscaler_train.recipe_file import from_table
 
@@ -120,15 +122,12 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads(file.metadata()[_KEY])
-            recipe = from_table(metadata["recipe"])
-            # before it was recorded, the recipe alone decided
-            asked = BF16 if recipe.run.bf16 else FP32
             facts = {
-                "recipe": recipe,
+                "recipe": from_table(metadata["recipe"]),
                 "progress": Progress(**metadata["progress"]),
-                "machine": metadata.get("machine", ""),
-                "start": metadata.get("start", ""),
-                "arithmetic": metadata.get("arithmetic", asked),
+                "machine": metadata["machine"],
+                "start": metadata["start"],
+                "arithmetic": metadata["arithmetic"],
             }
             yield file, facts
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, UsageError) as error:
@@ -164,24 +163,45 @@ def unpack_optimiser(
         group["step"] = steps  # where Muon counts; the others do beside their moments
 
 
-def load_trunk(network: nn.Module, path: Path) -> str:
-    """Start `network` from another checkpoint's averaged weights.
+def load_trunk(network: nn.Module, start: str) -> str:
+    """Start `network` from the weights of another: a packaged model, an ONNX file or a checkpoint.
 
-    The tail, which has other sizes at another scale, may stay as it was.
+    The tail, which has other sizes at another scale, may stay as it was, and a context that the
+    other network lacks.
+
+    Args:
+        start: `balanced-x2`, the path of an `.onnx` made by `upscaler export`, or that of a
+            checkpoint (`.safetensors`), of which the averaged weights count.
 
     Returns:
         Where the weights come from, in words.
 
     Raises:
-        ModelError: the trunk does not fit.
+        ModelError: there are no such weights, or the trunk does not fit.
     """
+    saved = Path(start).suffix == ".safetensors"
+    weights, origin = _of_checkpoint(Path(start)) if saved else _of_model(start)
+    own = network.state_dict()
+    fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
+    if any(not _may_be_new(name) for name in own.keys() - fitting.keys()):
+        raise ModelError(f"the trunk of {start} has other sizes; start from one of these widths")
+    network.load_state_dict(fitting, strict=False)
+    return origin
+
+
+def _of_checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
     source = load(path)
-    weights, own = source.part("ema"), network.state_dict()
+    weights, recipe = source.part("ema"), source.recipe
     if not weights:
         raise ModelError(f"{path} has no averaged weights to start from (optimisation.ema was 0)")
-    fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
-    if any(not name.startswith("tail.") for name in own.keys() - fitting.keys()):
-        raise ModelError(f"the trunk in {path} has other sizes; start from a model of these widths")
-    network.load_state_dict(fitting, strict=False)
-    recipe = source.recipe
-    return f"{recipe.name}-x{recipe.network.scale} after {source.progress.step:,} steps"
+    return weights, f"{recipe.name}-x{recipe.scale} after {source.progress.step:,} steps"
+
+
+def _of_model(name: str) -> tuple[dict[str, Tensor], str]:
+    model = find_model(name, 1)
+    origin = f"{model.spec.title} after {model.spec.training.steps:,} steps"
+    return network_of(model).state_dict(), origin
+
+
+def _may_be_new(name: str) -> bool:
+    return name.startswith("tail.") or ".context." in name

@@ -7,8 +7,8 @@ from upscaler.errors import StartError
 from upscaler.hardware.cpu import available_memory_bytes
 from upscaler.models.network import AutoEncoder, macs_per_pixel
 from upscaler.models.spec import Architecture
+from upscaler_train.networks.seed import SeedAutoEncoder
 from upscaler_train.recipe import Recipe
-from upscaler_train.seed import SeedAutoEncoder
 
 _ON_TOP = 1.35
 

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from upscaler_train.checkpoint import Progress
-from upscaler_train.evaluation import Score, as_image, score
-from upscaler_train.loop import Trainer
-from upscaler_train.networks import cost, parameters
-from upscaler_train.pairs import Pair, Pixels, as_batch
-from upscaler_train.seed import SeedAutoEncoder
+from upscaler_train.data.pairs import Pair, Pixels, as_batch
+from upscaler_train.networks.build import cost, parameters
+from upscaler_train.networks.seed import SeedAutoEncoder
+from upscaler_train.training.checkpoint import Progress
+from upscaler_train.training.evaluation import Similarity, as_image, score
+from upscaler_train.training.trainer import Trainer
 
 _NAME = "outcome.json"
 PANEL = "panel.webp"
@@ -25,18 +25,18 @@ _PANEL_QUALITY = 95
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainedSystem:
     """One row of the report's table."""
 
     name: str
     reported: str
     """By the seed report, in words."""
-    test: Score
+    test: Similarity
     """On the test pictures, in float32."""
-    strange: Score | None
+    strange: Similarity | None
     """The same when each picture gets the bottleneck's vector of the one before it: what a worse
     score would show is how much of the picture the vector carries. None without a bottleneck."""
-    given: Score
+    given: Similarity
     """What returning the input scores on them."""
     channels: int
     """3, or 1 for grey: another task, with other scores."""
@@ -68,7 +68,7 @@ class Outcome:
         try:
             facts = json.loads((folder / _NAME).read_text(encoding="utf-8"))
             scores = {
-                key: Score(**facts[key]) if facts[key] else None
+                key: Similarity(**facts[key]) if facts[key] else None
                 for key in ("test", "strange", "given")
             }
             return cls(**{**facts, **scores, "progress": Progress(**facts["progress"])})
@@ -76,10 +76,10 @@ class Outcome:
             return None
 
 
-def of_training(trainer: Trainer, test: list[Pair], command: str) -> Outcome:
+def of_training(trainer: Trainer, test: list[Pair], command: str) -> TrainedSystem:
     """Measure a finished training on pictures that it has never seen."""
     recipe, progress = trainer.recipe, trainer.clock.progress
-    return Outcome(
+    return TrainedSystem(
         name=recipe.name,
         reported=recipe.reported,
         test=score(trainer.average, test, recipe.scale, trainer.fabric.device),
@@ -98,7 +98,7 @@ def of_training(trainer: Trainer, test: list[Pair], command: str) -> Outcome:
     )
 
 
-def _with_strange_vectors(trainer: Trainer, test: list[Pair]) -> Score | None:
+def _with_strange_vectors(trainer: Trainer, test: list[Pair]) -> Similarity | None:
     network, recipe = trainer.average, trainer.recipe
     if not isinstance(network, SeedAutoEncoder) or not network.architecture.bottleneck:
         return None

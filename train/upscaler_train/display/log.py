@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from upscaler_train.loop import Tick
+from upscaler_train.training.trainer import Tick
 
 
 class Log:

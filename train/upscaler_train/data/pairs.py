@@ -1,8 +1,5 @@
-"""Pairs of images for training: the high-resolution picture and its low-resolution twin."""
+"""Pairs of images for training: the high-resolution picture and its low-resolution picture."""
 
-import os
-import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,25 +14,22 @@ from upscaler import Upscaler
 from upscaler.errors import ImageError, UsageError
 from upscaler.images import format_of, open_picture
 from upscaler.quality.metrics import bicubic, modcrop
-from upscaler_train.degrade import shrink_badly
+from upscaler_train.data.degrade import degraded
+from upscaler_train.data.stripes import striped
 from upscaler_train.recipe import Recipe
-from upscaler_train.stripes import striped
 
 Pixels = NDArray[np.uint8]
+
+Batch = tuple[Tensor, Tensor]
+"""Low and high, float32 (N, C, H, W) in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class Pair:
     """One picture twice; uint8 (H, W, channels), `high` exactly `scale` times as large."""
 
-    lows: tuple[Pixels, ...]
-    """One, or as many as the recipe's degradation asks for, of one size."""
+    low: Pixels
     high: Pixels
-
-    @property
-    def low(self) -> Pixels:
-        """The first, which is the one that is measured."""
-        return self.lows[0]
 
 
 @dataclass(frozen=True)
@@ -50,14 +44,57 @@ def load_dataset(recipe: Recipe) -> Dataset:
     """Read both folders of a recipe.
 
     Raises:
-        UsageError, ModelError: see `load_pairs`, `striped` and `taught`.
+        UsageError, ModelError: see `load_pairs`, `ready_pairs`, `striped` and `taught`.
     """
-    train = load_pairs(Path(recipe.data.train), recipe)
-    if recipe.data.stripes:
+    data = recipe.data
+    train = _either(data.pairs, data.train, recipe)
+    if data.stripes:
         train += striped_pairs([pair.high for pair in train], recipe)
-    if recipe.data.teacher:
+    if data.teacher:
         train = taught(train, recipe)
-    return Dataset(train, load_pairs(Path(recipe.data.val), recipe))
+    val = _either(data.val_pairs, data.val, recipe)
+    if recipe.degradation.acts and not data.val_pairs:
+        val = _watched(val, recipe)
+    return Dataset(train, val)
+
+
+def _either(pairs: str, pictures: str, recipe: Recipe) -> list[Pair]:
+    return ready_pairs(Path(pairs), recipe) if pairs else load_pairs(Path(pictures), recipe)
+
+
+def _watched(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
+    """Degrade whole pictures as patches are, each always in the same way."""
+    return [
+        Pair(degraded(pair.high, pair.low, recipe.degradation, _random(recipe, number)), pair.high)
+        for number, pair in enumerate(pairs)
+    ]
+
+
+def _random(recipe: Recipe, number: int) -> np.random.Generator:
+    return np.random.default_rng((recipe.run.seed, number))
+
+
+def ready_pairs(folder: Path, recipe: Recipe) -> list[Pair]:
+    """Read pairs that lie in `low/` and `high/` under the same names.
+
+    Larger ones than the recipe's scale asks for are shrunk by antialiased bicubic.
+
+    Raises:
+        UsageError: there is none, half of one is missing or cannot be read, or the small picture
+            is too small.
+    """
+    names = [path.name for path in sorted((folder / "low").glob("*.png"))]
+    if not names:
+        raise UsageError(f"no pairs in {folder}; it should hold PNG files in low/ and high/")
+    return [_ready_pair(folder, name, recipe.scale) for name in names]
+
+
+def _ready_pair(folder: Path, name: str, scale: int) -> Pair:
+    low, high = (_read(folder / side / name) for side in ("low", "high"))
+    ratio, rest = divmod(high.shape[0], low.shape[0])
+    if rest or high.shape[1] != ratio * low.shape[1] or ratio < scale:
+        raise UsageError(f"{folder}: high/{name} is not {scale} or more times as large as low/")
+    return Pair(low, high if ratio == scale else bicubic(high, scale / ratio))
 
 
 def striped_pairs(photographs: list[Pixels], recipe: Recipe) -> list[Pair]:
@@ -68,7 +105,7 @@ def striped_pairs(photographs: list[Pixels], recipe: Recipe) -> list[Pair]:
     """
     random = np.random.default_rng(recipe.run.seed)
     pictures = striped(photographs, recipe.data.stripes, random)
-    return [_pair(picture, recipe, random) for picture in pictures]
+    return [_pair(picture, recipe) for picture in pictures]
 
 
 def taught(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
@@ -90,7 +127,7 @@ def taught(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
 
     def mixed(pair: Pair) -> Pair:
         target = (1 - share) * pair.high + share * teacher(pair.low)
-        return Pair(pair.lows, np.rint(target).astype(np.uint8))
+        return Pair(pair.low, np.rint(target).astype(np.uint8))
 
     return [mixed(pair) for pair in pairs]
 
@@ -102,31 +139,36 @@ def load_pairs(folder: Path, recipe: Recipe) -> list[Pair]:
         UsageError: there is no image, one that cannot be read, or one that does not fit the
             network.
     """
+    paths = pictures(folder)
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda path: make_pair(path, recipe), paths))
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Return every image below `folder`, in the order of their names.
+
+    Raises:
+        UsageError: there is none.
+    """
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and format_of(path))
     if not paths:
         raise UsageError(
             f"no images in {folder}; it should hold high-resolution ones "
             f"(--set data.train=DIR, --set data.val=DIR)"
         )
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda path: make_pair(path, recipe), paths))
+    return paths
 
 
 def make_pair(path: Path, recipe: Recipe) -> Pair:
-    """Read a picture and make its low-resolution twin.
+    """Read a picture and make its low-resolution picture.
 
     `smaller`: shrunk by antialiased bicubic, as the published test sets are made.
     `same-size`: shrunk so by 2, then enlarged by 2 bilinearly, as the seed report has it.
-    With variants in the recipe's degradation, some of `smaller` have been through something else.
 
     Raises:
         UsageError: it cannot be read, or the network takes pictures of another size only.
     """
-    try:
-        rgb = open_picture(path).rgb
-    except ImageError as error:
-        raise UsageError(f"{path}: {error}; take it out") from None
-    high = np.asarray(rgb // 257 if rgb.dtype == np.uint16 else rgb, dtype=np.uint8)
+    high = _read(path)
     if recipe.data.grey:
         high = np.asarray(Image.fromarray(high).convert("L"))[..., None]
     size = getattr(recipe.network, "size", None)
@@ -134,27 +176,23 @@ def make_pair(path: Path, recipe: Recipe) -> Pair:
         raise UsageError(
             f"{path} has {high.shape[1]}x{high.shape[0]} pixels, the network takes {size}x{size}"
         )
-    if recipe.data.twin == "same-size":
+    if recipe.data.low == "same-size":
         high = modcrop(high, 2)
-        return Pair((_enlarged(bicubic(high, 1 / 2)),), high)
-    random = np.random.default_rng((recipe.run.seed, zlib.crc32(os.fsencode(path.name))))
-    return _pair(high, recipe, random)
+        return Pair(_enlarged(bicubic(high, 1 / 2)), high)
+    return _pair(high, recipe)
 
 
-def _pair(high: Pixels, recipe: Recipe, random: np.random.Generator) -> Pair:
+def _pair(high: Pixels, recipe: Recipe) -> Pair:
     high = modcrop(high, recipe.scale)
-    return Pair(tuple(_smaller(high, recipe, random)), high)
+    return Pair(bicubic(high, 1 / recipe.scale), high)
 
 
-def _smaller(high: Pixels, recipe: Recipe, random: np.random.Generator) -> Iterator[Pixels]:
-    clean = bicubic(high, 1 / recipe.scale)
-    if not recipe.degradation.variants:
-        yield clean
-    for _ in range(recipe.degradation.variants):
-        if random.random() < recipe.degradation.clean:
-            yield clean
-        else:
-            yield shrink_badly(high, recipe.scale, recipe.degradation, random)
+def _read(path: Path) -> Pixels:
+    try:
+        rgb = open_picture(path).rgb
+    except (ImageError, OSError) as error:
+        raise UsageError(f"{path}: {error}; take it out") from None
+    return np.asarray(rgb // 257 if rgb.dtype == np.uint16 else rgb, dtype=np.uint8)
 
 
 def _enlarged(image: Pixels) -> Pixels:

@@ -1,4 +1,4 @@
-"""One job on its way through the pipeline, and how it ended."""
+"""One job in progress, and how it ended."""
 
 import threading
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from upscaler.inference.enlargement import Enlargement
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobResult:
     """How one job ended."""
 
     job: Job
@@ -25,8 +25,8 @@ class Outcome:
     """From the start of reading to the end of writing."""
 
 
-class JobInFlight:
-    """One job on its way: counts its tiles down and keeps the first thing that went wrong."""
+class RunningJob:
+    """One job in progress: counts its tiles down and keeps the first thing that went wrong."""
 
     watch: Watch
     """Its clock."""

@@ -1,4 +1,4 @@
-"""How a file is known again: by size and time, and where it matters by its contents."""
+"""Whether a file has changed: by size and time, and where it matters by its contents."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Stamp(NamedTuple):
+class FileStamp(NamedTuple):
     """What changes when a file is written."""
 
     size: int
@@ -16,16 +16,16 @@ class Stamp(NamedTuple):
     """Nanoseconds since 1970."""
 
 
-def stamp(path: Path) -> Stamp | None:
+def file_stamp(path: Path) -> FileStamp | None:
     """Return a file's stamp, None if there is no file."""
     try:
         found = path.stat()
     except OSError:
         return None
-    return Stamp(found.st_size, found.st_mtime_ns)
+    return FileStamp(found.st_size, found.st_mtime_ns)
 
 
-def contents(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """Return the sha256 of a file in hexadecimal, empty if it cannot be read or is no file."""
     try:
         # without O_NONBLOCK, opening a pipe would wait for somebody who writes into it

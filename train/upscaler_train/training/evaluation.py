@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from upscaler.quality.metrics import psnr_y
-from upscaler_train.pairs import Pair, Pixels, as_batch
+from upscaler_train.data.pairs import Pair, Pixels, as_batch
 
 
 @dataclass(frozen=True)
-class Score:
+class Similarity:
     """Means over images."""
 
     mse: float
@@ -22,7 +22,7 @@ class Score:
 
 
 @torch.inference_mode()
-def score(network: nn.Module, pairs: list[Pair], scale: int, device: torch.device) -> Score:
+def score(network: nn.Module, pairs: list[Pair], scale: int, device: torch.device) -> Similarity:
     """Measure the network on `pairs`, in float32."""
     network.eval()
     errors, scores = [], []
@@ -32,7 +32,7 @@ def score(network: nn.Module, pairs: list[Pair], scale: int, device: torch.devic
         errors.append(float(torch.mean((output - as_batch([pair.high])) ** 2)))
         scores.append(psnr_y(_visible(as_image(output)), _visible(pair.high), scale))
     network.train()
-    return Score(float(np.mean(errors)), float(np.mean(scores)))
+    return Similarity(float(np.mean(errors)), float(np.mean(scores)))
 
 
 def _any_shape() -> AbstractContextManager[None]:

@@ -3,8 +3,8 @@
 import math
 import time
 
-from upscaler_train.checkpoint import Progress
 from upscaler_train.recipe import Schedule
+from upscaler_train.training.checkpoint import Progress
 
 
 class Clock:
