@@ -7,7 +7,22 @@
 """
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from upscaler.errors import (
+    HardwareMissing,
+    ImageError,
+    ModelError,
+    NotReady,
+    OutputError,
+    PassingError,
+    ProofError,
+    RuntimeUnavailable,
+    StartError,
+    UpscalerError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from upscaler.upscaler import Upscaler
@@ -17,13 +32,33 @@ if TYPE_CHECKING:
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
-__all__ = ["Upscaler", "__version__"]
+__all__ = [
+    "HardwareMissing",
+    "ImageError",
+    "ModelError",
+    "NotReady",
+    "OutputError",
+    "PassingError",
+    "ProofError",
+    "RuntimeUnavailable",
+    "StartError",
+    "Upscaler",
+    "UpscalerError",
+    "UsageError",
+    "__version__",
+]
+
+_LAZY = {
+    "Upscaler": "upscaler.upscaler",
+}
+"""Where the names are that need numpy, Pillow or a runtime: these load when they are used."""
 
 
 def __getattr__(name: str) -> Any:
-    # numpy, Pillow and the runtimes load when they are used, so that `--help` is instant
-    if name == "Upscaler":
-        from upscaler.upscaler import Upscaler
-
-        return Upscaler
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'upscaler' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
