@@ -25,6 +25,7 @@ from upscaler.errors import (
 )
 
 if TYPE_CHECKING:
+    from upscaler.inference.size import Size
     from upscaler.upscaler import Upscaler
 
 # ONNX Runtime from 1.32 on reports to a server and writes an identifier into the home folder, on
@@ -41,6 +42,7 @@ __all__ = [
     "PassingError",
     "ProofError",
     "RuntimeUnavailable",
+    "Size",
     "StartError",
     "Upscaler",
     "UpscalerError",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Size": "upscaler.inference.size",
     "Upscaler": "upscaler.upscaler",
 }
 """Where the names are that need numpy, Pillow or a runtime: these load when they are used."""
