@@ -31,9 +31,11 @@ _PLUGINS = "upscaler.commands"
 
 _EXTRAS = {
     *("torch", "torchmetrics", "safetensors", "lightning_fabric", "tensorboard"),
-    *("matplotlib", "markdown_it", "onnx", "onnxscript"),
+    *("matplotlib", "markdown_it", "onnxscript"),
 }
 """What a plain installation does not have."""
+
+_INSTALL = "pip install 'upscaler-aeu[train,export]'"
 
 _SIGINT_EXIT, _SIGTERM_EXIT = 130, 143
 
@@ -130,7 +132,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:  # noqa: PLR0911 - one r
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRAS:
             raise
-        return _failed(f"this command needs {error.name}; pip install '.[train,export]'", 3)
+        return _failed(f"this command needs {error.name}; {_INSTALL}", 3)
     except BrokenPipeError:
         # whoever read our output has left; let Python's own flush at exit find no pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
