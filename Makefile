@@ -1,7 +1,7 @@
 # The verbs of the project; .ci/run does the same on a clean clone.
 PYTHON ?= .venv/bin/python
 
-.PHONY: install lint format types test slow docs bench faults
+.PHONY: install lint format types test slow golden docs bench faults
 
 install:            ## everything, for development
 	python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e '.[dev]'
@@ -20,6 +20,9 @@ test:
 
 slow:               ## the tests that take longer; some need ../shared
 	$(PYTHON) -m pytest -m "slow and not gpu"
+
+golden:             ## after a model was meant to change: what each makes, for tests/test_golden.py
+	$(PYTHON) -m pytest tests/test_golden.py --write-golden
 
 docs:               ## the generated parts: command reference and pictures
 	$(PYTHON) docs/generate.py
