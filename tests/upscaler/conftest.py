@@ -7,15 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from upscaler import Upscaler
 from upscaler.batch.plan.jobs import plan
 from upscaler.batch.plan.listing import EVERYTHING
 from upscaler.batch.run.batch import Batch, Settings
 from upscaler.batch.state.resume import Rules
 from upscaler.images import MAX_PIXELS, allow_pixels
+from upscaler.models import packaged_models
 
 _SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}
 SECONDS = 60
 _RULES = ("overwrite", "retry_failed", "verify")
+_MODELS = [
+    pytest.param(
+        (model.spec.name, model.spec.scale),
+        id=model.title,
+        marks=() if model.spec.name == "fast" else pytest.mark.slow,
+    )
+    for model in packaged_models()
+]
+"""Every scale of the smallest model; the others, which differ in their weights, are slow."""
 
 
 def pytest_itemcollected(item):
@@ -29,6 +40,13 @@ def usual_limit():
     """What a test says of the largest picture ends with it: the limit is one for all threads."""
     yield
     allow_pixels(MAX_PIXELS)
+
+
+@pytest.fixture(scope="module", params=_MODELS)
+def upscaler(request):
+    """Packaged models on the fastest runtime there is; the runtimes agree (test_runtimes.py)."""
+    name, scale = request.param
+    return Upscaler(name, scale=scale, precision="fp32")
 
 
 class Notes:
