@@ -87,6 +87,7 @@ def computed(tile):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
 @pytest.mark.parametrize("runtime", ["cpu", "openvino"])
 def test_where_memory_really_runs_out_no_pixel_is_wrong(tmp_path, rng, runtime):
