@@ -15,6 +15,12 @@ from upscaler.runtimes import precisions_of
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--write-golden", action="store_true", help="write tests/data/golden anew (make golden)"
+    )
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """`upscaler run` takes the smallest model unless a test names another."""

@@ -28,6 +28,7 @@ def outcomes(command, folder, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_all_valid_files_convert(command, corpus, tmp_path):
     _, files = outcomes(command, corpus / "valid", tmp_path)
     failed = {name: line["error"] for name, line in files.items() if line["status"] != "done"}
@@ -35,6 +36,7 @@ def test_all_valid_files_convert(command, corpus, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", ["odd", "broken"])
 def test_the_others_end_in_one_line_each(command, corpus, tmp_path, kind):
     code, files = outcomes(command, corpus / kind, tmp_path)

@@ -44,6 +44,7 @@ def test_every_packaged_model_builds(trt, title, precision, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_the_engine_is_cached_and_marked_unproved(trt, command, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     code, out, _ = command("export", "fast-x2", "--tensorrt", "-o", tmp_path / "out")

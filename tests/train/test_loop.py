@@ -346,6 +346,7 @@ def recipe_file(table, folder):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_two_processes_train_what_one_trains(table, tmp_path):
     table["schedule"] = {"steps": 6, "warmup": 2}
     table["run"]["bf16"] = False

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from upscaler import Upscaler
 from upscaler.batch.plan.jobs import plan
 from upscaler.batch.plan.listing import EVERYTHING
 from upscaler.batch.run.batch import Batch, Settings
 from upscaler.batch.state.resume import Rules
+from upscaler.models import packaged_models
 
 _SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}
 SECONDS = 60
@@ -22,6 +24,24 @@ def pytest_itemcollected(item):
     """Mark what notes a line of docs/reliability.md."""
     if "held" in getattr(item, "fixturenames", ()):
         item.add_marker("fault")
+
+
+_MODELS = [
+    pytest.param(
+        (model.spec.name, model.spec.scale),
+        id=model.title,
+        marks=() if model.spec.name == "fast" else pytest.mark.slow,
+    )
+    for model in packaged_models()
+]
+"""Every scale of the smallest model; the others, which differ in their weights, are slow."""
+
+
+@pytest.fixture(scope="module", params=_MODELS)
+def upscaler(request):
+    """Packaged models on the fastest runtime there is; the runtimes agree (test_runtimes.py)."""
+    name, scale = request.param
+    return Upscaler(name, scale=scale, precision="fp32")
 
 
 @pytest.fixture(autouse=True)

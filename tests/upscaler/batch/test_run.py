@@ -48,6 +48,7 @@ def test_a_bad_file_fails_alone_and_is_remembered(folder, tmp_path, photo, run):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_three_hundred_mixed_files_with_five_broken(tmp_path, photo, run, names):
     source = tmp_path / "in"
     kinds = ["png", "jpg", "webp", "tif", "bmp"]

@@ -125,7 +125,7 @@ def test_stripping_leaves_the_colours_as_they_are(source):
 @pytest.mark.parametrize("name", FORMATS)
 def test_fitting_twice_says_nothing_new(source, name):
     picture = fit(open_picture(source), FORMATS[name])
-    assert fit(picture, FORMATS[name]) == picture
+    assert vars(fit(picture, FORMATS[name])) == vars(picture)
 
 
 def a_block(order):

@@ -11,6 +11,13 @@ from upscaler.runtimes import RUNTIMES
 from upscaler.runtimes.table import RuntimeEntry
 
 
+@pytest.fixture
+def only_cpu(monkeypatch):
+    """No runtime but the reference, where it does not matter how many there are."""
+    for name in RUNTIMES.keys() - {"cpu"}:
+        monkeypatch.delitem(RUNTIMES, name)
+
+
 def test_every_runtime_that_opens_is_measured_beside_the_reference():
     done = bench(find_model("fast", 2), rounds=1)
     rows = {(row.runtime, row.precision): row for row in done.measured}
@@ -41,14 +48,14 @@ def test_runtimes_that_take_more_or_fewer_tiles_at_once_are_compared_by_pixels(m
         assert row.ratio == pytest.approx(row.mp_per_s / reference.mp_per_s, rel=0.02)
 
 
-def test_what_does_not_open_is_named(monkeypatch):
+def test_what_does_not_open_is_named(monkeypatch, only_cpu):
     broken = RuntimeEntry("nonesuch", "upscaler.nonesuch", "X", "pip install nonesuch")
     monkeypatch.setitem(RUNTIMES, "other", broken)
     done = bench(find_model("fast", 2), rounds=1)
     assert "not installed" in done.missing["other"]
 
 
-def test_what_breaks_is_named_and_the_others_are_measured(monkeypatch):
+def test_what_breaks_is_named_and_the_others_are_measured(monkeypatch, only_cpu):
     class Breaks(RuntimeEntry):
         def load(self):
             class Kind:
@@ -64,7 +71,7 @@ def test_what_breaks_is_named_and_the_others_are_measured(monkeypatch):
     assert done.measured
 
 
-def test_json_lines_have_the_promised_keys(command):
+def test_json_lines_have_the_promised_keys(command, only_cpu):
     code, out, _ = command("bench", "-m", "fast", "-s", "2", "--rounds", "1", "--json")
     assert code == 0
     for line in map(json.loads, out.splitlines()):
@@ -72,7 +79,7 @@ def test_json_lines_have_the_promised_keys(command):
         assert line["machine"]
 
 
-def test_the_table_names_every_precision(command):
+def test_the_table_names_every_precision(command, only_cpu):
     code, out, _ = command("bench", "-m", "fast", "-s", "2", "--rounds", "1")
     assert code == 0
     assert "same" in out and "1.00x" in out

@@ -51,6 +51,7 @@ def test_ssim_falls_with_noise(photo, rng):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize(("name", "scale", "expected"), PUBLISHED)
 def test_published_bicubic_figures(shared, name, scale, expected):
     scores = []

@@ -1,0 +1,25 @@
+"""`upscaler status`: what the journal of an output folder knows."""
+
+import json
+
+
+def test_status_tells_what_the_journal_knows(command, folder, tmp_path):
+    (folder / "bad\n.png").write_bytes(b"")
+    command("run", folder, tmp_path / "out", "-s", 2, "-r", "cpu", "-q")
+    code, out, _ = command("status", tmp_path / "out")
+    assert code == 0
+    assert [line.split()[1:4:2] for line in out.splitlines() if "done " in line] == [["done", "3"]]
+    assert "failed: bad\\n.png: the file is empty" in out
+    assert "last run: 3 done, 1 failed in " in out and "fast-x2 on cpu in fp32" in out
+    _, out, _ = command("status", tmp_path / "out", "--json")
+    *files, summary = map(json.loads, out.splitlines())
+    assert {file["target"]: file["state"] for file in files} == {
+        "a.png": "done", "b.jpg": "done", "bad\n.png": "failed", "sub/grey.png": "done",
+    }  # fmt: skip
+    assert (summary["done"], summary["failed"], summary["begun"]) == (3, 1, 0)
+    assert summary["last_run"]["runtime"] == "cpu in fp32"
+
+
+def test_status_without_a_journal_is_a_mistake(command, tmp_path):
+    code, _, err = command("status", tmp_path)
+    assert (code, len(err.splitlines())) == (2, 1)
