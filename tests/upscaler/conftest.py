@@ -16,7 +16,7 @@ from upscaler.batch.state.resume import Rules
 from upscaler.models import packaged_models
 
 _SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}
-SECONDS = 60
+SECONDS = 300
 _RULES = ("overwrite", "retry_failed", "verify")
 
 

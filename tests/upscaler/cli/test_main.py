@@ -90,7 +90,7 @@ def test_a_run_touches_no_network_and_nothing_in_the_home_folder(folder, tmp_pat
 @pytest.mark.parametrize("module", ["upscaler.measure.doctor", "upscaler_export.proof"])
 def test_no_import_leaves_anything_in_the_home_folder(tmp_path, module):
     if module.startswith("upscaler_export"):
-        pytest.importorskip("onnx", reason="needs the [export] extra")
+        pytest.importorskip("torch", reason="needs the [export] extra")
     assert at_home(tmp_path, f"import {module}, onnxruntime") == ""
 
 
