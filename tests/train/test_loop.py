@@ -1,4 +1,3 @@
-import copy
 import json
 import shutil
 import signal
@@ -18,8 +17,7 @@ from upscaler.hardware.cpu import cores, processor
 from upscaler.models import find_model
 from upscaler.models.weights import network_of
 from upscaler_train.display.progress import TrainingDisplay
-from upscaler_train.networks.build import TrainingForm, build, check_memory
-from upscaler_train.networks.collapse import collapsed, make_collapsible
+from upscaler_train.networks.build import TrainingForm, check_memory
 from upscaler_train.recipe_file import from_table
 from upscaler_train.training import checkpoint as checkpoints
 from upscaler_train.training import trainer as loop
@@ -379,40 +377,6 @@ def test_a_compiled_training_learns_the_same(table, tmp_path):
     for a, b in zip(plain, compiled, strict=True):
         assert a.loss.item() == pytest.approx(b.loss.item(), rel=1e-3)
     train(table, tmp_path / "compiled", resume=True)
-
-
-def test_collapsible_convolutions_start_as_they_were_and_ship_as_one(table, tmp_path):
-    recipe = from_table(table)
-    torch.manual_seed(1)
-    plain = build(recipe)
-    network = copy.deepcopy(plain)
-    make_collapsible(network, 6)
-    x = torch.rand(1, 3, 16, 16)
-    assert torch.equal(network(x), plain(x))
-
-    table["optimisation"] = {"collapse": 6}
-    train(table, tmp_path / "whole")
-    train(table, tmp_path / "parts", steps=5)
-    train(table, tmp_path / "parts", resume=True)
-    whole, parts = checkpoints.load(tmp_path / "whole" / LAST), weights(tmp_path / "parts")
-    assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.tensors.items())
-    assert whole.part("ema").keys() == plain.state_dict().keys()
-    assert any(tensor.abs().max() > 0 for name, tensor in whole.tensors.items() if "back" in name)
-
-
-def test_the_average_follows_the_collapsed_weights(table):
-    recipe = from_table({**table, "optimisation": {"collapse": 6}})
-    plain = build(recipe)
-    network = copy.deepcopy(plain)
-    make_collapsible(network, 6)
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if name.endswith("back"):
-                parameter.normal_(0, 0.1)
-        for own, tensor in zip(plain.parameters(), collapsed(network, like=plain), strict=True):
-            own.copy_(tensor)
-    x = torch.rand(1, 3, 16, 16)
-    assert torch.allclose(network(x), plain(x), atol=1e-5)
 
 
 def test_too_little_memory_is_said_before_anything_is_read(table):

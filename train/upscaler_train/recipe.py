@@ -133,14 +133,9 @@ class Optimisation:
     """Largest norm of the gradient; 0 leaves it as it is."""
     ema: float = 0.999
     """Decay of the averaged weights, which are the ones that ship; 0 averages nothing."""
-    collapse: int = 0
-    """Train each convolution with a linear detour over so many channels, which collapses in the
-    averaged weights (see `collapse`); 0 does without."""
 
     def __post_init__(self) -> None:
         _one_of("optimisation.optimiser", self.optimiser, OPTIMISERS)
-        if self.collapse and not self.ema:
-            raise UsageError("optimisation.collapse needs averaged weights; give .ema")
 
 
 @dataclass(frozen=True)

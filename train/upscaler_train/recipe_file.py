@@ -48,7 +48,6 @@ _RANGES: dict[str, tuple[float, float | None]] = {
     "optimisation.weight_decay": (0, None),
     "optimisation.clip": (0, None),
     "optimisation.ema": (0, 0.99999),
-    "optimisation.collapse": (0, None),
     "run.seed": (0, None),
     "run.processes": (0, None),
     "run.threads": (0, None),

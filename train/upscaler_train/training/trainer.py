@@ -16,7 +16,6 @@ from upscaler.errors import StartError, UpscalerError, UsageError
 from upscaler_train.data.pairs import Dataset, load_dataset
 from upscaler_train.data.sampling import sampler_for, steps_per_epoch
 from upscaler_train.networks.build import TrainingForm, build, check_memory
-from upscaler_train.networks.collapse import collapsed, make_collapsible
 from upscaler_train.recipe import Recipe, differences
 from upscaler_train.training import checkpoint as checkpoints
 from upscaler_train.training.checkpoint import BF16, FP32, Checkpoint, Progress
@@ -106,7 +105,6 @@ class Trainer:
         self.average = self.network
         if recipe.optimisation.ema:
             self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
-        make_collapsible(self.network, recipe.optimisation.collapse)
         form: nn.Module = TrainingForm(self.network, bf16=self.bf16)
         if recipe.run.compile:
             form.compile()
@@ -236,8 +234,7 @@ class Trainer:
         # young averages forget fast, or the first random weights would linger in them
         decay = min(self.recipe.optimisation.ema, (1 + self.clock.step) / (10 + self.clock.step))
         averages: list[Tensor] = list(self.average.parameters())
-        weights = collapsed(self.network, like=self.average)
-        torch._foreach_lerp_(averages, weights, 1 - decay)
+        torch._foreach_lerp_(averages, list(self.network.parameters()), 1 - decay)
         for own, other in zip(self.average.buffers(), self.network.buffers(), strict=True):
             own.copy_(other)  # the statistics of a normalisation are averages already
 
@@ -277,7 +274,6 @@ def _shapes(key: str) -> bool:
     """Whether a key of a recipe decides what the tensors of a checkpoint are."""
     return key.startswith("network.") or key in (
         "data.grey",
-        "optimisation.collapse",
         "optimisation.ema",
     )
 

@@ -99,21 +99,6 @@ def mark_proved(cache: EngineCache, key: EngineKey) -> None:
             cache.put(key, replace(stored, proved=True))
 
 
-def kept_kernels(cache: EngineCache, key: EngineKey) -> bytes | None:
-    """Return what TensorRT for RTX has compiled for an engine before."""
-    stored = cache.get(_kernels(key))
-    return stored.content if stored else None
-
-
-def keep_kernels(cache: EngineCache, key: EngineKey, content: bytes) -> None:
-    """Store what TensorRT for RTX has compiled for an engine."""
-    cache.put(_kernels(key), Engine(content, proved=True))
-
-
-def _kernels(key: EngineKey) -> EngineKey:
-    return replace(key, precision=f"{key.precision} kernels")
-
-
 def build(trt: Any, source: Path | bytes, *, precision: str, side: int, alignment: int) -> bytes:
     """Build an engine from an ONNX model that takes uint8 (N, H, W, 3) or float (N, 3, H, W).
 

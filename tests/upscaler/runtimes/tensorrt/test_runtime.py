@@ -133,28 +133,6 @@ def test_a_failed_building_is_remembered_by_model_and_precision(for_rtx):
     assert for_rtx.recorded_failure(find_model("fast", 4), "fp32", 0) is None
 
 
-def test_kernels_are_written_only_if_there_are_more(cache, key):
-    from upscaler.runtimes.tensorrt.runtime import _Kernels
-
-    class Compiled:
-        content = b"one"
-
-        def serialize(self):
-            return self.content
-
-    compiled = Compiled()
-    kernels = _Kernels(compiled, key, cache)
-    kernels.keep()
-    assert build.kept_kernels(cache, key) == b"one"
-    (path,) = cache.folder.glob("*.engine")
-    path.unlink()
-    kernels.keep()
-    assert not path.exists()
-    compiled.content = b"one and another"
-    kernels.keep()
-    assert build.kept_kernels(cache, key) == b"one and another"
-
-
 def test_torch_without_cuda_is_said_in_one_line(trt, monkeypatch):
     import torch
 
