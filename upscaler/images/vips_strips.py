@@ -16,7 +16,7 @@ def encode_by_vips(
     """Have libvips encode a picture, piece by piece.
 
     Args:
-        pieces: of a PNG file, see `png.stored_png`.
+        pieces: of a PNG file, none of them empty, see `png.stored_png`.
         save: the operation of libvips, such as `jpegsave_target`.
         options: of that operation.
         write: gets the pieces of the file that is made.
@@ -24,49 +24,44 @@ def encode_by_vips(
     Raises:
         PassingError: libvips fails; what `pieces` or `write` raise comes through.
     """
-    feed, sink = _Feed(pieces), _Sink(write)
+    errors: list[BaseException] = []
+
+    def push(piece: Any) -> int:
+        write(bytes(piece))
+        return len(piece)
+
     source: Any = pyvips.SourceCustom()
-    source.on_read(feed.read)
+    source.on_read(_guarded(_reader(pieces), b"", errors))
     target: Any = pyvips.TargetCustom()
-    target.on_write(sink.write)
+    target.on_write(_guarded(push, -1, errors))
     try:
         image = pyvips.Image.pngload_source(source, access="sequential", fail_on="error")
         getattr(image, save)(target, **options)
     except pyvips.Error as error:
-        raise feed.error or sink.error or PassingError(f"cannot be encoded: {error}") from None
+        raise next(iter(errors), PassingError(f"cannot be encoded: {error}")) from None
 
 
-class _Feed:
-    """Lets libvips pull bytes from an iterator, and keeps what that raised."""
+def _guarded(call: Callable[[Any], Any], failed: Any, errors: list[BaseException]) -> Any:
+    """Return `call` such that what it raises, which cannot pass through C, goes into a list."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._left = pieces, memoryview(b"")
-        self.error: BaseException | None = None
-
-    def read(self, size: int) -> bytes:
+    def guarded(argument: Any) -> Any:
         try:
-            while not self._left:
-                self._left = memoryview(next(self._pieces))
-        except StopIteration:
-            return b""
-        except BaseException as error:  # nothing may pass through C
-            self.error = error
-            return b""
-        piece, self._left = self._left[:size], self._left[size:]
+            return call(argument)
+        except BaseException as error:
+            errors.append(error)
+            return failed
+
+    return guarded
+
+
+def _reader(pieces: Iterator[bytes]) -> Callable[[int], bytes]:
+    """Return what gives at most so many of the next bytes; none at the end."""
+    left = memoryview(b"")
+
+    def read(size: int) -> bytes:
+        nonlocal left
+        left = left or memoryview(next(pieces, b""))
+        piece, left = left[:size], left[size:]
         return bytes(piece)
 
-
-class _Sink:
-    """Lets libvips push bytes to a function, and keeps what that raised."""
-
-    def __init__(self, write: Callable[[bytes], None]) -> None:
-        self._write = write
-        self.error: BaseException | None = None
-
-    def write(self, piece: bytes) -> int:
-        try:
-            self._write(bytes(piece))
-        except BaseException as error:  # nothing may pass through C
-            self.error = error
-            return -1
-        return len(piece)
+    return read
