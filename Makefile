@@ -25,7 +25,7 @@ slow:               ## the tests that take longer; some need ../shared
 LOWEST := $(shell sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\([^;"]*\).*/\1==\2/p' pyproject.toml)
 lowest:             ## a plain installation of the lowest versions that pyproject.toml allows
 	python3 -m venv .venv/lowest
-	.venv/lowest/bin/pip install --quiet $(LOWEST) pytest hypothesis .
+	.venv/lowest/bin/pip install --quiet $(LOWEST) hypothesis pytest pytest-xdist -e .
 	.venv/lowest/bin/python -m pytest -q tests/upscaler/cli tests/upscaler/images \
 		tests/upscaler/inference -k "not packaged"  # which measures every model
 

@@ -46,6 +46,7 @@ def test_the_wheel_has_the_models_and_the_mark_of_its_types(tmp_path):
     assert {"upscaler/py.typed", "upscaler/models/packaged/fast-x2.onnx"} <= names
 
 
+@pytest.mark.ci
 @pytest.mark.slow  # it reads all types, those of numpy included
 def test_a_program_that_uses_it_passes_strict_types(tmp_path):
     pytest.importorskip("mypy")
