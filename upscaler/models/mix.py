@@ -126,7 +126,7 @@ def _mix(clean_path: Path, restorer_path: Path, restore: float) -> Mix:
         weights_sha256="",
         training=Training(),
         quality={},
-        # not measured for each mix: those that were lose about as much (docs/models.md)
+        # not measured for each mix: those that were lose about as much (docs/lab/training.md)
         precision_loss={
             precision: max(loss[precision] for loss in losses)
             for precision in _MIXABLE
