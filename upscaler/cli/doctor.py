@@ -7,6 +7,7 @@ import click
 
 from upscaler.cli import options
 
+
 @click.command(short_help="Show which inference runtimes work here, and how to fix the others.")
 @options.JSON
 def doctor(as_json: bool) -> int:
