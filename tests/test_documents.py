@@ -1,6 +1,7 @@
 """The documents say what the program does."""
 
 import contextlib
+import dataclasses
 import importlib
 import re
 import shlex
@@ -9,8 +10,13 @@ from pathlib import Path
 import click
 import pytest
 
+from upscaler.batch.report import Result, Summary
+from upscaler.batch.state.journal import RunRecord
 from upscaler.cli.main import commands
-from upscaler.measure.doctor import facts
+from upscaler.inference.timing import STAGES, Profile
+from upscaler.measure.bench import Measurement
+from upscaler.measure.doctor import Health, facts
+from upscaler.measure.evaluation import Score
 from upscaler.runtimes import RUNTIMES
 
 ROOT = Path(__file__).parents[1]
@@ -117,6 +123,15 @@ def test_the_commands_of_the_guide_are_understood(path, tmp_path, monkeypatch):
         assert command, name
         with contextlib.suppress(click.exceptions.Exit):  # as --help ends
             command.make_context(name, arguments, parent=root)
+
+
+def test_the_page_on_scripting_names_every_field():
+    text = (DOCS / "guide" / "scripting.md").read_text(encoding="utf-8")
+    report = Summary(profile=Profile(1.0, dict.fromkeys(STAGES, 1.0))).as_report()
+    types = (Result, RunRecord, Score, Measurement, Health)
+    fields = {field.name for kind in types for field in dataclasses.fields(kind)}
+    for name in {*report, *report["stages"], *fields} - {"event"}:
+        assert f"`{name}`" in text, name
 
 
 def command_lines(text):
