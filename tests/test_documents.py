@@ -102,6 +102,13 @@ def test_links_lead_somewhere(path):
         assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
 
 
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_code_that_a_page_names_is_there(path):
+    folders = "upscaler|train|export|tests|benchmarks|docs"
+    for name in re.findall(rf"\b(?:{folders})/[\w/]+\.py\b", path.read_text(encoding="utf-8")):
+        assert (ROOT / name).is_file(), name
+
+
 def anchors(page):
     """What the headings of a page are called in links."""
     heads = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
