@@ -33,14 +33,14 @@ golden:             ## after a model was meant to change: what each makes, for t
 	$(PYTHON) -m pytest tests/test_golden.py --write-golden
 
 docs:               ## the generated parts: command reference and pictures
-	$(PYTHON) docs/generate.py
+	$(PYTHON) docs/reference/generate.py
 
 KILLS ?= 100
 FIFO_SECONDS ?= 60
-faults:             ## everything that a run survives, counted into docs/reliability.md (half an hour)
+faults:             ## everything that a run survives, counted into docs/lab/reliability.md (half an hour)
 	UPSCALER_KILLS=$(KILLS) UPSCALER_FIFO_SECONDS=$(FIFO_SECONDS) $(PYTHON) -m pytest tests/upscaler \
 		-m "fault and not gpu" -o junit_family=xunit1 --junit-xml=.faults.xml
-	$(PYTHON) docs/reliability.py .faults.xml && rm .faults.xml
+	$(PYTHON) docs/lab/reliability.py .faults.xml && rm .faults.xml
 
 bench:              ## make bench PHOTOS=folder
 	$(PYTHON) benchmarks/folder.py $(PHOTOS) -o benchmarks/results

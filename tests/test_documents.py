@@ -1,40 +1,59 @@
 """The documents say what the program does."""
 
+import contextlib
+import dataclasses
 import importlib
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
 
-from upscaler.measure.doctor import facts
+from upscaler.batch.report import Result, Summary
+from upscaler.batch.state.journal import RunRecord
+from upscaler.cli.main import commands
+from upscaler.inference.timing import STAGES, Profile
+from upscaler.measure.bench import Measurement
+from upscaler.measure.doctor import Health, facts
+from upscaler.measure.evaluation import Score
 from upscaler.runtimes import RUNTIMES
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 MARKDOWN = [p for p in ROOT.rglob("*.md") if ".venv" not in p.parts and "runs" not in p.parts]
+
+
+AGAIN = "run: python docs/reference/generate.py"
 
 
 @pytest.fixture
 def generate(monkeypatch):
     """The module that makes the generated documents."""
     pytest.importorskip("torch", reason="the reference includes the commands of [train]")
-    monkeypatch.syspath_prepend(ROOT / "docs")
+    monkeypatch.syspath_prepend(DOCS / "reference")
     return importlib.import_module("generate")
 
 
 def test_the_command_reference_is_fresh(generate):
-    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    assert text == generate.reference(), "run: python docs/generate.py"
+    text = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert text == generate.reference(), AGAIN
 
 
 def test_the_table_of_formats_is_fresh(generate):
-    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
-    assert text == generate.formats.table(), "run: python docs/generate.py"
+    text = (DOCS / "reference" / "formats.md").read_text(encoding="utf-8")
+    assert text == generate.formats.table(), AGAIN
+
+
+def test_the_table_of_models_is_fresh(generate):
+    text = (DOCS / "reference" / "models.md").read_text(encoding="utf-8")
+    assert text == generate.models(), AGAIN
 
 
 def test_the_comparison_with_peers_is_that_of_the_newest_result(generate):
-    for document in (ROOT / "docs" / "performance.md", ROOT / "README.md"):
+    for document in (generate.MEASUREMENTS, generate.README):
         text = document.read_text(encoding="utf-8")
-        assert text == generate.compared(text), "run: python docs/generate.py"
+        assert text == generate.compared(text), AGAIN
 
 
 def test_the_table_of_peers_says_what_was_measured(generate):
@@ -58,26 +77,80 @@ def test_the_table_of_peers_says_what_was_measured(generate):
     assert "slow==1.0" in lines[5] and lines[6] == "Not run: other (no such library)."
 
 
-def table(command):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def printed(path, command):
+    text = path.read_text(encoding="utf-8")
     return re.search(f"<!-- {command} -->\n```\n(.*?)\n```\n<!-- end -->", text, re.DOTALL)[1]
 
 
-def test_the_readme_shows_what_doctor_and_bench_say():
-    said = table("upscaler doctor")
+def test_the_documents_show_what_doctor_and_bench_say():
+    said = printed(DOCS / "guide" / "gpus.md", "upscaler doctor")
     for name in RUNTIMES:
         assert re.search(rf"^{name}: +(opens|missing|broken)", said, re.MULTILINE)
     for name in facts():
         assert f"{name}:" in said
-    measured = table("upscaler bench -s 2")
+    measured = printed(DOCS / "lab" / "measurements.md", "upscaler bench -s 2")
     assert re.search(r"cpu +\S* *fp32 .* 1\.00x .* same", measured)
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path):
-    for target in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
-        if "://" not in target:
-            assert (path.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", path.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        page = path.parent / target if target else path
+        assert page.exists(), target
+        assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_code_that_a_page_names_is_there(path):
+    folders = "upscaler|train|export|tests|benchmarks|docs"
+    for name in re.findall(rf"\b(?:{folders})/[\w/]+\.py\b", path.read_text(encoding="utf-8")):
+        assert (ROOT / name).is_file(), name
+
+
+def anchors(page):
+    """What the headings of a page are called in links."""
+    heads = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((DOCS / "guide").glob("*.md"))], ids=lambda path: path.stem
+)
+def test_the_commands_of_the_guide_are_understood(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("photos", "held-out"):
+        (tmp_path / folder).mkdir()
+    root = commands.make_context("upscaler", [], resilient_parsing=True)
+    lines = list(command_lines(path.read_text(encoding="utf-8")))
+    assert lines
+    for name, *arguments in lines:
+        command = commands.get_command(root, name)
+        assert command, name
+        with contextlib.suppress(click.exceptions.Exit):  # as --help ends
+            command.make_context(name, arguments, parent=root)
+
+
+def test_the_page_on_scripting_names_every_field():
+    text = (DOCS / "guide" / "scripting.md").read_text(encoding="utf-8")
+    report = Summary(profile=Profile(1.0, dict.fromkeys(STAGES, 1.0))).as_report()
+    types = (Result, RunRecord, Score, Measurement, Health)
+    fields = {field.name for kind in types for field in dataclasses.fields(kind)}
+    for name in {*report, *report["stages"], *fields} - {"event"}:
+        assert f"`{name}`" in text, name
+
+
+def command_lines(text):
+    """The arguments of each call of `upscaler` in a page's blocks of commands."""
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            words = words[: words.index(">")] if ">" in words else words
+            while words and re.match(r"[A-Z_]+=", words[0]):
+                del words[0]
+            if words[:1] == ["upscaler"]:
+                yield words[1:]
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))

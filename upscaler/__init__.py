@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # Linux too and as soon as it is imported; this is its own switch for that
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "FolderResult",
     "HardwareMissing",

@@ -7,8 +7,8 @@ and writes PNG in the way of its own. They run in turns; what counts is the medi
 A program that would need more than its share of --minutes gets fewer of the photographs;
 speeds are in megapixels of output a second, so they compare all the same. Peers are installed
 into environments of their own; one that does not run here is named with the reason. Needs the
-[export] extra, for torch. `table.py` lists the peers, `python docs/generate.py` makes the
-table of docs/performance.md from the newest result of each model.
+[export] extra, for torch. `table.py` lists the peers, `python docs/reference/generate.py` makes the
+table of docs/lab/measurements.md from the newest result of each model.
 """
 
 import json

@@ -115,7 +115,7 @@ def _ways(network: AutoEncoder, model: onnx.ModelProto, precision: str) -> list[
 def loss_in_bf16(network: AutoEncoder, sets: list[Path]) -> float:
     """Return how much PSNR-Y in dB the network loses in bfloat16, on the first pictures of `sets`.
 
-    By torch, on any CPU; docs/models.md has it beside OpenVINO.
+    By torch, on any CPU; docs/lab/training.md has it beside OpenVINO.
     """
     return _proof(network, partial(_by_torch, Bfloat16Form(network)), sets).loss
 

@@ -21,7 +21,7 @@ _RULES = ("overwrite", "retry_failed", "verify")
 
 
 def pytest_itemcollected(item):
-    """Mark what notes a line of docs/reliability.md."""
+    """Mark what notes a line of docs/lab/reliability.md."""
     if "held" in getattr(item, "fixturenames", ()):
         item.add_marker("fault")
 
@@ -76,7 +76,7 @@ def notes():
 
 @pytest.fixture
 def held(record_property):
-    """Note a line of docs/reliability.md: what was done to a run, how often, what held each time.
+    """Note a line of docs/lab/reliability.md: what was done to a run, how often, what held always.
 
     Lines that differ in their number of trials only are added up.
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
-@click.command(short_help="Measure every runtime that opens here, or a whole run.")
+@click.command(short_help="Measure the speed of a model here, or of a whole run.")
 @options.MODEL
 @options.SCALE
 @click.option(
@@ -24,14 +24,14 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     type=click.IntRange(min=1),
     default=7,
     show_default=True,
-    help="Rounds in which the runtimes take turns; medians count.",
+    help="How often to measure; the median counts.",
 )
 @click.option(
     "--end-to-end",
     "folder",
     type=_FOLDER,
     metavar="DIR",
-    help="Measure whole runs over the pictures of a folder instead.",
+    help="Measure whole runs over the images of this folder instead.",
 )
 @options.RUNTIME
 @options.PRECISION
@@ -40,7 +40,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     "earlier",
     type=options.GivenPath(),
     metavar="FILE",
-    help="Exit with 1 if anything is slower than in FILE, an earlier --json, beyond noise.",
+    help="Exit with 1 if anything is clearly slower than in FILE, the output of an earlier --json.",
 )
 @options.JSON
 def bench(
@@ -53,12 +53,12 @@ def bench(
     earlier: Path | None,
     as_json: bool,
 ) -> int:
-    """Measure every runtime and precision that opens on this machine, the network alone: speed
-    in megapixels of output a second and beside ONNX Runtime in fp32, PSNR against it, start-up
-    and memory of a process of its own.
+    """Measure a model in every runtime and precision that works here, without reading and writing.
 
-    With --end-to-end, measure whole runs beside the least that their work could take: reading,
-    the network and writing, each alone on one core, spread over all.
+    The columns: megapixels of output a second; the ratio to ONNX Runtime in fp32; how near the
+    output is to that one (PSNR); the time to start; memory.
+
+    With --end-to-end: whole runs, beside the least time that the same work could take.
 
     \b
     upscaler bench -m fast -s 2
@@ -117,9 +117,9 @@ def _describe(done: "WholeRun") -> None:
     click.echo(
         f"{done.files} files, {done.model} on {done.runtime} in {done.precision}: "
         f"{done.files_per_s:.1f} files/s, {done.mp_per_s:.1f} MP/s\n"
-        f"{done.seconds:.2f} s, {done.ratio:.2f} times the {done.limit_seconds:.2f} s that the "
-        f"work takes at least; rounds differ by {done.spread:.0%}\n"
-        f"work: {shares}; peak memory {done.peak_memory_mb:.0f} MB\n"
+        f"{done.seconds:.2f} s; the same work takes {done.limit_seconds:.2f} s at least "
+        f"(ratio {done.ratio:.2f}); rounds differ by {done.spread:.0%}\n"
+        f"time: {shares}; peak memory {done.peak_memory_mb:.0f} MB\n"
         f"{done.advice}"
     )
 

@@ -8,13 +8,17 @@ import click
 from upscaler.cli import options
 
 
-@click.command(short_help="Say which runtimes open here, and what repairs the others.")
+@click.command(short_help="Show which inference runtimes work here, and how to fix the others.")
 @options.JSON
 def doctor(as_json: bool) -> int:
-    """Say what this machine has, which runtimes open on it, and the line that repairs the others.
+    """Show this machine and the inference runtimes that work on it, with a fix for the others.
 
-    A runtime opens if it computes the proof picture of a packaged model right. The exit code is
-    0 if any opens, 3 if none does.
+    \b
+    opens     it works: it enlarged a test picture correctly
+    missing   the hardware or the package for it is not here
+    broken    it is installed, and does not work
+
+    The exit code is 0 if at least one works, else 3.
     """
     from upscaler.measure.doctor import examine, facts
 

@@ -35,10 +35,16 @@ def _summary(preview: DryRun) -> str:
     ):
         parts += [f"{preview.count(expected)} {words}"] if preview.count(expected) else []
     parts += [f"{preview.left_out} left out"] if preview.left_out else []
-    parts += [f"{preview.ignored} ignored"] if preview.ignored else []
-    text = f"{', '.join(parts)}; {preview.pixels / 1e6:.1f} MP by {preview.model}"
-    text += f", pictures of up to {preview.memory / 1e6:.0f} MB at once"
+    parts += (
+        [f"{preview.ignored} other file{'s' * (preview.ignored != 1)} ignored"]
+        if preview.ignored
+        else []
+    )
+    text = ", ".join(parts)
+    if not preview.count(Expected.TO_DO):
+        return text
+    text += f"; {preview.pixels / 1e6:.1f} MP with {preview.model}"
+    text += f", up to {preview.memory / 1e6:.0f} MB of memory for images"
     if preview.seconds is None or preview.last_run is None:
-        return f"{text}; no run here yet to tell the time from (`upscaler models` measures speed)"
-    runtime = preview.last_run.runtime
-    return f"{text}; about {preview.seconds:.0f} s, as fast as the last run ({runtime})"
+        return f"{text}; no run here yet to estimate the time from"
+    return f"{text}; about {preview.seconds:.0f} s at the speed of the last run"

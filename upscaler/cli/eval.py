@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from upscaler.measure.evaluation import Score
 
 
-@click.command(name="eval", short_help="Measure a model on high-resolution images.")
+@click.command(name="eval", short_help="Measure the quality of a model on your own images.")
 @click.argument("model")
 @click.argument(
     "folders",
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     "--degrade",
     multiple=True,
     metavar="KIND:VALUE,...",
-    help="Do this to the small pictures first, in this order: jpeg:75, webp:75, blur:1, noise:5; "
-    "repeatable.",
+    help="Damage the small images first, in this order: jpeg:75, webp:75, blur:1, noise:5. "
+    "Repeatable.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the noise of --degrade.")
-@click.option("-v", "--verbose", is_flag=True, help="A line for each picture, too.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the noise.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a line for each image, too.")
 @options.JSON
 def evaluate(
     model: str,
@@ -48,11 +48,11 @@ def evaluate(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Shrink the images of DATA by antialiased bicubic, upscale them with MODEL and compare.
+    """Shrink the images of DATA, enlarge them with MODEL, and compare with the originals.
 
-    PSNR and SSIM of the luma, a border of SCALE pixels left out, as the papers report them;
-    "shift" is how far, of 255, the mean colour moved. JSON has a line for each picture and
-    one for each folder.
+    The columns: PSNR and SSIM of the brightness beside those of bicubic interpolation, as papers
+    report them; "below", how many images bicubic does better; "shift", how far the mean colour
+    moved, of 255. With --json: a line for each image and one for each folder.
 
     \b
     upscaler eval fast Set5/ BSD100/ -s 2

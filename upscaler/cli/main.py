@@ -91,11 +91,12 @@ def commands() -> None:
     """Make folders of small images large and sharp.
 
     \b
-    upscaler run photos/ large/              every image four times the size
-    upscaler run scan.png scan-x2.png -s 2   one file
+    upscaler run photos/ large/              a folder, every image four times as wide and high
+    upscaler run scan.png scan-x2.png -s 2   one file, twice as wide and high
+    upscaler run --help                      all options
 
-    Exit codes: 0 all done, 1 some files failed, 2 usage, 3 could not start,
-    130 interrupted, 143 terminated.
+    Exit codes: 0 all done, 1 some files failed, 2 wrong usage, 3 could not start,
+    130 interrupted (Ctrl-C), 143 terminated.
     """
 
 

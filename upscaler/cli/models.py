@@ -10,16 +10,18 @@ from upscaler.cli import options
 @click.command(short_help="List the packaged models.")
 @options.JSON
 def models(as_json: bool) -> None:
-    """List the packaged models: size, speed on this machine, measured quality."""
+    """List the packaged models: file size, speed on this machine, measured quality.
+
+    Speed is in megapixels of output a second (MP/s). Quality is PSNR in dB on the test sets Set5,
+    Set14 and BSD100: higher is nearer to the original.
+    """
     from rich.console import Console
     from rich.table import Table
 
     from upscaler.measure.bench import megapixels_per_second
     from upscaler.models import packaged_models
 
-    table = Table(
-        "model", "scale", "KB", "K MACs a pixel", "runtime here", "MP/s here", "PSNR-Y, dB"
-    )
+    table = Table("model", "scale", "KB", "runtime here", "MP/s here", "quality, dB")
     for model in packaged_models():
         spec, speed = model.spec, megapixels_per_second(model)
         if as_json:
@@ -32,7 +34,6 @@ def models(as_json: bool) -> None:
             spec.name,
             f"x{spec.scale}",
             f"{model.path.stat().st_size / 1000:.0f}",
-            f"{spec.macs_per_pixel / 1000:.1f}",
             f"{speed['runtime']} {speed['precision']}",
             f"{speed['megapixels_per_second']:.1f}",
             quality,

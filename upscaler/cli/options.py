@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ MODEL = click.option(
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="NAME|PATH",
-    help="A packaged model, or any ONNX file that enlarges RGB pictures.",
+    help="A model listed by `upscaler models`, or the path of an ONNX file.",
 )
 
 
@@ -41,7 +42,7 @@ class GivenPath(click.Path):
 
 
 class Factor(click.ParamType[float]):
-    """How many times larger, also by a fraction."""
+    """A scale factor, also a fraction."""
 
     name = "factor"
 
@@ -54,7 +55,7 @@ class Factor(click.ParamType[float]):
         except ValueError:
             factor = 0.0
         if not 1 <= factor < math.inf:
-            self.fail(f"{value!r} is not how many times larger, such as 2 or 1.5", param, ctx)
+            self.fail(f"{value!r} is not a scale factor such as 2 or 1.5", param, ctx)
         return factor
 
 
@@ -72,12 +73,12 @@ class Seconds(click.ParamType[float]):
         except ValueError:
             seconds = 0.0
         if not 0 < seconds < math.inf:
-            self.fail(f"{value!r} is no number of seconds above 0, such as 30", param, ctx)
+            self.fail(f"{value!r} is not a number of seconds such as 30", param, ctx)
         return seconds
 
 
 class Scale(click.ParamType[int]):
-    """How many times larger: a whole number, however it is written."""
+    """A scale factor that is a whole number, however it is written."""
 
     name = "scale"
 
@@ -90,7 +91,7 @@ class Scale(click.ParamType[int]):
         except ValueError:
             scale = 0.0
         if scale < 1 or not scale.is_integer():
-            self.fail(f"{value!r} is not a whole number of times, such as 2 or 4", param, ctx)
+            self.fail(f"{value!r} is not a whole scale factor such as 2 or 4", param, ctx)
         return int(scale)
 
 
@@ -98,16 +99,16 @@ SCALE = click.option(
     "-s",
     "--scale",
     type=Scale(),
-    metavar="N",
+    metavar="FACTOR",
     default=DEFAULT_SCALE,
     show_default=True,
-    help="How many times larger.",
+    help="Scale factor: 2, 3 or 4.",
 )
 RESTORE = click.option(
     "--restore",
     type=float,
     metavar="0..1",
-    help="How much damage by JPEG and noise is undone: 0 is balanced, 1 is photo.",
+    help="How strongly to clean JPEG blocks and noise: 0 is -m balanced, 1 is -m photo.",
 )
 RUNTIME = click.option(
     "-r",
@@ -115,7 +116,7 @@ RUNTIME = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="A name of `upscaler doctor`; auto takes the first that proves itself here.",
+    help="An inference runtime listed by `upscaler doctor`; auto takes the best that works here.",
 )
 PRECISION = click.option(
     "-p",
@@ -123,7 +124,7 @@ PRECISION = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="fp32, fp16, bf16 or int8; auto takes the fastest that loses at most 0.02 dB.",
+    help="fp32, fp16, bf16 or int8; auto takes the fastest that costs at most 0.02 dB of quality.",
 )
 
 
@@ -150,13 +151,13 @@ DEVICE = click.option(
     type=DeviceList(),
     default=(),
     metavar="LIST",
-    help="GPUs that share the work, such as 0,1; the first one by default.",
+    help="GPUs to use, such as 0,1  [default: the first one]",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Results on stdout as JSON Lines.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print results as JSON Lines.")
 
 
 class Size(click.ParamType[int]):
-    """A number of bytes: `500M`, `2G`."""
+    """A number of bytes: `500M`, `2G`, `2GB`, `2GiB` or `2147483648`."""
 
     name = "size"
 
@@ -164,24 +165,39 @@ class Size(click.ParamType[int]):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
         """Return the bytes."""
-        number, unit = str(value)[:-1], str(value)[-1:].upper()
-        try:
-            size = float(number) * _UNITS[unit]
-        except (ValueError, KeyError):
-            size = 0.0
-        if not 0 < size < math.inf:
-            self.fail(f"{value!r} is not a size, such as 500M or 2G", param, ctx)
-        return int(size)
+        found = _SIZE.fullmatch(str(value).upper())
+        size = int(float(found["number"]) * _UNITS[found["unit"]]) if found else 0
+        if size < 1:
+            self.fail(f"{value!r} is not a size such as 500M or 2G", param, ctx)
+        return size
 
 
-_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SIZE = re.compile(r"(?P<number>[0-9]{1,15}(\.[0-9]*)?) ?(?P<unit>[KMGT]?)(?:I?B)?")
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 MEMORY = click.option(
     "--memory",
     type=Size(),
     metavar="SIZE",
-    help="What the pictures in flight may fill, such as 2G  [a quarter of the memory]",
+    help="Memory for images being processed, such as 2G  [default: a quarter of the machine's]",
 )
+
+
+class FormatName(click.Choice[str]):
+    """A format that is written, also by its other spelling."""
+
+    def __init__(self) -> None:
+        names = ["keep", "png", "jpg", "webp", "tiff", "avif", "bmp"]
+        super().__init__(names, case_sensitive=False)
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return the name."""
+        return super().convert(_SPELLINGS.get(str(value).lower(), value), param, ctx)
+
+
+_SPELLINGS = {"jpeg": "jpg", "tif": "tiff"}
 
 
 class TileSize(click.ParamType[int | str | None]):
@@ -199,7 +215,7 @@ class TileSize(click.ParamType[int | str | None]):
             return None
         if str(value).isdecimal() and int(str(value)) > 0:
             return int(str(value))
-        self.fail(f"{value!r} is not a number of pixels above 0, auto or none", param, ctx)
+        self.fail(f"{value!r} is not a number of pixels, auto or none", param, ctx)
         return None
 
 
@@ -216,5 +232,5 @@ class ShardNumber(click.ParamType["Shard"]):
 
         number, _, count = str(value).partition("/")
         if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-            self.fail(f"{value!r} is not a part of several, such as 1/4 or 4/4", param, ctx)
+            self.fail(f"{value!r} is not a part such as 1/4 or 4/4", param, ctx)
         return Shard(int(number), int(count))

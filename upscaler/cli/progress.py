@@ -58,13 +58,13 @@ class RunDisplay:
     ) -> None:
         self._bar.stop()
         if error is not None and self._ended:
-            self._say("what is done is kept")
+            self._say("finished files are kept; the same command goes on from there")
 
     def planned(self, plan: Plan) -> None:
         """Name what looks like an image and is none."""
         for name, kind in plan.passed_over.items():
             if not self._quiet:
-                self._say(f"passed over: {name}: {kind}")
+                self._say(f"ignored: {name}: {kind}")
 
     def opened(self, upscaler: Upscaler, files: int) -> None:
         """Say which runtime was taken, and why the faster ones were not."""
@@ -74,13 +74,15 @@ class RunDisplay:
         if self._quiet:
             return
         for names, reason in by_reason(upscaler.choice.passed_over).items():
-            self._say(f"not on {names}: {reason}")
+            self._say(f"not used: {names}: {reason}")
         self._say(f"{files} file{'s' * (files != 1)}, {upscaler}")
 
     def moved(self, used: Used) -> None:
         """Say that a faster runtime took over."""
         if not self._quiet:
-            self._say(f"from here on {used.runtime} in {used.precision}: it is ready, and faster")
+            self._say(
+                f"switched to {used.runtime} in {used.precision}, which is ready now, and faster"
+            )
 
     def note(self, text: str) -> None:
         """Say what is worth knowing."""

@@ -12,24 +12,32 @@ if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
 
 
-@click.command(short_help="Upscale a file or a folder.")
+@click.command(short_help="Enlarge an image or a folder of images.")
 @click.argument("source", metavar="IN", type=options.GivenPath())
 @click.argument("output", metavar="OUT", type=options.GivenPath())
 @click.option(
     "-s",
     "--scale",
     type=options.Factor(),
-    metavar="FLOAT",
+    metavar="FACTOR",
     default=DEFAULT_SCALE,
     show_default=True,
-    help="How many times larger; what no network makes is resampled from the next larger one.",
+    help="Scale factor, 1 to 4, fractions allowed.",
 )
-@click.option("--width", type=click.IntRange(min=1), help="Of each output in pixels, ...")
-@click.option("--height", type=click.IntRange(min=1), help="... or its height, ...")
+@click.option(
+    "--width",
+    type=click.IntRange(min=1),
+    metavar="PX",
+    help="Output width; height follows. At most FACTOR times the input.",
+)
+@click.option(
+    "--height", type=click.IntRange(min=1), metavar="PX", help="Output height; width follows."
+)
 @click.option(
     "--long-side",
     type=click.IntRange(min=1),
-    help="... or its longer side: resampled from SCALE times the input.",
+    metavar="PX",
+    help="Length of the longer side; the other follows.",
 )
 @options.MODEL
 @options.RESTORE
@@ -43,78 +51,97 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     metavar="N|auto|none",
-    help="Side of a tile in input pixels; smaller needs less memory, the picture is the same.",
+    help="Tile size in input pixels: smaller needs less memory, the result is the same.",
 )
 @click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
-    help="Inferences side by side  [all cores]",
+    metavar="N",
+    help="Tiles to compute at the same time  [default: number of cores]",
 )
 @options.MEMORY
 @click.option(
     "-f",
     "--format",
     "format_name",
-    type=click.Choice(["keep", "png", "jpg", "webp", "tiff", "avif", "bmp"], case_sensitive=False),
+    type=options.FormatName(),
     default="keep",
     show_default=True,
-    help="Format of the outputs.",
+    help="File format of the outputs; keep: as the input.",
 )
 @click.option(
     "--quality",
     type=click.IntRange(1, 100),
+    metavar="N",
     default=95,
     show_default=True,
-    help="Of JPEG, WebP and AVIF outputs.",
+    help="Quality of JPEG, WebP and AVIF outputs.",
 )
 @click.option(
     "--png-level",
     type=click.IntRange(1, 9),
+    metavar="N",
     default=1,
     show_default=True,
-    help="Of PNG outputs: 1 is fast, 9 is small.",
+    help="Compression of PNG outputs: 1 is fast, 9 makes the smallest files.",
 )
-@click.option("--strip-metadata", is_flag=True, help="Leave out EXIF, XMP, IPTC, DPI and texts.")
+@click.option(
+    "--strip-metadata",
+    is_flag=True,
+    help="Leave out EXIF, XMP, IPTC, DPI and texts; the colour profile stays.",
+)
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
+    metavar="N",
     default=250_000_000,
     show_default=True,
-    help="Refuse larger inputs; all frames count together.",
+    help="Refuse inputs of more pixels; the frames of an animation count together.",
 )
 @click.option(
     "--timeout",
     type=options.Seconds(),
-    metavar="S",
-    help="Give up a file after S seconds of work on it, also one that hangs; the others go on.",
+    metavar="SECONDS",
+    help="Give up on a file after so much work on it, and go on with the others.",
 )
-@click.option("--overwrite", is_flag=True, help="Do everything again, replace what is there.")
-@click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier run.")
-@click.option("--verify", is_flag=True, help="Compare contents, too, to see what has changed.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Make every output again, and replace files that are in the way.",
+)
+@click.option("--retry-failed", is_flag=True, help="Try files again that failed in an earlier run.")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Find changed files by their contents, not only by size and date.",
+)
 @click.option(
     "--include",
     multiple=True,
-    metavar="GLOB",
-    help="Only files whose name matches, or whose path below IN if GLOB has a slash; repeatable.",
+    metavar="PATTERN",
+    help="Only files whose name matches, such as '*.jpg'; a pattern with a slash is compared with "
+    "the path below IN. Repeatable.",
 )
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Not these files; repeatable.")
+@click.option(
+    "--exclude", multiple=True, metavar="PATTERN", help="Leave these files out. Repeatable."
+)
 @click.option(
     "--shard",
     type=options.ShardNumber(),
     metavar="I/N",
-    help="Only the I-th of N parts, which may run side by side, also on several machines.",
+    help="Only part I of N; parts may run at the same time, also on several machines.",
 )
-@click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @options.JSON
 @click.option(
     "--report",
     type=options.GivenPath(),
     metavar="FILE",
-    help="Write counts, speed and where the time went as JSON.",
+    help="Write counts, speed and where the time went to a JSON file.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what happens to each file.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a line for each file.")
 def run(
     source: Path,
     output: Path,
@@ -148,10 +175,10 @@ def run(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Upscale IN, an image or a folder of them, into OUT.
+    """Enlarge IN, an image or a folder of images, into OUT.
 
-    OUT mirrors the tree of IN and keeps the names. A second run does only what is new, changed
-    or missing. One bad file fails alone; the exit code is then 1.
+    Folders and file names are kept. Run the same command again to go on: only new, changed or
+    missing files are done. A damaged file does not stop the others; the exit code is then 1.
 
     \b
     upscaler run photos/ large/

@@ -8,15 +8,19 @@ import click
 from upscaler.cli import options
 
 
-@click.command(short_help="Say what an output folder's journal knows.")
+@click.command(short_help="Show what is done in an output folder.")
 @click.argument("output", metavar="OUT", type=options.GivenPath())
 @options.JSON
 def status(output: Path, as_json: bool) -> None:
-    """Say what the journal of OUT knows: what is done, and why the rest is not.
+    """Show what `upscaler run` has done in OUT, and why the rest is not done.
 
-    States: done; failed, by the file's own fault (--retry-failed tries again); retry, the
-    machine was in the way, and the next run tries again; begun, a run works on it or was killed.
-    With --json a line for each output, then the summary. Pictures are not looked at.
+    \b
+    done     finished
+    failed   the file is damaged; `run --retry-failed` tries it again
+    retry    the machine was in the way (disk full, say); the next run tries it again
+    begun    a run is working on it, or was stopped there
+
+    With --json: a line for each output, then the summary. The images are not opened.
     """
     from rich.console import Console
     from rich.table import Table
@@ -28,7 +32,7 @@ def status(output: Path, as_json: bool) -> None:
     from upscaler.errors import UsageError
 
     if not journals(output / STATE_FOLDER):
-        raise UsageError(f"there is no journal in {output}; give the OUT of an `upscaler run`")
+        raise UsageError(f"{output} is not the output folder of an `upscaler run`")
     with read_journal(output) as journal:
         totals, last = journal.totals(), journal.last_run()
         problems = []
@@ -42,7 +46,7 @@ def status(output: Path, as_json: bool) -> None:
         files = {str(state): totals[state].files if state in totals else 0 for state in State}
         click.echo(json.dumps({"event": "summary", **files, "last_run": last and last.as_json()}))
         return
-    table = Table("state", "files", "MB", "seconds of work")
+    table = Table("state", "files", "MB", "seconds")
     for state, total in totals.items():
         table.add_row(state, f"{total.files}", f"{total.bytes / 1e6:.1f}", f"{total.seconds:.1f}")
     Console(width=None if Console().is_terminal else 120).print(table)

@@ -105,7 +105,7 @@ def mixed(model: Model, restore: float, scale: float) -> Model:
                 return packaged_model(names[int(restore)], scale)
             return _mix(*_ends(names, scale), restore)
     pairs = ", ".join(f"-m {clean} or -m {restorer}" for clean, restorer in SIBLINGS.items())
-    raise UsageError(f"--restore goes with {pairs}; {model.title} has no such sibling")
+    raise UsageError(f"--restore goes with {pairs}; {model.title} has no such partner")
 
 
 def _ends(names: tuple[str, str], scale: float) -> list[Path]:
@@ -126,7 +126,7 @@ def _mix(clean_path: Path, restorer_path: Path, restore: float) -> Mix:
         weights_sha256="",
         training=Training(),
         quality={},
-        # not measured for each mix: those that were lose about as much (docs/models.md)
+        # not measured for each mix: those that were lose about as much (docs/lab/training.md)
         precision_loss={
             precision: max(loss[precision] for loss in losses)
             for precision in _MIXABLE

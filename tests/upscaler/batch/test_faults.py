@@ -1,4 +1,4 @@
-"""What a run survives. `make faults` writes the counts into docs/reliability.md."""
+"""What a run survives. `make faults` writes the counts into docs/lab/reliability.md."""
 
 import json
 import os

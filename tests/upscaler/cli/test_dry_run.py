@@ -22,7 +22,7 @@ def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
         f"to do: sub/grey.png -> {out}/sub/grey.png, 22x18",
     ]
     assert summary.startswith(
-        "4 to do, 1 would fail, 1 ignored; 0.0 MP by fast-x2, pictures of up to"
+        "4 to do, 1 would fail, 1 other file ignored; 0.0 MP with fast-x2, up to"
     )
     assert "no run here yet" in summary
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from upscaler.cli.options import Size
+
 
 def one_line(text):
     return len(text.strip().splitlines()) == 1
@@ -50,6 +52,18 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
     assert err == "failed: x\\ndone: [bold]\\x1b[2Jy.png: the file is empty\n"
 
 
+@pytest.mark.parametrize("size", ["2G", "2g", "2GB", "2 GiB", "2.0G", "2147483648", "2048mb"])
+def test_sizes_are_understood_as_people_write_them(size):
+    assert Size().convert(size, None, None) == 2**31
+
+
+@pytest.mark.parametrize(("spelling", "extension"), [("jpeg", "jpg"), ("TIF", "tif")])
+def test_formats_have_two_spellings(command, folder, tmp_path, spelling, extension):
+    code, _, _ = command("run", folder / "a.png", tmp_path / "out", "-s", "2", "-f", spelling)
+    assert code == 0
+    assert [path.name for path in (tmp_path / "out").glob("a.*")] == [f"a.{extension}"]
+
+
 def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
     code, out, _ = command("run", folder, tmp_path / "out", "-s", 2, "--memory", "1K")
     assert code == 0 and "3 done" in out
@@ -62,10 +76,11 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
         (["{in}", "{in}"], 2, "give another output"),
         (["", "{out}"], 2, "the path is empty"),
         (["{in}/pipe", "{out}"], 2, "neither a file nor a folder"),
-        (["{in}", "{out}", "-s", "0"], 2, "'0' is not how many times"),
-        (["{in}", "{out}", "-s", "nan"], 2, "'nan' is not how many times"),
+        (["{in}", "{out}", "-s", "0"], 2, "'0' is not a scale factor"),
+        (["{in}", "{out}", "-s", "nan"], 2, "'nan' is not a scale factor"),
         (["{in}", "{out}", "-t", "0"], 2, "'0' is not a number of pixels"),
-        (["{in}", "{out}", "--memory", "2"], 2, "'2' is not a size"),
+        (["{in}", "{out}", "--memory", "2X"], 2, "'2X' is not a size"),
+        (["{in}", "{out}", "--memory", "0"], 2, "'0' is not a size"),
         (["{in}", "{out}", "--memory", "-1G"], 2, "'-1G' is not a size"),
         (["{in}", "{out}", "--memory", "infG"], 2, "'infG' is not a size"),
         (["{in}", "{out}", "-f", "gif"], 2, "gif"),
@@ -92,8 +107,8 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
         (["{in}/a.png", "{out}/b.heif"], 2, "cannot write b.heif"),
         (["{in}", "{in}/notes.txt/out"], 3, "cannot write into the output folder"),
         (["{in}/notes.txt", "{out}"], 1, "not an image"),
-        (["{in}", "{out}", "--shard", "0/2"], 2, "'0/2' is not a part of several"),
-        (["{in}", "{out}", "--shard", "3/2"], 2, "'3/2' is not a part of several"),
+        (["{in}", "{out}", "--shard", "0/2"], 2, "'0/2' is not a part such as"),
+        (["{in}", "{out}", "--shard", "3/2"], 2, "'3/2' is not a part such as"),
         (["{in}/a.png", "{out}", "--exclude", "b*"], 2, "choose from a folder"),
     ],
 )
@@ -159,7 +174,7 @@ def test_settings_from_the_environment(command, folder, tmp_path, monkeypatch):
 def test_what_is_no_file_is_named(command, folder, tmp_path):
     os.mkfifo(folder / "pipe.png")
     _, out, err = command("run", folder, tmp_path / "out", "-s", 2)
-    assert "passed over: pipe.png: a pipe\n" in err
+    assert "ignored: pipe.png: a pipe\n" in err
     assert out.startswith("3 done, 2 other files ignored")
 
 

@@ -65,7 +65,7 @@ def test_sixteen_bits_to_a_format_of_eight_give_a_warning(command, repeater, tmp
 
 
 KINDS = importlib.util.spec_from_file_location(
-    "formats", Path(__file__).parents[3] / "docs/formats.py"
+    "formats", Path(__file__).parents[3] / "docs/reference/formats.py"
 )
 
 

@@ -229,7 +229,7 @@ def test_a_run_says_what_it_mixes(command, folder, tmp_path, monkeypatch):
     arguments = ("run", folder, tmp_path / "out", "-m", "balanced", "-s", 2, "-r", "cpu")
     title = "balanced-x2 with 0.5 of photo"
     _, out, _ = command(*arguments, "--dry-run")
-    assert f" MP by {title}," in out
+    assert f" MP with {title}," in out
     assert not (tmp_path / "out").exists()
     _, out, _ = command(*arguments, "--dry-run", "--json")
     assert json.loads(out.splitlines()[-1])["model"] == title
@@ -243,7 +243,7 @@ def test_a_run_says_what_it_mixes(command, folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "expected", "reason"),
     [
-        (("-m", "fast", "--restore", "0.5"), 2, "fast-x2 has no such sibling"),
+        (("-m", "fast", "--restore", "0.5"), 2, "fast-x2 has no such partner"),
         (("-m", "fast", "--restore", "0"), 2, "-m balanced or -m photo"),
         (("-m", "balanced", "--restore", "2"), 2, "--restore is 2; give 0 to 1"),
         (("-m", "balanced", "--restore", "half"), 2, "'half' is not a valid float"),
@@ -262,7 +262,7 @@ def test_what_does_not_mix_is_said_in_one_line(
 def test_a_file_of_the_same_name_elsewhere_has_no_sibling(tmp_path):
     path = tmp_path / "balanced-x2.onnx"
     path.write_bytes((FOLDER / path.name).read_bytes())
-    with pytest.raises(UsageError, match="balanced-x2 has no such sibling"):
+    with pytest.raises(UsageError, match="balanced-x2 has no such partner"):
         find_model(str(path), 2, 0.5)
 
 

@@ -9,7 +9,7 @@ from upscaler_train.recipe import Optimisation
 _ENDS = ("head.", "tail.")
 _ADAM_EPSILON = 1e-8
 _STRIDE = 2.5
-"""Times as long as AdamW's are the steps of Muon: measured, see docs/models.md."""
+"""Times as long as AdamW's are the steps of Muon: measured, see docs/lab/training.md."""
 
 
 def optimiser_for(settings: Optimisation, network: nn.Module) -> torch.optim.Optimizer:

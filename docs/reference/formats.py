@@ -106,13 +106,14 @@ KINDS: dict[str, Callable[[Path], Path]] = {
 def table() -> str:
     """Return the document."""
     lines = [
-        "# What is kept",
+        "# Formats",
         "",
-        "Measured by `python docs/generate.py`: each input with all that its format may say,",
-        "read and written as each output format. *exact*: every pixel; *lossy*: as its encoder",
+        "Measured by `python docs/reference/generate.py`: each input with all that its format may",
+        "say, read and written as each output format. *exact*: every pixel; *lossy*: as its coder",
         "does; *on white*: transparency laid on white; *8 bits*: reduced from 16; after a",
         "minus what the format has no place for. What is reduced or dropped is said in a",
-        "warning, once for each file.",
+        "warning, once for each file. In plain words: [formats and metadata]"
+        "(../guide/formats-and-metadata.md).",
         "",
         "| input | " + " | ".join(FORMATS) + " |",
         "|---" * (1 + len(FORMATS)) + "|",
@@ -169,9 +170,8 @@ _NOTES = """\
   TIFF page that is a smaller copy of another is left out.
 - Animated PNG of 16 bits and plain-text PNM of more than 8 bits are reduced to 8, with a
   warning.
-- Damaged files fail alone, with one line: `tests/fuzz/reader.py` threw 341,795 of them at the
-  reader and the writers of PNG, JPEG and TIFF in 561 seconds. A collection of difficult ones, file
-  by file: [corpus.md](corpus.md).
+- Damaged files fail alone, with one line. A collection of difficult ones, file by file:
+  [corpus.md](../lab/corpus.md).
 - HEIC is read where pillow-heif is installed (`pip install 'upscaler-aeu[heic]'`): its main
   picture, at 8 bits. JPEG XL, JPEG 2000, PSD, SVG and camera raw files are not read. Files are
   known by their content.

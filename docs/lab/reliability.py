@@ -1,6 +1,6 @@
-"""Write docs/reliability.md from the counts of the tests; see `make faults`.
+"""Write docs/lab/reliability.md from the counts of the tests; see `make faults`.
 
-python docs/reliability.py JUNIT.xml
+python docs/lab/reliability.py JUNIT.xml
 """
 
 import json

@@ -1,10 +1,10 @@
-"""Make the generated parts of the documentation: command reference, formats and pictures.
+"""Make the generated parts of the documentation: the reference, tables and pictures.
 
-    python docs/generate.py
-    python docs/generate.py --measure      # the README's tables, too: on a machine that is idle
+    python docs/reference/generate.py
+    python docs/reference/generate.py --measure   # what commands print, too: on an idle machine
 
-A table of the README stands between two comments, of which the first names its command. That of
-performance.md is made from the newest results of benchmarks/peers/compare.py.
+What a command prints stands between two comments, of which the first names the command. The
+comparisons with other programs are made from the newest results of benchmarks/peers/compare.py.
 """
 
 import json
@@ -21,11 +21,16 @@ from PIL import Image, ImageDraw
 
 from upscaler import Upscaler
 from upscaler.cli.main import commands
-from upscaler.models import DEFAULT_MODEL
+from upscaler.models import DEFAULT_MODEL, packaged_models
 from upscaler.quality.degradation import jpeg
 
 HERE = Path(__file__).parent
-SAMPLES = HERE.parent / "samples"
+ROOT = HERE.parents[1]
+README, MEASUREMENTS = ROOT / "README.md", ROOT / "docs" / "lab" / "measurements.md"
+PRINTED = ROOT / "docs" / "guide" / "gpus.md", MEASUREMENTS
+"""Where it stands what commands print."""
+PICTURES = ROOT / "docs" / "pictures"
+SAMPLES = ROOT / "samples"
 
 TABLE = re.compile(r"<!-- (?P<command>upscaler [^>]*) -->\n.*?<!-- end -->", re.DOTALL)
 
@@ -37,16 +42,23 @@ IN_SHORT = re.compile(r"<!-- peers, in short -->\n.*?<!-- end -->", re.DOTALL)
 SHORT_SET = "BSD100"
 
 SCALE = 4
-CROPS = {"colosseum.png": (60, 78, 160, 144), "otter.png": (90, 96, 190, 162)}
-"""Left, top, right, bottom in the small picture."""
+BEFORE_AFTER = "colosseum.png", (60, 78, 160, 144)
+"""A sample, and left, top, right, bottom of the crop in it."""
+
+MODELS = "otter.png", (108, 96, 178, 166)
+"""What the models are shown on."""
 
 JPEG = "spices.webp", (40, 60, 140, 126), 60
-"""What `photo` is shown on: a sample, the crop, and the quality that it is compressed with."""
+"""What `photo` is shown on, and the JPEG quality that it is compressed with."""
 
 
 def reference() -> str:
     """Return the help of every command as Markdown."""
-    parts = ["# Commands", "", "Made by `python docs/generate.py` from the program's own help."]
+    parts = [
+        "# Commands",
+        "",
+        "Made by `python docs/reference/generate.py` from the program's help.",
+    ]
     width = {"terminal_width": 88, "max_content_width": 88}
     root = commands.make_context("upscaler", [], resilient_parsing=True, **width)
     parts += ["", "```", commands.get_help(root), "```"]
@@ -56,6 +68,34 @@ def reference() -> str:
         context = click.Context(command, info_name=name, parent=root, **width)
         parts += ["", f"## upscaler {name}", "", "```", command.get_help(context), "```"]
     return "\n".join(parts) + "\n"
+
+
+MODELS_HEAD = """\
+# Models
+
+Made by `python docs/reference/generate.py` from the cards of the packaged models. The name links
+to the card, which says what the model was trained on, for how long, and how it was checked. Which
+one to take: [choosing a model](../guide/choosing-a-model.md).
+
+Quality is the mean PSNR of the brightness in dB (higher is nearer to the original), computed in
+fp32 and saved with 8 bits. Work is thousands of multiplications for a pixel of the output: the
+time that a model takes grows with it.
+
+"""
+
+
+def models() -> str:
+    """Return the table of the packaged models."""
+    rows = {model.title: model.spec for model in packaged_models()}
+    sets = list(dict.fromkeys(name for spec in rows.values() for name in sorted(spec.quality)))
+    head = ["model", "work", "parameters", *(name.replace(" jpeg:", ", JPEG ") for name in sets)]
+    lines = [head, ["---"] * len(head)]
+    for title, spec in rows.items():
+        name = f"[{title}](../../upscaler/models/packaged/{title}.md)"
+        quality = [f"{spec.quality[key]:.2f}" if key in spec.quality else "" for key in sets]
+        work = f"{spec.macs_per_pixel / 1000:.1f}"
+        lines.append([name, work, f"{spec.parameters / 1000:.0f} K", *quality])
+    return MODELS_HEAD + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def against_bicubic(name: str, box: tuple[int, int, int, int]) -> Image.Image:
@@ -69,6 +109,15 @@ def against_bicubic(name: str, box: tuple[int, int, int, int]) -> Image.Image:
             "upscaler": Upscaler(scale=SCALE)(small),
         }
     )
+
+
+def by_model(name: str, box: tuple[int, int, int, int]) -> Image.Image:
+    """Return one crop enlarged by bicubic and by three models."""
+    small = _sample(name).crop(box)
+    size = small.width * SCALE, small.height * SCALE
+    panels = {"bicubic": small.resize(size, Image.Resampling.BICUBIC)}
+    panels |= {one: Upscaler(one, scale=SCALE)(small) for one in ("fast", "balanced", "quality")}
+    return _side_by_side(panels)
 
 
 def after_jpeg(name: str, box: tuple[int, int, int, int], quality: int) -> Image.Image:
@@ -149,8 +198,8 @@ def peers_in_short(result: dict[str, Any]) -> str:
     for row in sorted(result["measured"], key=lambda row: (row["scale"], -row["mp_per_s"])):
         rows.setdefault(row["name"], {})[row["scale"]] = row
     scales = sorted({row["scale"] for row in result["measured"]})
-    head = ["", *(f"x{scale}: MP/s | ours is | {SHORT_SET}, dB" for scale in scales)]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * (1 + 3 * len(scales))]
+    head = ["program", *(f"x{scale}: MP/s | x{scale}: quality, dB" for scale in scales)]
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "--:|" * (2 * len(scales))]
     for name, by_scale in rows.items():
         cells = [_in_short(by_scale.get(scale)) for scale in scales]
         lines.append("| " + " | ".join([name, *cells]) + " |")
@@ -159,15 +208,15 @@ def peers_in_short(result: dict[str, Any]) -> str:
 
 def _in_short(row: dict[str, Any] | None) -> str:
     if row is None:
-        return " | | "
+        return " | "
     quality = row["psnr_y"].get(SHORT_SET)
     said = "" if quality is None else f"{quality:.2f}"
-    return f"{row['mp_per_s']:.2f} | {row['times_slower']:.1f}x | {said}"
+    return f"{row['mp_per_s']:.1f} | {said}"
 
 
 def compared(text: str) -> str:
     """Return a document with the newest comparison of each model; as it is if there is none."""
-    paths = (HERE.parent / "benchmarks" / "results").glob("peers-*.json")
+    paths = (ROOT / "benchmarks" / "results").glob("peers-*.json")
     results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     newest = {one["model"]: one for one in sorted(results, key=lambda one: str(one["date"]))}
     if not newest:
@@ -181,20 +230,20 @@ def compared(text: str) -> str:
 
 
 @click.command()
-@click.option("--measure", is_flag=True, help="Run the commands of the README's tables, too.")
+@click.option("--measure", is_flag=True, help="Run the commands whose output is shown, too.")
 def main(measure: bool) -> None:
     """Write everything."""
     if measure:
-        readme = HERE.parent / "README.md"
-        readme.write_text(measured(readme.read_text(encoding="utf-8")), encoding="utf-8")
-    for document in (HERE / "performance.md", HERE.parent / "README.md"):
+        for document in PRINTED:
+            document.write_text(measured(document.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in (MEASUREMENTS, README):
         document.write_text(compared(document.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "commands.md").write_text(reference(), encoding="utf-8")
     (HERE / "formats.md").write_text(formats.table(), encoding="utf-8")
-    for name, box in CROPS.items():
-        sheet = against_bicubic(name, box)
-        sheet.save(HERE / "pictures" / f"{Path(name).stem}-x{SCALE}.png", optimize=True)
-    after_jpeg(*JPEG).save(HERE / "pictures" / f"jpeg-x{SCALE}.png", optimize=True)
+    (HERE / "models.md").write_text(models(), encoding="utf-8")
+    against_bicubic(*BEFORE_AFTER).save(PICTURES / f"before-after-x{SCALE}.png", optimize=True)
+    by_model(*MODELS).save(PICTURES / f"models-x{SCALE}.png", optimize=True)
+    after_jpeg(*JPEG).save(PICTURES / f"jpeg-x{SCALE}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Put a collection of valid, odd and broken files through `upscaler run`, and set out what it said.
 
-python docs/corpus.py CORPUS        # with the folders valid, odd and broken, and manifest.csv
+python docs/lab/corpus.py CORPUS        # with the folders valid, odd and broken, and manifest.csv
 """
 
 import csv
@@ -49,14 +49,14 @@ def table(corpus: Path) -> str:
 
 
 _HEAD = """\
-Made by `python docs/corpus.py`: what `upscaler run -s 2` says of files that Pillow, libvips, sharp
-and PngSuite keep to test their own readers. What has no image name is ignored, and not listed."""
+Made by `python docs/lab/corpus.py`: what `upscaler run -s 2` says of files that Pillow, libvips,
+sharp and PngSuite keep to test their own readers. What has no image name is not listed."""
 
 
 @click.command()
 @click.argument("corpus", type=click.Path(exists=True, path_type=Path))
 def main(corpus: Path) -> None:
-    """Write docs/corpus.md."""
+    """Write docs/lab/corpus.md."""
     (HERE / "corpus.md").write_text(table(corpus), encoding="utf-8")
 
 
