@@ -1,7 +1,9 @@
 """Which weights are moved how."""
 
 import pytest
-import torch
+
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+
 from torch import nn
 
 from upscaler.models.network import AutoEncoder
