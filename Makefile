@@ -43,4 +43,4 @@ faults:             ## everything that a run survives, counted into docs/lab/rel
 	$(PYTHON) docs/lab/reliability.py .faults.xml && rm .faults.xml
 
 bench:              ## make bench PHOTOS=folder
-	$(PYTHON) benchmarks/folder.py $(PHOTOS) -o benchmarks/results
+	$(PYTHON) benchmarks/peers/compare.py $(PHOTOS) -o benchmarks/results

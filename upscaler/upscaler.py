@@ -78,7 +78,7 @@ class Upscaler:
         self._choice: Choice | None = self._open(precision)
         self._gate = Gate()
         self._tile_shape = self._largest_tile()
-        self._deep: Runtime | None = None
+        self._sixteen_bit: Runtime | None = None
         self._opening = Lock()
 
     def __enter__(self) -> Self:
@@ -97,7 +97,7 @@ class Upscaler:
 
         To close twice does no harm.
         """
-        self._choice = self._deep = None
+        self._choice = self._sixteen_bit = None
         gc.collect()  # some runtimes point to themselves, and hold a GPU's memory
 
     @property
@@ -224,23 +224,24 @@ class Upscaler:
     def _runtime_for(self, picture: Picture) -> Runtime:
         """16-bit pictures run in fp32 unless a precision was asked for that carries them."""
         runtime = self.choice.runtime
-        deep = picture.colour.dtype == np.uint16
-        if deep and (self._precision == "auto" or not runtime.takes_floats):
+        sixteen_bit = picture.colour.dtype == np.uint16
+        if sixteen_bit and (self._precision == "auto" or not runtime.takes_floats):
             return self._exact()
         return runtime
 
     def _exact(self) -> Runtime:
         """The runtime in fp32, opened when it is first needed."""
         with self._opening:
-            if self._deep is None:
+            if self._sixteen_bit is None:
                 runtime = self.choice.runtime
-                self._deep = runtime if runtime.precision == "fp32" else self._open("fp32").runtime
-            return self._deep
+                exact = runtime.precision == "fp32"
+                self._sixteen_bit = runtime if exact else self._open("fp32").runtime
+            return self._sixteen_bit
 
     def _open(self, precision: str) -> Choice:
-        return open_runtime(self._wish(precision), self._runtime_name)
+        return open_runtime(self._request(precision), self._runtime_name)
 
-    def _wish(self, precision: str) -> RuntimeRequest:
+    def _request(self, precision: str) -> RuntimeRequest:
         return RuntimeRequest(self.model, precision, self.streams, self._devices)
 
     def _largest_tile(self) -> tuple[int, int]:
@@ -261,7 +262,7 @@ class Upscaler:
             moved(choice.runtime)
 
         host = Host(adopt, log, self._gate, lambda: self._tile_shape)
-        return Upgrade(self._wish(self._precision), self.choice, host)
+        return Upgrade(self._request(self._precision), self.choice, host)
 
 
 def _tile_core(tile: int | str | None) -> int | None:

@@ -13,7 +13,6 @@ table of docs/lab/measurements.md from the newest result of each model.
 
 import json
 import statistics
-import sys
 import tempfile
 from datetime import UTC, datetime
 from functools import partial
@@ -22,12 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # `plain_loop` is a benchmark of its own, too
-
 from contest import Command, Runner, compete, evenly, megapixels, share, trial
 from environment import Missing, python_of
+from PIL import Image
 from quality import mean_psnr, shrink_all
 from table import OURS, PEERS, Peer, ours
 

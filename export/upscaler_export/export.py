@@ -108,7 +108,7 @@ def _reduced(
     for suffix, (precision, model) in models.items():
         name = f"{spec.title}.{suffix}.onnx"
         proofs[name] = variants.prove(network, model, precision, sets)
-        files[name] = _with_spec(model, variants.describe(spec, precision, proofs[name]))
+        files[name] = _with_spec(model, variants.spec_of(spec, precision, proofs[name]))
     return files, proofs
 
 

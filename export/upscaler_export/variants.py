@@ -120,7 +120,7 @@ def loss_in_bf16(network: AutoEncoder, sets: list[Path]) -> float:
     return _proof(network, partial(_by_torch, Bfloat16Form(network)), sets).loss
 
 
-def describe(spec: ModelSpec, precision: str, proof: Proof) -> ModelSpec:
+def spec_of(spec: ModelSpec, precision: str, proof: Proof) -> ModelSpec:
     """Return what the variant says of itself."""
     facts = {name: round(value, 4) for name, value in asdict(proof).items()}
     return replace(spec, precision=precision, proof=facts)

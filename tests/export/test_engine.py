@@ -21,7 +21,7 @@ MODELS = [model.spec.title for model in packaged_models()]
 @pytest.fixture
 def trt():
     try:
-        return build.load()
+        return build.load_library()
     except RuntimeUnavailable as error:
         pytest.skip(str(error))
 
@@ -86,7 +86,7 @@ def test_a_disk_that_is_full_leaves_no_half_an_engine(tmp_path, monkeypatch):
     made = Engine(b"an engine", proved=False)
     shutil.copy(find_model("fast", 2).path, tmp_path / "fast-x2.onnx")
     monkeypatch.setattr(engine, "EngineCache", lambda: None)
-    monkeypatch.setattr(engine.build, "load", Library)
+    monkeypatch.setattr(engine.build, "load_library", Library)
     monkeypatch.setattr(engine.build, "cached_engine", lambda *_, **__: made)
     monkeypatch.setattr(Path, "write_bytes", fill)
     with pytest.raises(OutputError, match="No space left on device"):

@@ -86,7 +86,7 @@ def _tried(model: _Stamped, data: tuple[_Stamped, ...], description: str | None)
 
     path, files = model[0], tuple(item[0] for item in data)
     if description is None:
-        return Model(path, custom.describe(path), files)
+        return Model(path, custom.inspect(path), files)
     spec = ModelSpec.from_json(description)
     if spec.precision == "fp32":
         custom.check(path, spec)

@@ -46,13 +46,13 @@ SELF_TEST = [sys.executable, "-P", "-m", "upscaler.models.self_test"]
 _SAME_PROBE = 1 / 255
 
 
-def describe(path: Path) -> ModelSpec:
+def inspect(path: Path) -> ModelSpec:
     """Find out what a model without a ModelSpec is.
 
     Raises:
         ModelError: it is no upscaler of RGB pictures of any size, or it fails the self-test.
     """
-    model = load(path)
+    model = load_graph(path)
     found = _geometry(path, model)
     return ModelSpec(
         name=path.stem.removesuffix(f"-x{found.scale}"),
@@ -70,7 +70,7 @@ def check(path: Path, spec: ModelSpec) -> None:
     Raises:
         ModelError: its graph has another geometry, or it fails the self-test.
     """
-    found = _geometry(path, load(path))
+    found = _geometry(path, load_graph(path))
     stated = Geometry(spec.scale, spec.halo, spec.alignment)
     if stated != found:
         raise ModelError(
@@ -86,10 +86,10 @@ def check(path: Path, spec: ModelSpec) -> None:
 
 def data_files(path: Path) -> list[Path]:
     """Return the files beside a model that hold weights of it; see `external_files`."""
-    return external_files(path, load(path))
+    return external_files(path, load_graph(path))
 
 
-def load(path: Path) -> onnx.ModelProto:
+def load_graph(path: Path) -> onnx.ModelProto:
     """Read an ONNX file without the weights in further files; ModelError if it is none."""
     try:
         return onnx.load(path, load_external_data=False)

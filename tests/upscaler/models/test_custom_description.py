@@ -14,7 +14,7 @@ from upscaler.models.spec import METADATA_KEY
 
 def described(path, **wrong):
     """Write into a file what it is, or what it is not."""
-    spec, model = custom.describe(path), onnx.load(path)
+    spec, model = custom.inspect(path), onnx.load(path)
     said = dataclasses.replace(spec, **wrong)
     onnx.helper.set_model_props(model, {METADATA_KEY: said.to_json()})
     onnx.save(model, path)
@@ -56,5 +56,5 @@ def test_a_packaged_model_is_trusted_by_its_path_too(monkeypatch):
 
 def test_a_packaged_model_is_what_its_graph_says():
     spec = find_model("fast", 2).spec
-    found = custom.describe(FOLDER / "fast-x2.onnx")
+    found = custom.inspect(FOLDER / "fast-x2.onnx")
     assert (found.scale, found.halo, found.alignment) == (2, spec.halo, spec.alignment)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from upscaler import Upscaler
 from upscaler.errors import ImageError, UsageError
-from upscaler.images import format_of, open_picture
+from upscaler.images import images_in, open_picture
 from upscaler.quality.metrics import bicubic, modcrop
 from upscaler_train.data.degrade import degraded
 from upscaler_train.data.stripes import striped
@@ -150,7 +150,7 @@ def pictures(folder: Path) -> list[Path]:
     Raises:
         UsageError: there is none.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and format_of(path))
+    paths = images_in(folder, below=True) if folder.is_dir() else []
     if not paths:
         raise UsageError(
             f"no images in {folder}; it should hold high-resolution ones "

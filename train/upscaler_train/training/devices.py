@@ -29,7 +29,7 @@ def connect() -> Fabric:
     return fabric
 
 
-def describe(fabric: Fabric) -> str:
+def machine_of(fabric: Fabric) -> str:
     """Return the hardware in words, for the model's card."""
     name = f"{torch.get_num_threads()} of {cores()} cores of an {processor()}"
     if fabric.device.type == "cuda":

@@ -19,7 +19,7 @@ from upscaler_train.networks.build import TrainingForm, build, check_memory
 from upscaler_train.recipe import Recipe, differences
 from upscaler_train.training import checkpoint as checkpoints
 from upscaler_train.training.checkpoint import BF16, FP32, Checkpoint, Progress
-from upscaler_train.training.devices import computes_bf16, connect, describe
+from upscaler_train.training.devices import computes_bf16, connect, machine_of
 from upscaler_train.training.evaluation import Similarity, score
 from upscaler_train.training.losses import reconstruction
 from upscaler_train.training.optimisers import optimiser_for, set_rate
@@ -138,7 +138,7 @@ class Trainer:
     @property
     def machine(self) -> str:
         """What it runs on, in words."""
-        return describe(self.fabric)
+        return machine_of(self.fabric)
 
     @property
     def conditions(self) -> str:

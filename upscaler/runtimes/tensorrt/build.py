@@ -29,7 +29,7 @@ _USUAL_SIDE = 128
 """What images smaller than a tile are tuned for."""
 
 
-def load(*names: str) -> Any:
+def load_library(*names: str) -> Any:
     """Import the library, the first that is there of `names`, by default of MODULES.
 
     Raises:

@@ -30,7 +30,7 @@ class TensorRT(PixelRuntime, BuiltRuntime):
     def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
         super().__init__(model, precision, min(streams, MOST_STREAMS), device)
         self.takes_floats = precision == "fp32"
-        self._trt = build.load(self.library)
+        self._trt = build.load_library(self.library)
         self._key, self._cache = self._place(model, precision, device)
         self.largest_side = self._key.side
         with torch.cuda.device(device):
@@ -42,7 +42,7 @@ class TensorRT(PixelRuntime, BuiltRuntime):
     @classmethod
     def precisions(cls) -> tuple[str, ...]:
         """See `Runtime`."""
-        build.load(cls.library)
+        build.load_library(cls.library)
         if not torch.cuda.is_available():
             raise RuntimeUnavailable("the installed torch cannot use the GPU")
         return ("fp16", "fp32")
@@ -52,7 +52,7 @@ class TensorRT(PixelRuntime, BuiltRuntime):
         """Build the engine."""
         key, cache = cls._place(model, precision, device)
         with torch.cuda.device(device):
-            build.cached_engine(build.load(cls.library), model, key, cache)
+            build.cached_engine(build.load_library(cls.library), model, key, cache)
 
     @classmethod
     def record_failure(cls, model: Model, precision: str, device: int, reason: str) -> None:
@@ -69,7 +69,7 @@ class TensorRT(PixelRuntime, BuiltRuntime):
     @classmethod
     def _place(cls, model: Model, precision: str, device: int) -> tuple[EngineKey, EngineCache]:
         """Where the engine lies, or would lie."""
-        key = build.engine_key(build.load(cls.library), model, precision, device)
+        key = build.engine_key(build.load_library(cls.library), model, precision, device)
         return key, EngineCache()
 
     def infer(self, batch: Batch) -> Batch:

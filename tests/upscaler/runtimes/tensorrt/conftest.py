@@ -11,7 +11,7 @@ from upscaler.runtimes.tensorrt.cache import EngineCache
 @pytest.fixture
 def trt():
     try:
-        return build.load("tensorrt_rtx")
+        return build.load_library("tensorrt_rtx")
     except RuntimeUnavailable as error:
         pytest.skip(str(error))
 
