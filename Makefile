@@ -1,7 +1,7 @@
 # The verbs of the project; .ci/run does the same on a clean clone.
 PYTHON ?= .venv/bin/python
 
-.PHONY: install lint format types test slow golden docs bench faults
+.PHONY: install lint format types test slow lowest golden docs bench faults
 
 install:            ## everything, for development
 	python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e '.[dev]'
@@ -20,6 +20,14 @@ test:
 
 slow:               ## the tests that take longer; some need ../shared
 	$(PYTHON) -m pytest -m "slow and not gpu"
+
+# `click>=8.4` in pyproject.toml -> click==8.4
+LOWEST := $(shell sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\([^;"]*\).*/\1==\2/p' pyproject.toml)
+lowest:             ## a plain installation of the lowest versions that pyproject.toml allows
+	python3 -m venv .venv/lowest
+	.venv/lowest/bin/pip install --quiet $(LOWEST) pytest hypothesis .
+	.venv/lowest/bin/python -m pytest -q tests/upscaler/cli tests/upscaler/images \
+		tests/upscaler/inference -k "not packaged"  # which measures every model
 
 golden:             ## after a model was meant to change: what each makes, for tests/test_golden.py
 	$(PYTHON) -m pytest tests/test_golden.py --write-golden

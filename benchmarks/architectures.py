@@ -23,8 +23,8 @@ from upscaler.models.spec import Architecture, Trained, Training
 from upscaler.runtimes import RuntimeRequest, open_runtime
 from upscaler.runtimes.runtime import Runtime
 from upscaler_export.export import export_network
-from upscaler_train.networks import cost, parameters
-from upscaler_train.recipe_file import load
+from upscaler_train.networks.build import cost, parameters
+from upscaler_train.recipe_file import load_recipe
 
 SETTINGS = (("cpu", "fp32"), ("openvino", "bf16"))
 SIDE = 256
@@ -40,14 +40,14 @@ def main(recipes: tuple[Path, ...], rounds: int) -> None:
         runtimes = {path: _open(path, Path(scratch)) for path in recipes}
         times = _measure(runtimes, rounds)
     for path in recipes:
-        recipe = load(path)
+        recipe = load_recipe(path)
         facts = {"recipe": path.stem, "scale": recipe.scale, "parameters": parameters(recipe)}
         macs = round(cost(recipe, SIDE))
         click.echo(json.dumps({**facts, "macs_per_pixel": macs, "ms_per_megapixel": times[path]}))
 
 
 def _open(path: Path, scratch: Path) -> dict[str, Runtime]:
-    architecture = load(path).network
+    architecture = load_recipe(path).network
     assert isinstance(architecture, Architecture), f"{path} is no AE-U"
     trained = Trained(path.stem, architecture, Training())
     done = export_network(AutoEncoder(architecture), trained, scratch, [])

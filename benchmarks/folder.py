@@ -23,7 +23,7 @@ import click
 from plain_loop import save_weights
 
 from upscaler.hardware.cpu import cores, processor
-from upscaler.images import format_of, picture_size
+from upscaler.images import images_in, picture_size
 
 HERE = Path(__file__).parent
 PACKAGES = ("upscaler-aeu", "torch", "openvino", "onnxruntime", "pillow", "numpy")
@@ -61,7 +61,7 @@ def main(
 
 def _take(photos: Path, files: int, folder: Path) -> Path:
     """Copy an even choice of the photographs, so that both sides read the same, warm files."""
-    found = sorted(path for path in photos.iterdir() if format_of(path))
+    found = images_in(photos)
     if len(found) < files:
         raise click.UsageError(f"{photos} holds {len(found)} images, {files} are asked for")
     folder.mkdir()

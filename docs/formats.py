@@ -135,7 +135,7 @@ def _cell(source: Path, kind: Format) -> str:
     parts = ["lossy" if kind.lossy else "exact" if _same(picture, again) else "changed"]
     if picture.alpha is not None and again.alpha is None:
         parts = ["on white"]
-    if picture.is_deep and not again.is_deep:
+    if picture.is_sixteen_bit and not again.is_sixteen_bit:
         parts = [part for part in parts if part != "changed"] + ["8 bits"]
     lost = [
         words

@@ -27,6 +27,7 @@ ORDER = [
     "batch.state",
     "batch.run",
     "batch.dry_run",
+    "batch.folder",
     "measure",
     "cli",
 ]

@@ -2,17 +2,17 @@
 
     UpscalerError                  anything a user can act on; shown as one line
     ├── UsageError          (2)    a wrong value was given
-    └── StartError          (3)    the work could not begin
-        ├── ModelError             a model is missing, unreadable or not an upscaler
-        ├── RuntimeUnavailable     an inference runtime does not open here
-        │   ├── HardwareMissing    nor could it: the machine lacks what it runs on
-    │   └── NotReady           it has something to build first
-        ├── OutputError            the output folder cannot be used
-        └── ProofError             an exported model does not agree with its source
-    ImageError                     one file failed; the others go on
-    └── PassingError               not by its own fault: worth another try
+    ├── StartError          (3)    the work could not begin
+    │   ├── ModelError             a model is missing, unreadable or not an upscaler
+    │   ├── RuntimeUnavailable     an inference runtime does not open here
+    │   │   ├── HardwareMissing    nor could it: the machine lacks what it runs on
+    │   │   └── NotReady           it has something to build first
+    │   ├── OutputError            the output folder cannot be used
+    │   └── ProofError             an exported model does not agree with its source
+    └── ImageError          (1)    one image failed; in a folder, the others go on
+        └── PassingError           not by its own fault: worth another try
 
-The number is the exit code of the command line.
+The number is the exit code of the command line. All of them are to be had from `upscaler`.
 """
 
 
@@ -58,7 +58,7 @@ class ProofError(StartError):
     """An exported model does not agree with the network it came from."""
 
 
-class ImageError(Exception):
+class ImageError(UpscalerError):
     """One image cannot be read, upscaled or written; the batch goes on without it."""
 
 

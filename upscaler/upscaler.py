@@ -1,11 +1,13 @@
 """Upscaling one picture: the code that the command, the batch and Python users share."""
 
+import gc
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Lock
-from typing import Any, overload
+from types import TracebackType
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from upscaler.hardware.cpu import cores
 from upscaler.images import Picture, Rows, image_from, picture_from
 from upscaler.inference.enlargement import Enlargement, plan_for
 from upscaler.inference.repairs import Repairs
-from upscaler.inference.size import Size
+from upscaler.inference.size import Size, wanted_size
 from upscaler.inference.strips import StripEnlargement, strips_of
 from upscaler.inference.tiling import STRIP_ROWS, Tile
 from upscaler.inference.timing import Timer
@@ -30,7 +32,10 @@ Pixels = NDArray[Any]
 
 
 class Upscaler:
-    """A model opened on a runtime, ready for pictures.
+    """A model opened on a runtime, ready for pictures; usable by several threads at once.
+
+    As a context manager it is closed at the end. One that is never closed frees everything when
+    nothing refers to it any more.
 
     Args:
         model: a packaged model's name, or the path of an ONNX file.
@@ -62,7 +67,7 @@ class Upscaler:
         size: Size | None = None,
         restore: float | None = None,
     ) -> None:
-        self.size = size or Size(scale)
+        self.size = wanted_size(scale, size)
         self.model: Model = find_model(str(model), scale, restore)
         self._runtime_name, self._precision = runtime, precision
         self._devices = tuple(devices)
@@ -70,14 +75,50 @@ class Upscaler:
         if streams is not None and streams < 1:
             raise UsageError(f"streams is {streams}; give 1 or more")
         self.streams = streams or cores()
-        self.choice: Choice = self._open(precision)
+        self._choice: Choice | None = self._open(precision)
         self._gate = Gate()
         self._tile_shape = self._largest_tile()
         self._deep: Runtime | None = None
         self._opening = Lock()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the runtime with its threads and its memory, when no picture is on its way.
+
+        To close twice does no harm.
+        """
+        self._choice = self._deep = None
+        gc.collect()  # some runtimes point to themselves, and hold a GPU's memory
+
+    @property
+    def choice(self) -> Choice:
+        """The runtime that was taken, and why others were not.
+
+        Raises:
+            UsageError: the Upscaler is closed.
+        """
+        if self._choice is None:
+            raise UsageError("this Upscaler is closed; make another one")
+        return self._choice
+
+    @choice.setter
+    def choice(self, choice: Choice) -> None:
+        self._choice = choice
+
     def __repr__(self) -> str:
-        runtime = self.choice.runtime
+        if self._choice is None:
+            return f"{self.model.title}, closed"
+        runtime = self._choice.runtime
         resampled = (
             "" if self.size.is_scale(self.model.spec.scale) else f" resampled to {self.size}"
         )

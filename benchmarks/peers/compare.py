@@ -28,11 +28,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `plain_loop` is a benchmar
 
 from contest import Command, Runner, compete, evenly, megapixels, share, trial
 from environment import Missing, python_of
-from quality import make_twins, mean_psnr
+from quality import mean_psnr, shrink_all
 from table import OURS, PEERS, Peer, ours
 
 from upscaler.hardware.cpu import cores, processor
-from upscaler.images import format_of, open_picture
+from upscaler.images import images_in, open_picture
 
 PACKAGES = ("upscaler-aeu", "torch", "openvino", "onnxruntime", "pillow", "numpy")
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -60,7 +60,7 @@ def main(
     out: Path | None,
 ) -> None:
     """Compare on PHOTOS, a folder of images."""
-    found = evenly(sorted(path for path in photos.iterdir() if format_of(path)), files)
+    found = evenly(images_in(photos), files)
     missing: dict[str, str] = {}
     measured: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -74,10 +74,10 @@ def main(
             compete(runners, rounds, scale, scratch)
             rows = [_row(runner, runners[0], scale) for runner in runners]
             for truth in truths:
-                twins = make_twins(truth, scale, scratch / f"{truth.name}-x{scale}")
+                lows = shrink_all(truth, scale, scratch / f"{truth.name}-x{scale}")
                 for runner, row in zip(runners, rows, strict=True):
                     try:
-                        score = mean_psnr(runner.command, truth, twins, scale, scratch)
+                        score = mean_psnr(runner.command, truth, lows, scale, scratch)
                     except Missing as problem:
                         missing[f"{runner.name} on {truth.name}, x{scale}"] = str(problem)
                     else:

@@ -24,10 +24,11 @@ def card(
     """
     sizes, training = spec.architecture, spec.training
     assert sizes is not None, "only the project's own networks are exported"
+    context = f", {sizes.context_blocks} of {sizes.context} below" if sizes.context else ""
     facts = {
         "Network": (
             f"AE-U, widths {'-'.join(map(str, sizes.widths))}, {sizes.encoder} encoder and "
-            f"{sizes.decoder} decoder layers a level, {sizes.blocks} residual blocks"
+            f"{sizes.decoder} decoder layers a level, {sizes.blocks} residual blocks{context}"
         ),
         "Size": (
             f"{spec.parameters / 1000:,.0f} K parameters, "

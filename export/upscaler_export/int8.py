@@ -10,7 +10,6 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from onnxruntime.quantization import (
 )
 
 from upscaler.errors import UsageError
-from upscaler.images import format_of, open_picture
+from upscaler.images import images_in, open_picture
 from upscaler.quality.metrics import bicubic, modcrop
 from upscaler_export.graph import INPUT
 
@@ -108,8 +107,7 @@ class _Pictures(CalibrationDataReader):  # type: ignore[misc]
             )
 
     def _read(self, folder: Path, scale: int) -> Iterator[NDArray[np.float32]]:
-        paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and format_of(path))
-        for path in islice(paths, _PICTURES):
+        for path in images_in(folder, below=True)[:_PICTURES]:
             large = open_picture(path).rgb[: scale * _SIDE, : scale * _SIDE]
             small = bicubic(modcrop(large, scale * _ALIGNMENT), 1 / scale)
             if small.size:

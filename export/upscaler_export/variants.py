@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from upscaler.errors import ProofError
-from upscaler.images import format_of, open_picture
+from upscaler.images import images_in, open_picture
 from upscaler.inference.tiling import align
 from upscaler.models.network import AutoEncoder
 from upscaler.models.spec import ModelSpec
@@ -127,7 +127,7 @@ def describe(spec: ModelSpec, precision: str, proof: Proof) -> ModelSpec:
 
 
 def _truths(sets: list[Path]) -> list[Pixels]:
-    paths = [path for folder in sets for path in sorted(folder.iterdir()) if format_of(path)]
+    paths = [path for folder in sets for path in images_in(folder)]
     if not paths:
         with Image.open(PHOTOGRAPH) as image:
             return [np.asarray(image.convert("RGB"))]

@@ -88,7 +88,10 @@ def test_the_proof_picture_is_a_photograph():
 
 
 def test_scores_after_a_jpegs_losses_go_beside_them(network, tmp_path, folder):
-    for degradations, names in (((), ["in"]), ((Degradation("jpeg", 10),), ["in", "in jpeg:10"])):
+    for degradations, names in (
+        ((), ["in"]),
+        ((Degradation.parse("jpeg:10"),), ["in", "in jpeg:10"]),
+    ):
         done = export_network(network, TRAINED, tmp_path, [folder], degradations=degradations)
         assert list(done.spec.quality) == names
     assert done.spec.quality["in jpeg:10"] < done.spec.quality["in"]

@@ -18,7 +18,7 @@ import atheris
 
 with atheris.instrument_imports(include=["upscaler.images", "PIL"]):
     from upscaler.errors import ImageError
-    from upscaler.images import FORMATS, Encoding, allow_pixels, fit, open_picture
+    from upscaler.images import FORMATS, Encoding, fit, open_picture, set_for_process
     from upscaler.images.encode import encode
 
 _PIXELS = 20_000
@@ -30,14 +30,14 @@ _WRITTEN = ("png", "jpg", "tiff")
 def main() -> None:
     """Run libFuzzer, which ends the process."""
     warnings.simplefilter("ignore")
-    allow_pixels(_PIXELS)
+    set_for_process(_PIXELS)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "input"
 
         def one(data: bytes) -> None:
             path.write_bytes(data)
             try:
-                picture = open_picture(path)
+                picture = open_picture(path, _PIXELS)
                 for kind in (FORMATS[name] for name in _WRITTEN):
                     encode(io.BytesIO(), fit(picture, kind), kind, Encoding())
             except ImageError:

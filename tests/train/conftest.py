@@ -28,8 +28,8 @@ def table(tmp_path, rng):
 @pytest.fixture
 def train():
     """Train by a table, up to a step if one is given; returns the ticks."""
-    from upscaler_train.loop import Trainer
     from upscaler_train.recipe_file import from_table
+    from upscaler_train.training.trainer import Trainer
 
     def train(table, folder, steps=None, resume=False):
         trainer = Trainer(from_table(table), folder, resume=resume)
@@ -52,8 +52,8 @@ def train():
 @pytest.fixture
 def weights():
     """Read what the last checkpoint in a folder holds."""
-    from upscaler_train import checkpoint
-    from upscaler_train.loop import LAST
+    from upscaler_train.training import checkpoint
+    from upscaler_train.training.trainer import LAST
 
     return lambda folder: checkpoint.load(folder / LAST).tensors
 

@@ -1,17 +1,15 @@
 """A training computes in bfloat16 where the hardware does, and says in what it computed."""
 
-from pathlib import Path
-
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.hardware.cpu import cores, processor
-from upscaler_train import checkpoint as checkpoints
-from upscaler_train import loop
-from upscaler_train.devices import computes_bf16
-from upscaler_train.loop import LAST
-from upscaler_train.networks import TrainingForm
+from upscaler_train.networks.build import TrainingForm
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training import trainer as loop
+from upscaler_train.training.devices import computes_bf16
+from upscaler_train.training.trainer import LAST
 
 
 @pytest.mark.parametrize(
@@ -62,12 +60,6 @@ def test_a_training_that_goes_on_in_another_arithmetic_says_so(table, tmp_path, 
     for steps in (5, 6):
         train(table, tmp_path / "run", steps=steps, resume=True)
         assert checkpoints.load(tmp_path / "run" / LAST).arithmetic == "bf16, then fp32"
-
-
-def test_a_checkpoint_from_before_this_was_recorded_did_as_its_recipe_says():
-    path = Path(__file__).parents[2] / "train" / "checkpoints" / "fast-x2.safetensors"
-    saved = checkpoints.peek(path)
-    assert saved.recipe.run.bf16 and saved.arithmetic == "bf16"
 
 
 @pytest.mark.parametrize(

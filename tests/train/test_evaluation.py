@@ -3,8 +3,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler_train.evaluation import score
-from upscaler_train.pairs import Pair
+from upscaler_train.data.pairs import Pair
+from upscaler_train.training.evaluation import score
 
 
 class Doubled(torch.nn.Upsample):
@@ -19,7 +19,7 @@ class Doubled(torch.nn.Upsample):
 def test_scoring_uses_cudnn_in_float32_and_tries_no_algorithms(rng, monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
     low = rng.integers(0, 256, (20, 24, 3), np.uint8)
-    pairs = [Pair((low,), low.repeat(2, axis=0).repeat(2, axis=1))]
+    pairs = [Pair(low, low.repeat(2, axis=0).repeat(2, axis=1))]
     network = Doubled(scale_factor=2)
     assert score(network, pairs, 2, torch.device("cpu")).mse == 0
     assert network.seen == (True, False, False)

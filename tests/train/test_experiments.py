@@ -13,13 +13,13 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.cli.main import commands
 from upscaler.errors import UsageError
-from upscaler_train import checkpoint as checkpoints
+from upscaler_train.data.pairs import load_pairs
 from upscaler_train.experiments import report
 from upscaler_train.experiments.catalogue import SYSTEMS, catalogue, choose
-from upscaler_train.experiments.outcome import PANEL, Outcome, of_training
 from upscaler_train.experiments.session import LOG, Session, overrides_for
-from upscaler_train.loop import LAST, Trainer
-from upscaler_train.pairs import load_pairs
+from upscaler_train.experiments.trained_system import PANEL, TrainedSystem, of_training
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training.trainer import LAST, Trainer
 
 SIZE = 64
 TINY = ("data.batch=2", "run.threads=1")
@@ -65,10 +65,10 @@ def test_every_experiment_trains_saves_resumes_and_is_listed(name, data, tmp_pat
     twice = checkpoints.load(parts.folder(recipe) / LAST).tensors
     assert all(torch.equal(tensor, twice[key]) for key, tensor in once.items())
 
-    outcome = Outcome.load(parts.folder(recipe))
+    outcome = TrainedSystem.load(parts.folder(recipe))
     assert outcome.progress.step == 2
     assert outcome.epochs == 1
-    assert outcome.test == Outcome.load(whole.folder(recipe)).test
+    assert outcome.test == TrainedSystem.load(whole.folder(recipe)).test
 
     report.write(tmp_path / "parts")
     text = (tmp_path / "parts" / "report.md").read_text()
@@ -110,10 +110,10 @@ def test_an_outcome_that_is_lost_is_measured_again(data, tmp_path):
     recipe = tiny("ae-u", data, "schedule.steps=1")
     list(session(data, tmp_path).run([recipe], silent))
     folder = session(data, tmp_path).folder(recipe)
-    outcome = Outcome.load(folder)
+    outcome = TrainedSystem.load(folder)
     (folder / "outcome.json").write_text('{"name": ')
     list(session(data, tmp_path).run([recipe], silent))
-    again = Outcome.load(folder)
+    again = TrainedSystem.load(folder)
     assert (again.test, again.progress.step) == (outcome.test, outcome.progress.step)
 
 
@@ -140,7 +140,7 @@ def test_the_command_writes_one_report(data, tmp_path):
     assert "<svg" in (tmp_path / "out" / "curves-systems.svg").read_text()
 
 
-def test_returning_the_input_scores_what_the_twins_differ_by(data, tmp_path):
+def test_returning_the_input_scores_what_the_pairs_differ_by(data, tmp_path):
     recipe = tiny("kernel-6", data, "schedule.steps=1")
     (given,) = (done.given for done in session(data, tmp_path).run([recipe], silent))
     pairs = load_pairs(data / "test", recipe)

@@ -1,6 +1,5 @@
 """A training learns, ends, logs, and is the same in several processes or compiled."""
 
-import copy
 import json
 import shutil
 import subprocess
@@ -14,12 +13,11 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from upscaler.errors import StartError, UsageError
-from upscaler_train import checkpoint as checkpoints
-from upscaler_train.collapse import collapsed, make_collapsible
-from upscaler_train.loop import LAST, Trainer, _check_batch
-from upscaler_train.networks import build, check_memory
-from upscaler_train.progress import TrainingDisplay
+from upscaler_train.display.progress import TrainingDisplay
+from upscaler_train.networks.build import check_memory
 from upscaler_train.recipe_file import from_table
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training.trainer import LAST, Trainer, _check_batch
 
 
 def test_training_learns_and_ends_at_zero(table, tmp_path, train):
@@ -43,7 +41,7 @@ def test_a_loss_that_is_kept_holds_no_more_than_a_number(table, tmp_path, mse_fr
 def test_the_statistics_of_a_normalisation_are_averaged_too(table, tmp_path, train):
     table["network"] = {"family": "seed", "size": 64, "widths": [8], "decoder": ["tanh"]}
     table["network"]["normalisation"] = "batch"
-    table["data"] |= {"patch": 0, "twin": "same-size"}
+    table["data"] |= {"patch": 0, "low": "same-size"}
     train(table, tmp_path / "run")
     ema = checkpoints.load(tmp_path / "run" / LAST).part("ema")
     assert ema["encoder.0.1.running_mean"].abs().sum() > 0
@@ -117,42 +115,6 @@ def test_a_compiled_training_learns_the_same(table, tmp_path, train):
     for a, b in zip(plain, compiled, strict=True):
         assert a.loss.item() == pytest.approx(b.loss.item(), rel=1e-3)
     train(table, tmp_path / "compiled", resume=True)
-
-
-def test_collapsible_convolutions_start_as_they_were_and_ship_as_one(
-    table, tmp_path, train, weights
-):
-    recipe = from_table(table)
-    torch.manual_seed(1)
-    plain = build(recipe)
-    network = copy.deepcopy(plain)
-    make_collapsible(network, 6)
-    x = torch.rand(1, 3, 16, 16)
-    assert torch.equal(network(x), plain(x))
-
-    table["optimisation"] = {"collapse": 6}
-    train(table, tmp_path / "whole")
-    train(table, tmp_path / "parts", steps=5)
-    train(table, tmp_path / "parts", resume=True)
-    whole, parts = checkpoints.load(tmp_path / "whole" / LAST), weights(tmp_path / "parts")
-    assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.tensors.items())
-    assert whole.part("ema").keys() == plain.state_dict().keys()
-    assert any(tensor.abs().max() > 0 for name, tensor in whole.tensors.items() if "back" in name)
-
-
-def test_the_average_follows_the_collapsed_weights(table):
-    recipe = from_table({**table, "optimisation": {"collapse": 6}})
-    plain = build(recipe)
-    network = copy.deepcopy(plain)
-    make_collapsible(network, 6)
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if name.endswith("back"):
-                parameter.normal_(0, 0.1)
-        for own, tensor in zip(plain.parameters(), collapsed(network, like=plain), strict=True):
-            own.copy_(tensor)
-    x = torch.rand(1, 3, 16, 16)
-    assert torch.allclose(network(x), plain(x), atol=1e-5)
 
 
 def test_too_little_memory_is_said_before_anything_is_read(table):

@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler_train.losses import reconstruction
+from upscaler_train.training.losses import reconstruction
 
 
 def test_spectrum_loss_sees_what_pixels_average_away():

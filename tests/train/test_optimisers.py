@@ -8,8 +8,8 @@ from torch import nn
 
 from upscaler.models.network import AutoEncoder
 from upscaler.models.spec import Architecture
-from upscaler_train.optimisers import optimiser_for, set_rate
 from upscaler_train.recipe import Optimisation
+from upscaler_train.training.optimisers import optimiser_for, set_rate
 
 
 @pytest.fixture

@@ -11,11 +11,9 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 from upscaler import Upscaler
 from upscaler.errors import ModelError, UsageError
 from upscaler.quality.metrics import bicubic
-from upscaler_train.degrade import shrink_badly
-from upscaler_train.pairs import Pair, load_dataset, load_pairs
-from upscaler_train.recipe import Degradation
+from upscaler_train.data.pairs import Pair, load_dataset, load_pairs, ready_pairs
+from upscaler_train.data.sampling import PatchSampler, PictureSampler, steps_per_epoch
 from upscaler_train.recipe_file import from_table
-from upscaler_train.sampling import PatchSampler, PictureSampler, steps_per_epoch
 
 CPU = torch.device("cpu")
 
@@ -24,7 +22,7 @@ CPU = torch.device("cpu")
 def pairs(rng):
     sizes = [(40, 60), (64, 24), (8, 8)]
     highs = [rng.integers(0, 256, (2 * h, 2 * w, 3), np.uint8) for h, w in sizes]
-    return [Pair((bicubic(high, 0.5),), high) for high in highs]
+    return [Pair(bicubic(high, 0.5), high) for high in highs]
 
 
 def sampler(pairs, **changes):
@@ -38,24 +36,24 @@ def recipe(scale=2, **data):
     )
 
 
-def test_the_small_twin_is_antialiased_bicubic(tmp_path, photo):
+def test_the_small_picture_is_antialiased_bicubic(tmp_path, photo):
     Image.fromarray(photo).save(tmp_path / "a.png")
     (pair,) = load_pairs(tmp_path, recipe(4))
     np.testing.assert_array_equal(pair.high, photo[:36, :52])
     np.testing.assert_array_equal(pair.low, bicubic(photo[:36, :52], 0.25))
 
 
-def test_the_twin_of_the_same_size_is_shrunk_by_bicubic_and_enlarged_by_bilinear(tmp_path, photo):
+def test_the_pair_of_the_same_size_is_shrunk_by_bicubic_and_enlarged_by_bilinear(tmp_path, photo):
     Image.fromarray(photo).save(tmp_path / "a.png")
-    (pair,) = load_pairs(tmp_path, recipe(1, twin="same-size"))
+    (pair,) = load_pairs(tmp_path, recipe(1, low="same-size"))
     np.testing.assert_array_equal(pair.high, photo[:36, :52])
     small = Image.fromarray(bicubic(photo[:36, :52], 0.5))
     np.testing.assert_array_equal(pair.low, small.resize((52, 36), Image.Resampling.BILINEAR))
 
 
-def test_grey_twins_have_one_channel(tmp_path, photo):
+def test_grey_pairs_have_one_channel(tmp_path, photo):
     Image.fromarray(photo[:36, :52]).save(tmp_path / "a.png")
-    table = {"name": "x", "schedule": {"steps": 1}, "data": {"grey": True, "twin": "same-size"}}
+    table = {"name": "x", "schedule": {"steps": 1}, "data": {"grey": True, "low": "same-size"}}
     grey = from_table({**table, "network": {"family": "seed", "size": 36}})
     with pytest.raises(UsageError, match="a.png has 52x36 pixels, the network takes 36x36"):
         load_pairs(tmp_path, grey)
@@ -83,36 +81,55 @@ def test_teachers_that_do_not_fit_are_refused(tmp_path, photo):
         load_dataset(recipe(2, teacher="fast-x4", **asked))
     with pytest.raises(ModelError, match="no model nonesuch"):
         load_dataset(recipe(2, teacher="nonesuch", **asked))
-    with pytest.raises(UsageError, match="a teacher needs small twins, clean and in colour"):
-        recipe(1, teacher="fast", twin="same-size")
+    with pytest.raises(UsageError, match="a teacher needs small pictures, clean and in colour"):
+        recipe(1, teacher="fast", low="same-size")
 
 
-def test_variants_are_the_same_each_time_and_some_are_clean(tmp_path, photo):
-    Image.fromarray(photo).save(tmp_path / "a.png")
-    settings = {"variants": 12, "clean": 0.5}
-    table = {"name": "x", "schedule": {"steps": 1}, "degradation": settings}
-    ((first,), (again,)) = (load_pairs(tmp_path, from_table(table)) for _ in range(2))
-    for a, b in zip(first.lows, again.lows, strict=True):
-        np.testing.assert_array_equal(a, b)
+def test_degraded_pictures_watch_the_training_always_the_same(tmp_path, photo):
+    for name in ("a.png", "b.png"):
+        Image.fromarray(photo).save(tmp_path / name)
+    folder = {"train": str(tmp_path), "val": str(tmp_path), "patch": 8}
+    table = {"name": "x", "schedule": {"steps": 1}, "data": folder, "degradation": {"light": 1.0}}
+    first, again = (load_dataset(from_table(table)) for _ in range(2))
     clean = bicubic(photo[:36, :52], 0.5)
-    assert 2 < sum(np.array_equal(low, clean) for low in first.lows) < 10
-    drawn = sampler([first], batch=60).draw(0)[0]
-    assert len({tuple(patch.flatten().sort().values.tolist()[:9]) for patch in drawn}) > 12
+    np.testing.assert_array_equal(first.train[0].low, clean)
+    for one, other in zip(first.val, again.val, strict=True):
+        np.testing.assert_array_equal(one.low, other.low)
+        assert not np.array_equal(one.low, clean)
+    assert not np.array_equal(first.val[0].low, first.val[1].low)
 
 
-def test_bad_twins_lie_where_the_clean_one_lies_and_keep_its_colour(rng):
-    y, x = np.mgrid[0:192, 0:256]
-    high = np.stack([127 + 90 * np.sin(x / 20), 127 + 90 * np.cos(y / 30), (x + y) / 2], axis=2)
-    high = high.astype(np.uint8)
-    clean = bicubic(high, 0.25)
-    for _ in range(20):
-        low = shrink_badly(high, 4, Degradation(), rng)
-        assert (low.shape, low.dtype) == (clean.shape, np.uint8)
-        difference = low.astype(float) - clean
-        assert 0.1 < np.abs(difference).mean() < 12
-        assert np.abs(difference.mean(axis=(0, 1))).max() < 1.5
-        moved = [np.abs(np.roll(low, shift, 1) - clean.astype(float)).mean() for shift in (-1, 1)]
-        assert np.abs(difference).mean() < min(moved)
+def test_ready_pairs_are_read_and_larger_ones_shrunk(tmp_path, photo):
+    low, high = photo[:9, :12], photo[:36, :48]
+    write_pair(tmp_path, "a.png", low, high)
+    (pair,) = ready_pairs(tmp_path, recipe(4))
+    np.testing.assert_array_equal(pair.low, low)
+    np.testing.assert_array_equal(pair.high, high)
+    (half,) = ready_pairs(tmp_path, recipe(2))
+    np.testing.assert_array_equal(half.high, bicubic(high, 0.5))
+    dataset = load_dataset(recipe(2, pairs=str(tmp_path), val_pairs=str(tmp_path)))
+    np.testing.assert_array_equal(dataset.train[0].high, half.high)
+    np.testing.assert_array_equal(dataset.val[0].low, low)
+
+
+def test_ready_pairs_that_do_not_fit_are_refused(tmp_path, photo):
+    with pytest.raises(UsageError, match="no pairs in .* PNG files in low/ and high/"):
+        ready_pairs(tmp_path, recipe(2))
+    write_pair(tmp_path, "a.png", photo[:9, :12], photo[:18, :24])
+    with pytest.raises(UsageError, match="high/a.png is not 4 or more times as large as low/"):
+        ready_pairs(tmp_path, recipe(4))
+    write_pair(tmp_path, "a.png", photo[:9, :12], photo[:18, :36])
+    with pytest.raises(UsageError, match="high/a.png is not 2 or more times as large as low/"):
+        ready_pairs(tmp_path, recipe(2))
+    (tmp_path / "high" / "a.png").unlink()
+    with pytest.raises(UsageError, match="high/a.png"):
+        ready_pairs(tmp_path, recipe(2))
+
+
+def write_pair(folder, name, low, high):
+    for side, image in (("low", low), ("high", high)):
+        (folder / side).mkdir(exist_ok=True)
+        Image.fromarray(image).save(folder / side / name)
 
 
 def test_any_name_a_file_system_allows(tmp_path, photo):
@@ -133,7 +150,7 @@ def test_batches(pairs):
     assert 0 <= low.min() and low.max() <= 1
 
 
-def test_both_twins_are_cut_turned_and_permuted_alike(pairs):
+def test_both_pictures_are_cut_turned_and_permuted_alike(pairs):
     low, high = sampler(pairs, batch=40).draw(0)
     for small, large in zip(low.numpy(), high.numpy(), strict=True):
         image = np.rint(large.transpose(1, 2, 0) * 255).astype(np.uint8)
@@ -161,7 +178,7 @@ def test_pictures_come_as_often_as_they_have_pixels():
     """One that can be cut in one way only comes as often as its pixels are many."""
     sizes = [(16, 16), (16, 48), (64, 64)]
     highs = [np.full((2 * h, 2 * w, 3), 80 * n, np.uint8) for n, (h, w) in enumerate(sizes)]
-    few = [Pair((bicubic(high, 0.5),), high) for high in highs]
+    few = [Pair(bicubic(high, 0.5), high) for high in highs]
     draws = [sampler(few, batch=100).draw(step)[1] for step in range(20)]
     counts = np.bincount((torch.cat(draws)[:, 0, 0, 0] * 255 / 80).round().int().numpy())
     areas = np.array([h * w for h, w in sizes])
@@ -170,7 +187,7 @@ def test_pictures_come_as_often_as_they_have_pixels():
 
 def test_patches_come_in_all_eight_ways_and_all_orders_of_channels():
     low = np.arange(5 * 5 * 3, dtype=np.uint8).reshape(5, 5, 3)
-    pair = Pair((low,), low.repeat(2, axis=0).repeat(2, axis=1))
+    pair = Pair(low, low.repeat(2, axis=0).repeat(2, axis=1))
     drawn = sampler([pair], patch=5, batch=400).draw(0)[0].numpy().transpose(0, 2, 3, 1) * 255
     turned = [np.rot90(side, turns) for side in (low, low[:, ::-1]) for turns in range(4)]
     orders = list(permutations(range(3)))
@@ -188,7 +205,7 @@ def test_workers_share_a_batch(pairs):
 
 
 def test_whole_pictures_come_once_an_epoch():
-    pairs = [Pair((high,), high) for high in (np.full((4, 4, 3), n, np.uint8) for n in range(7))]
+    pairs = [Pair(high, high) for high in (np.full((4, 4, 3), n, np.uint8) for n in range(7))]
     whole = PictureSampler(pairs, batch=3, seed=1, device=CPU)
 
     def seen(steps):

@@ -5,22 +5,22 @@ import pytest
 pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
-from upscaler_train.recipe_file import find, from_table, known, load
+from upscaler_train.recipe_file import find_recipe, from_table, known, load_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "train" / "recipes").glob("*.toml"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_of_the_project_is_valid(path):
-    recipe = load(path)
+    recipe = load_recipe(path)
     assert f"{recipe.name}-x{recipe.network.scale}" == path.stem
     assert recipe.data.description
-    assert find(path.stem) == path
+    assert find_recipe(path.stem) == path
 
 
 @pytest.mark.parametrize("name", known())
 def test_the_recipes_to_compare_are_valid_and_say_their_name(name):
-    recipe = load(find(name))
+    recipe = load_recipe(find_recipe(name))
     assert Path(name).name in (recipe.name, f"{recipe.name}-x{recipe.scale}")
 
 
@@ -38,7 +38,7 @@ def test_the_recipes_to_compare_are_valid_and_say_their_name(name):
             "data.batch in the recipe is 0; it must be 1 or more",
         ),
         ({"name": "x", "schedule": {"minutes": float("nan")}}, "schedule.minutes .* is nan"),
-        ({"name": "x", "degradation": {"clean": 2}}, "must be from 0 to 1"),
+        ({"name": "x", "degradation": {"light": 2}}, "must be from 0 to 1"),
         ({"name": "x", "run": {"seed": -1}}, "run.seed .* is -1"),
         (
             {
@@ -58,24 +58,41 @@ def test_the_recipes_to_compare_are_valid_and_say_their_name(name):
                 "name": "x",
                 "network": {"family": "seed", "size": 67},
                 "schedule": {"steps": 1},
-                "data": {"twin": "same-size"},
+                "data": {"low": "same-size"},
             },
             "even network.size",
         ),
         ({"name": "x"}, "recipe x has no end: give schedule.steps, .epochs or .minutes"),
-        ({"name": "x", "data": {"twin": "big"}}, "data.twin .* smaller, same-size, not 'big'"),
+        ({"name": "x", "data": {"low": "big"}}, "data.low .* smaller, same-size, not 'big'"),
         ({"name": "x", "schedule": {"decay": "no"}}, "schedule.decay .* one of cosine, constant"),
-        ({"name": "x", "schedule": {"steps": 1}, "data": {"twin": "same-size"}}, "of scale 1"),
+        ({"name": "x", "schedule": {"steps": 1}, "data": {"low": "same-size"}}, "of scale 1"),
         ({"name": "x", "schedule": {"steps": 1}, "data": {"grey": True}}, "seed's networks only"),
         (
             {
                 "name": "x",
                 "network": {"scale": 1},
                 "schedule": {"steps": 1},
-                "data": {"twin": "same-size"},
-                "degradation": {"variants": 2},
+                "data": {"low": "same-size"},
+                "degradation": {"light": 0.5},
             },
-            "only smaller twins",
+            "only smaller pictures",
+        ),
+        (
+            {
+                "name": "x",
+                "schedule": {"steps": 1},
+                "degradation": {"light": 0.5, "rough": 0.6},
+            },
+            "degradation.light and .rough are more than all",
+        ),
+        (
+            {
+                "name": "x",
+                "schedule": {"steps": 1},
+                "data": {"pairs": "some"},
+                "degradation": {"rough": 0.6},
+            },
+            "degraded already",
         ),
     ],
 )
@@ -86,20 +103,20 @@ def test_mistakes_are_named(table, message):
 
 def test_overrides():
     overrides = ("schedule.minutes=0.0", "schedule.steps=7", "data.train=some/folder", "name=x")
-    recipe = load(find("fast-x2"), overrides)
+    recipe = load_recipe(find_recipe("fast-x2"), overrides)
     assert (recipe.schedule.steps, recipe.data.train, recipe.name) == (7, "some/folder", "x")
     with pytest.raises(UsageError, match="name is a value"):
-        load(find("fast-x2"), ("name.x=1",))
+        load_recipe(find_recipe("fast-x2"), ("name.x=1",))
     with pytest.raises(UsageError, match="key=value"):
-        load(find("fast-x2"), ("steps",))
+        load_recipe(find_recipe("fast-x2"), ("steps",))
 
 
 def test_unknown_recipes_say_what_there_is(tmp_path):
     with pytest.raises(UsageError, match="experiments/2-layer, .*fast-x2, fast-x3"):
-        find("nonesuch")
+        find_recipe("nonesuch")
     (tmp_path / "bad.toml").write_text("name = ")
     with pytest.raises(UsageError, match="is not TOML"):
-        load(tmp_path / "bad.toml")
+        load_recipe(tmp_path / "bad.toml")
 
 
 def test_a_recipe_extends_another_key_by_key(tmp_path):
@@ -109,12 +126,12 @@ def test_a_recipe_extends_another_key_by_key(tmp_path):
     (tmp_path / "more.toml").write_text(
         "extends = 'base.toml'\nname = 'more'\n[schedule]\nsteps = 7\n[run]\nseed = 3\n"
     )
-    recipe = load(tmp_path / "more.toml", ("schedule.warmup=2",))
+    recipe = load_recipe(tmp_path / "more.toml", ("schedule.warmup=2",))
     assert (recipe.name, recipe.run.seed, recipe.data.patch) == ("more", 3, 12)
     assert (recipe.schedule.steps, recipe.schedule.warmup) == (7, 2)
     (tmp_path / "self.toml").write_text("extends = 'self.toml'")
     with pytest.raises(UsageError, match="extends itself"):
-        load(tmp_path / "self.toml")
+        load_recipe(tmp_path / "self.toml")
     (tmp_path / "lost.toml").write_text("extends = 'nonesuch.toml'")
     with pytest.raises(UsageError, match="cannot read the recipe .*nonesuch.toml"):
-        load(tmp_path / "lost.toml")
+        load_recipe(tmp_path / "lost.toml")

@@ -7,10 +7,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import ModelError, StartError, UsageError
-from upscaler_train import checkpoint as checkpoints
-from upscaler_train.loop import LAST, Trainer
-from upscaler_train.networks import TrainingForm
+from upscaler.models import find_model
+from upscaler.models.weights import network_of
+from upscaler_train.networks.build import TrainingForm
 from upscaler_train.recipe_file import from_table
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training.trainer import LAST, Trainer
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
@@ -107,6 +109,28 @@ def test_another_scale_starts_from_the_trunk(table, tmp_path, train):
     assert (own["tail.weight"] == 0).all()
     trainer.run(lambda tick: None)
     assert checkpoints.load(tmp_path / "x4" / LAST).start == "tiny-x2 after 8 steps"
+
+
+def test_a_training_starts_from_a_packaged_model_by_its_name(table, tmp_path):
+    model = find_model("fast", 2)
+    table["start"] = "fast-x2"
+    table["network"] = {"scale": 4, "widths": [32, 48], "encoder": 1, "decoder": 1, "blocks": 1}
+    trainer = Trainer(from_table(table), tmp_path / "x4")
+    own, source = trainer.network.state_dict(), network_of(model).state_dict()
+    assert torch.equal(own["body.down.weight"], source["body.down.weight"])
+    trainer.run(lambda tick: None)
+    origin = checkpoints.load(tmp_path / "x4" / LAST).start
+    assert origin == f"fast-x2 after {model.spec.training.steps:,} steps"
+
+
+def test_a_start_may_lack_the_context(table, tmp_path, train):
+    train(table, tmp_path / "plain")
+    table["start"] = str(tmp_path / "plain" / LAST)
+    table["network"] |= {"context": 6, "context_blocks": 1}
+    own = Trainer(from_table(table), tmp_path / "other").network.state_dict()
+    source = checkpoints.load(tmp_path / "plain" / LAST).part("ema")
+    assert all(torch.equal(own[name], values) for name, values in source.items())
+    assert (own["body.below.context.up.weight"] == 0).all()
 
 
 def test_a_start_of_other_widths_is_refused(table, tmp_path, train):

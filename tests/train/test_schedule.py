@@ -2,9 +2,9 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler_train.checkpoint import Progress
 from upscaler_train.recipe import Schedule
-from upscaler_train.schedule import Clock, learning_rate
+from upscaler_train.training.checkpoint import Progress
+from upscaler_train.training.schedule import Clock, learning_rate
 
 
 def test_learning_rate():

@@ -5,15 +5,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
-from upscaler_train.networks import cost, parameters
-from upscaler_train.recipe_file import find, load
-from upscaler_train.seed import (
+from upscaler_train.networks.build import cost, parameters
+from upscaler_train.networks.seed import (
     ACTIVATIONS,
     NORMALISATIONS,
     POOLINGS,
     SeedArchitecture,
     SeedAutoEncoder,
 )
+from upscaler_train.recipe_file import find_recipe, load_recipe
 
 
 def network(channels=3, **sizes):
@@ -77,14 +77,14 @@ def test_the_skips_reach_the_output():
     ],
 )
 def test_the_sizes_of_the_report(name, sizes, million):
-    recipe = load(find(f"experiments/{name}"))
+    recipe = load_recipe(find_recipe(f"experiments/{name}"))
     assert recipe.network.sizes == sizes
     assert parameters(recipe) / 1e6 == pytest.approx(million, abs=0.005)
 
 
 def test_macs_are_counted():
-    recipe = load(
-        find("experiments/2-layer"),
+    recipe = load_recipe(
+        find_recipe("experiments/2-layer"),
         ("network.widths=[4, 8]", "network.bottleneck=2", "network.size=8"),
     )
     convolutions = (

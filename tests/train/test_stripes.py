@@ -5,9 +5,9 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from upscaler.errors import UsageError
-from upscaler_train.pairs import load_dataset
+from upscaler_train.data.pairs import load_dataset
+from upscaler_train.data.stripes import SIDE, striped
 from upscaler_train.recipe_file import from_table
-from upscaler_train.stripes import SIDE, striped
 
 GREY = np.full((300, 280, 3), 120, np.uint8)
 
@@ -51,12 +51,12 @@ def test_stripes_that_cannot_be_made_are_refused(tmp_path):
     Image.fromarray(GREY[:100]).save(tmp_path / "a.png")
     with pytest.raises(UsageError, match="data.stripes needs training pictures of 256x256"):
         load_dataset(recipe(tmp_path, stripes=1))
-    with pytest.raises(UsageError, match="stripes are for smaller twins in colour only"):
+    with pytest.raises(UsageError, match="stripes are for smaller pictures in colour only"):
         from_table(
             {
                 "name": "x",
                 "network": {"scale": 1},
                 "schedule": {"steps": 1},
-                "data": {"twin": "same-size", "stripes": 1},
+                "data": {"low": "same-size", "stripes": 1},
             }
         )

@@ -6,18 +6,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from upscaler import Upscaler
 from upscaler.batch.plan.jobs import plan
 from upscaler.batch.plan.listing import EVERYTHING
 from upscaler.batch.run.batch import Batch, Settings
 from upscaler.batch.state.resume import Rules
-from upscaler.images import MAX_PIXELS, allow_pixels
 from upscaler.models import packaged_models
 
 _SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}
-SECONDS = 60
+SECONDS = 300
 _RULES = ("overwrite", "retry_failed", "verify")
+
+
+def pytest_itemcollected(item):
+    """Mark what notes a line of docs/reliability.md."""
+    if "held" in getattr(item, "fixturenames", ()):
+        item.add_marker("fault")
+
+
 _MODELS = [
     pytest.param(
         (model.spec.name, model.spec.scale),
@@ -29,24 +37,19 @@ _MODELS = [
 """Every scale of the smallest model; the others, which differ in their weights, are slow."""
 
 
-def pytest_itemcollected(item):
-    """Mark what notes a line of docs/reliability.md."""
-    if "held" in getattr(item, "fixturenames", ()):
-        item.add_marker("fault")
-
-
-@pytest.fixture(autouse=True)
-def usual_limit():
-    """What a test says of the largest picture ends with it: the limit is one for all threads."""
-    yield
-    allow_pixels(MAX_PIXELS)
-
-
 @pytest.fixture(scope="module", params=_MODELS)
 def upscaler(request):
     """Packaged models on the fastest runtime there is; the runtimes agree (test_runtimes.py)."""
     name, scale = request.param
     return Upscaler(name, scale=scale, precision="fp32")
+
+
+@pytest.fixture(autouse=True)
+def pillows_limit():
+    """What a command sets for the process ends with the test."""
+    before = Image.MAX_IMAGE_PIXELS
+    yield
+    Image.MAX_IMAGE_PIXELS = before
 
 
 class Notes:
@@ -63,6 +66,12 @@ class Notes:
 
     def result(self, result):
         self.results.append(result)
+
+
+@pytest.fixture
+def notes():
+    """A reporter that keeps what it hears."""
+    return Notes()
 
 
 @pytest.fixture

@@ -23,13 +23,13 @@ def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...
     upscaler train my-recipe.toml --resume
     torchrun --nproc-per-node 2 -m upscaler train fast-x2   on two cores or two GPUs
     """
-    from upscaler_train.loop import LAST, Trainer
-    from upscaler_train.progress import TrainingDisplay
-    from upscaler_train.recipe_file import find, load
+    from upscaler_train.display.progress import TrainingDisplay
+    from upscaler_train.recipe_file import find_recipe, load_recipe
+    from upscaler_train.training.trainer import LAST, Trainer
 
-    path = find(recipe)
+    path = find_recipe(recipe)
     folder = out or Path("runs") / path.stem
-    settings = load(path, overrides)
+    settings = load_recipe(path, overrides)
     trainer = Trainer(settings, folder, resume=resume)
     if not trainer.leads:  # one of several processes; another one tells
         trainer.run(lambda tick: None)

@@ -6,9 +6,9 @@ from typing import Any
 
 from upscaler.errors import UsageError
 from upscaler.models.spec import Architecture
-from upscaler_train.seed import SeedArchitecture
+from upscaler_train.networks.seed import SeedArchitecture
 
-TWINS = ("smaller", "same-size")
+LOWS = ("smaller", "same-size")
 OPTIMISERS = ("adamw", "adam", "muon")
 SMALLEST_FOR_MS_SSIM = 40
 """Pixels; see `losses.reconstruction`."""
@@ -25,7 +25,7 @@ class Data:
     """Folder of images that watch the training; never trained on."""
     description: str = ""
     """What the training folder holds, in words, for the model's card."""
-    twin: str = "smaller"
+    low: str = "smaller"
     """The low-resolution side of a pair: `smaller` by the network's scale, or of the `same-size`
     as the picture but with half its detail, as the seed report has it (see `pairs.make_pair`)."""
     grey: bool = False
@@ -43,28 +43,55 @@ class Data:
     into the high-resolution pictures (see `pairs.taught`)."""
     teacher_share: float = 0.5
     """How much of that mix is the teacher's."""
+    pairs: str = ""
+    """Folder of ready pairs that are learnt from instead of `train`: small pictures in `low/`, and
+    under the same names in `high/` what is to be made of them, `scale` times as large or more (see
+    `teacher`)."""
+    val_pairs: str = ""
+    """Folder of such pairs that watch the training instead of `val`."""
 
     def __post_init__(self) -> None:
-        _one_of("data.twin", self.twin, TWINS)
+        _one_of("data.low", self.low, LOWS)
 
 
 @dataclass(frozen=True)
-class Degradation:
-    """What the small pictures go through before the network sees them (see `degrade`)."""
+class DegradationSettings:
+    """What the small patches go through before the network sees them, anew for each step (see
+    `degrade`).
+    """
 
-    variants: int = 0
-    """How many twins each picture gets; 0 for one, the clean one."""
-    clean: float = 0.25
-    """Share of the variants that stay clean."""
-    blur: float = 0.5
-    """Largest sigma of the blur, in pixels of the small picture."""
-    noise: float = 6.0
+    light: float = 0.0
+    """Share that has noise and is compressed, and is as sharp as a clean one."""
+    rough: float = 0.0
+    """Share that goes through blur, another size, noise and compression in any order. What is
+    neither light nor rough stays clean."""
+    twice: float = 0.5
+    """Share of the rough that goes through them twice."""
+    blur: float = 0.75
+    """Largest sigma of the blur, in pixels of the small picture; the least is a fifteenth."""
+    anisotropic: float = 0.4
+    """Share of the blurs that are stronger in one direction."""
+    sinc: float = 0.1
+    """Share of the blurs, and of the rough at the end, that are an ideal low-pass filter."""
+    smallest: float = 0.3
+    largest: float = 1.5
+    """The sizes gone through, the large picture's being 1."""
+    noise: float = 30.0
     """Largest sigma of the noise, of 255."""
+    grey: float = 0.3
+    """Share of the noise that is the same in each channel."""
+    poisson: float = 0.1
+    """Share of the noise that grows with the light."""
     least_quality: int = 30
     most_quality: int = 95
-    """Of JPEG."""
-    twice: float = 0.3
-    """Share that is compressed a second time."""
+    """Of JPEG and WebP."""
+    webp: float = 0.1
+    """Share of the compressions that are WebP."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything is degraded."""
+        return self.light + self.rough > 0
 
 
 @dataclass(frozen=True)
@@ -106,14 +133,9 @@ class Optimisation:
     """Largest norm of the gradient; 0 leaves it as it is."""
     ema: float = 0.999
     """Decay of the averaged weights, which are the ones that ship; 0 averages nothing."""
-    collapse: int = 0
-    """Train each convolution with a linear detour over so many channels, which collapses in the
-    averaged weights (see `collapse`); 0 does without."""
 
     def __post_init__(self) -> None:
         _one_of("optimisation.optimiser", self.optimiser, OPTIMISERS)
-        if self.collapse and not self.ema:
-            raise UsageError("optimisation.collapse needs averaged weights; give .ema")
 
 
 @dataclass(frozen=True)
@@ -121,6 +143,8 @@ class Run:
     """What does not change the model: the machine and the log."""
 
     seed: int = 0
+    processes: int = 1
+    """That prepare degraded patches beside each training process; 0 lets itself do it."""
     threads: int = 0
     """CPU threads of each process; 0 lets torch decide."""
     bf16: bool = True
@@ -141,13 +165,14 @@ class Recipe:
     name: str
     """The model's name without its scale: `fast`."""
     start: str = ""
-    """A checkpoint whose trunk the training starts from; parts of other shapes are left out."""
+    """The model whose trunk the training starts from: a packaged one, `balanced-x2`, or the path of
+    an ONNX file or a checkpoint. Parts of other shapes are left out."""
     reported: str = ""
     """What the seed report says this network reached, in words."""
     network: Architecture | SeedArchitecture = field(default_factory=Architecture)
     """The product's own family; with `family = "seed"`, one of the seed report's."""
     data: Data = field(default_factory=Data)
-    degradation: Degradation = field(default_factory=Degradation)
+    degradation: DegradationSettings = field(default_factory=DegradationSettings)
     schedule: Schedule = field(default_factory=Schedule)
     optimisation: Optimisation = field(default_factory=Optimisation)
     run: Run = field(default_factory=Run)
@@ -158,35 +183,45 @@ class Recipe:
             raise UsageError(
                 f"recipe {self.name} has no end: give schedule.steps, .epochs or .minutes"
             )
-        if self.degradation.least_quality > self.degradation.most_quality:
-            raise UsageError(f"recipe {self.name}: degradation.least_quality is above the most")
-        if self.degradation.variants and not self.data.patch:
-            raise UsageError(f"recipe {self.name}: whole pictures (data.patch = 0) have one twin")
+        self._check_degradation()
         patch = self.data.patch * self.scale
         if self.optimisation.ms_ssim and self.data.patch and patch <= SMALLEST_FOR_MS_SSIM:
             raise UsageError(
                 f"recipe {self.name}: patches of {patch} pixels are too small for MS-SSIM; "
                 f"make data.patch larger"
             )
-        if self.data.twin == "same-size" and getattr(self.network, "size", 0) % 2:
+        if self.data.low == "same-size" and getattr(self.network, "size", 0) % 2:
             raise UsageError(
-                f"recipe {self.name}: twins of the same size need an even network.size"
+                f"recipe {self.name}: pairs of the same size need an even network.size"
             )
-        if self.data.twin == "same-size" and self.scale != 1:
+        if self.data.low == "same-size" and self.scale != 1:
             raise UsageError(
-                f"recipe {self.name}: twins of the same size are for networks of scale 1, "
+                f"recipe {self.name}: pairs of the same size are for networks of scale 1, "
                 f"this one enlarges by {self.scale}"
             )
-        if self.degradation.variants and not self._shrinks_in_colour:
-            raise UsageError(f"recipe {self.name}: only smaller twins in colour can be degraded")
-        if self.data.teacher and (self.degradation.variants or not self._shrinks_in_colour):
+        if self.data.teacher and (self.degradation.acts or not self._shrinks_in_colour):
             raise UsageError(
-                f"recipe {self.name}: a teacher needs small twins, clean and in colour"
+                f"recipe {self.name}: a teacher needs small pictures, clean and in colour"
             )
         if self.data.stripes and not self._shrinks_in_colour:
-            raise UsageError(f"recipe {self.name}: stripes are for smaller twins in colour only")
+            raise UsageError(f"recipe {self.name}: stripes are for smaller pictures in colour only")
         if self.data.grey and isinstance(self.network, Architecture):
             raise UsageError(f"recipe {self.name}: data.grey is for the seed's networks only")
+
+    def _check_degradation(self) -> None:
+        settings = self.degradation
+        if settings.least_quality > settings.most_quality:
+            raise UsageError(f"recipe {self.name}: degradation.least_quality is above the most")
+        if settings.smallest > settings.largest:
+            raise UsageError(f"recipe {self.name}: degradation.smallest is above the largest")
+        if settings.light + settings.rough > 1:
+            raise UsageError(f"recipe {self.name}: degradation.light and .rough are more than all")
+        if settings.acts and not self.data.patch:
+            raise UsageError(f"recipe {self.name}: whole pictures (data.patch = 0) stay clean")
+        if settings.acts and not self._shrinks_in_colour:
+            raise UsageError(f"recipe {self.name}: only smaller pictures in colour can be degraded")
+        if settings.acts and self.data.pairs:
+            raise UsageError(f"recipe {self.name}: ready pairs (data.pairs) are degraded already")
 
     @property
     def scale(self) -> int:
@@ -195,7 +230,7 @@ class Recipe:
 
     @property
     def _shrinks_in_colour(self) -> bool:
-        return self.data.twin == "smaller" and not self.data.grey
+        return self.data.low == "smaller" and not self.data.grey
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -13,18 +13,25 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from upscaler.errors import UsageError
 from upscaler.models.spec import Architecture
+from upscaler_train.networks.seed import SeedArchitecture
 from upscaler_train.recipe import Recipe
-from upscaler_train.seed import SeedArchitecture
 
 _RANGES: dict[str, tuple[float, float | None]] = {
     "data.patch": (0, None),
     "data.batch": (1, None),
     "data.stripes": (0, None),
     "data.teacher_share": (0, 1),
-    "degradation.variants": (0, None),
-    "degradation.clean": (0, 1),
+    "degradation.light": (0, 1),
+    "degradation.rough": (0, 1),
     "degradation.blur": (0, None),
-    "degradation.noise": (0, None),
+    "degradation.anisotropic": (0, 1),
+    "degradation.sinc": (0, 1),
+    "degradation.smallest": (0.05, 4),
+    "degradation.largest": (0.05, 4),
+    "degradation.noise": (0, 255),
+    "degradation.grey": (0, 1),
+    "degradation.poisson": (0, 1),
+    "degradation.webp": (0, 1),
     "degradation.least_quality": (1, 100),
     "degradation.most_quality": (1, 100),
     "degradation.twice": (0, 1),
@@ -41,8 +48,8 @@ _RANGES: dict[str, tuple[float, float | None]] = {
     "optimisation.weight_decay": (0, None),
     "optimisation.clip": (0, None),
     "optimisation.ema": (0, 0.99999),
-    "optimisation.collapse": (0, None),
     "run.seed": (0, None),
+    "run.processes": (0, None),
     "run.threads": (0, None),
     "run.check_minutes": (0, None),
     "run.check_epochs": (0, None),
@@ -63,7 +70,7 @@ def known() -> dict[str, Path]:
     }
 
 
-def find(name: str) -> Path:
+def find_recipe(name: str) -> Path:
     """Return the path of a recipe given as a file or by the name of one of the project's.
 
     Raises:
@@ -76,7 +83,7 @@ def find(name: str) -> Path:
     return known()[name]
 
 
-def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
+def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     """Read a recipe, then apply `key=value` overrides (`schedule.steps=100`; TOML values).
 
     Raises:

@@ -1,20 +1,17 @@
 """What a run would do, found out without doing or changing anything."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
-from upscaler.batch.plan.jobs import Job, Plan, refuse_too_long
-from upscaler.batch.plan.output_names import target_name
+from upscaler.batch.plan.jobs import Plan, refuse_too_long
 from upscaler.batch.report import SCHEMA, Result, Status
 from upscaler.batch.run.batch import Settings
-from upscaler.batch.run.memory import bytes_in_flight, goes_in_strips
+from upscaler.batch.run.memory import bytes_needed, goes_in_strips
 from upscaler.batch.state.journal import RunRecord, read_journal
-from upscaler.batch.state.renames import renamings
 from upscaler.batch.state.resume import settled
 from upscaler.errors import ImageError
-from upscaler.images import allow_pixels, upright_size
+from upscaler.images import upright_size
 
 
 class Expected(StrEnum):
@@ -35,8 +32,6 @@ class Forecast:
     target: str | None = None
     size: tuple[int, int] | None = None
     """Width and height of the output in pixels."""
-    renamed_from: str | None = None
-    """The name that the output would have if another input did not have it."""
     error: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -48,7 +43,6 @@ class Forecast:
             "target": self.target,
             "width": width,
             "height": height,
-            "renamed_from": self.renamed_from,
             "error": self.error,
         }
         return {"event": "plan", **{key: value for key, value in facts.items() if value}}
@@ -102,7 +96,6 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     Raises:
         StartError: the model is not there, or the journal cannot be read.
     """
-    allow_pixels(settings.max_pixels)
     model = settings.find_model()
     files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
     scale = model.spec.scale
@@ -110,31 +103,25 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     needed: list[int] = []
     outputs = 0
     with read_journal(plan.root) as journal:
-        renamed = renamings(plan, journal)
-        former = {each.job: each.former for each in renamed if each.supersedes is None}
-        free = {each.former.target for each in renamed}
         for job in plan.jobs:
-            fingerprint = settings.fingerprint(model, job.format)
-            now = former.get(job, job)  # where its output is before the run
-            result = settled(now, journal.find(now), fingerprint, settings.rules)
-            if result is not None and result.status is Status.SKIPPED:
-                result = replace(result, target=str(job.target))
-            if job.target in free:
-                result = None
+            key = settings.key(model, job.format)
+            result = settled(plan, job, journal.find(job), key, settings.rules)
             if result is not None:
                 files.append(_as_forecast(result))
                 continue
             try:
-                size = upright_size(job.source)
+                size = upright_size(job.source, settings.max_pixels)
                 width, height = settings.wanted.within(scale, size.width, size.height)
                 refuse_too_long(job, (width, height))
             except ImageError as error:
                 files.append(Forecast(job.name, Expected.FAILED, error=str(error)))
                 continue
             strips = goes_in_strips(size, scale, job.format, resampled=resampled)
-            needed.append(bytes_in_flight(size, scale, resampled=resampled, strips=strips))
+            needed.append(bytes_needed(size, scale, resampled=resampled, strips=strips))
             outputs += width * height * size.frames
-            files.append(_to_do(job, (width, height), plan.root))
+            files.append(
+                Forecast(job.name, Expected.TO_DO, target=str(job.target), size=(width, height))
+            )
         last_run = journal.last_run(model.sha256)
     return DryRun(
         model=model.title,
@@ -144,18 +131,6 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
         ignored=plan.ignored,
         left_out=plan.left_out,
         last_run=last_run,
-    )
-
-
-def _to_do(job: Job, size: tuple[int, int], root: Path | None) -> Forecast:
-    wanted = target_name(Path(job.name), job.format)
-    renamed = root is not None and job.target.relative_to(root) != wanted
-    return Forecast(
-        name=job.name,
-        expected=Expected.TO_DO,
-        target=str(job.target),
-        size=size,
-        renamed_from=wanted.as_posix() if renamed else None,
     )
 
 

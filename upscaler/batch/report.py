@@ -1,4 +1,4 @@
-"""What a run tells: one result per file and a summary, for people and for programs."""
+"""What a run reports: one result per file and a summary, for people and for programs."""
 
 import errno
 import json

@@ -100,8 +100,10 @@ def _whole_runs(
     folder: Path, what: tuple[str, int, str, str], rounds: int, *, show: bool
 ) -> list[dict[str, Any]]:
     from upscaler.batch.run.batch import Settings
+    from upscaler.images import set_for_process
     from upscaler.measure.end_to_end import end_to_end
 
+    set_for_process()
     model, scale, runtime, precision = what
     settings = Settings(model=model, scale=scale, runtime=runtime, precision=precision)
     done = end_to_end(folder, settings, rounds)

@@ -27,7 +27,8 @@ def doctor(as_json: bool) -> int:
         click.echo()
         for one in runtimes:
             what = ", ".join(one.precisions) if one.state == "opens" else one.reason
-            click.echo(f"{one.runtime + ':':<16} {one.state}  {what}")
+            state = f"{one.state}, experimental" if one.experimental else one.state
+            click.echo(f"{one.runtime + ':':<16} {state}  {what}")
             if one.state == "opens" and one.reason:
                 click.echo(f"{'':<16} but {one.reason}")
             if one.repair:

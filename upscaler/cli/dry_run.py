@@ -23,8 +23,7 @@ def _line(file: Forecast) -> str:
     if file.size is None:
         return f"already done: {file.name} -> {file.target}"
     width, height = file.size
-    note = f", since another input has the name {file.renamed_from}" if file.renamed_from else ""
-    return f"to do: {file.name} -> {file.target}, {width}x{height}{note}"
+    return f"to do: {file.name} -> {file.target}, {width}x{height}"
 
 
 def _summary(preview: DryRun) -> str:

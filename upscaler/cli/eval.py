@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 @click.option(
     "--degrade",
     multiple=True,
-    metavar="KIND:VALUE",
-    help="Do this to the small pictures first: jpeg:75, webp:75, blur:1, noise:5; repeatable.",
+    metavar="KIND:VALUE,...",
+    help="Do this to the small pictures first, in this order: jpeg:75, webp:75, blur:1, noise:5; "
+    "repeatable.",
 )
+@click.option("--seed", default=0, show_default=True, help="Of the noise of --degrade.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each picture, too.")
 @options.JSON
 def evaluate(
@@ -42,6 +44,7 @@ def evaluate(
     runtime: str,
     precision: str,
     degrade: tuple[str, ...],
+    seed: int,
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -53,14 +56,16 @@ def evaluate(
 
     \b
     upscaler eval fast Set5/ BSD100/ -s 2
-    upscaler eval fast BSD100/ -s 4 --degrade jpeg:75
+    upscaler eval fast BSD100/ -s 4 --degrade blur:1.2,noise:15,jpeg:60
     """
+    from upscaler.images import set_for_process
     from upscaler.measure.evaluation import evaluate as evaluate_folder
     from upscaler.measure.evaluation import mean
     from upscaler.quality.degradation import Degradation
     from upscaler.upscaler import Upscaler
 
-    degradations = [Degradation.parse(text) for text in degrade]
+    set_for_process()
+    degradations = [Degradation.parse(text, seed) for text in degrade]
     upscaler = Upscaler(model, scale=scale, restore=restore, runtime=runtime, precision=precision)
     if not as_json:
         click.echo(f"{upscaler}", err=True)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from io import TextIOWrapper
 from types import FrameType
 from typing import Any
@@ -30,9 +31,11 @@ _PLUGINS = "upscaler.commands"
 
 _EXTRAS = {
     *("torch", "torchmetrics", "safetensors", "lightning_fabric", "tensorboard"),
-    *("matplotlib", "markdown_it", "onnx", "onnxscript"),
+    *("matplotlib", "markdown_it", "onnxscript"),
 }
 """What a plain installation does not have."""
+
+_INSTALL = "pip install 'upscaler-aeu[train,export]'"
 
 _SIGINT_EXIT, _SIGTERM_EXIT = 130, 143
 
@@ -57,8 +60,17 @@ class _Commands(click.Group):
             module, _, name = _COMMANDS[cmd_name].partition(":")
             return _with_environment(getattr(import_module(module), name), cmd_name)
         for entry in entry_points(group=_PLUGINS, name=cmd_name):
-            return _with_environment(entry.load(), cmd_name)
+            if _is_here(entry.module):
+                return _with_environment(entry.load(), cmd_name)
         return None
+
+
+def _is_here(module: str) -> bool:
+    """Whether a module is installed: `experiments` comes with a checkout only."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _with_environment(command: click.Command, name: str) -> click.Command:
@@ -94,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             signal.signal(number, _interrupt)
     if isinstance(sys.stdout, TextIOWrapper):  # a name may have letters that its encoding lacks
         sys.stdout.reconfigure(errors="backslashreplace")
+    # libvips reads it when it is loaded; a run has threads of its own
+    os.environ.setdefault("VIPS_CONCURRENCY", "1")
     # Pillow warns of damaged metadata on stderr; what matters of it is in our own warnings
     warnings.filterwarnings("ignore", module=r"PIL\.")
     code = _exit_code(arguments)
@@ -118,7 +132,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:  # noqa: PLR0911 - one r
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRAS:
             raise
-        return _failed(f"this command needs {error.name}; pip install '.[train,export]'", 3)
+        return _failed(f"this command needs {error.name}; {_INSTALL}", 3)
     except BrokenPipeError:
         # whoever read our output has left; let Python's own flush at exit find no pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

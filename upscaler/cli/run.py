@@ -168,11 +168,12 @@ def run(
     from upscaler.cli.dry_run import show_dry_run
     from upscaler.cli.progress import RunDisplay
     from upscaler.errors import UsageError
-    from upscaler.images import Encoding
+    from upscaler.images import Encoding, set_for_process
     from upscaler.inference.size import Size
 
     if dry_run and report:
         raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")
+    set_for_process(max_pixels)
     settings = Settings(
         model=model,
         scale=scale,

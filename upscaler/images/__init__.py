@@ -3,22 +3,23 @@
 from upscaler.images.alpha import fill_hidden, keep_flat
 from upscaler.images.encode import Encoding, image_from
 from upscaler.images.fit import fit
-from upscaler.images.formats import FORMATS, Format, format_of, kept_format
-from upscaler.images.picture import Picture
-from upscaler.images.read import (
-    MAX_PIXELS,
-    PictureSize,
-    allow_pixels,
-    open_picture,
-    picture_from,
-    picture_size,
-    upright_size,
+from upscaler.images.formats import (
+    FORMATS,
+    Format,
+    format_of,
+    images_in,
+    is_image_name,
+    kept_format,
 )
+from upscaler.images.opening import MAX_PIXELS
+from upscaler.images.picture import Picture
+from upscaler.images.process import set_for_process
+from upscaler.images.read import open_picture, picture_from
 from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
+from upscaler.images.size import PictureSize, picture_size, upright_size
 from upscaler.images.write import (
     Draft,
-    copy_file,
     save_picture,
     save_strips,
     sweep,
@@ -34,12 +35,12 @@ __all__ = [
     "Picture",
     "PictureSize",
     "Rows",
-    "allow_pixels",
-    "copy_file",
     "fill_hidden",
     "fit",
     "format_of",
     "image_from",
+    "images_in",
+    "is_image_name",
     "keep_flat",
     "kept_format",
     "open_picture",
@@ -49,6 +50,7 @@ __all__ = [
     "resample",
     "save_picture",
     "save_strips",
+    "set_for_process",
     "sweep",
     "sync_folders",
     "upright_size",

@@ -1,5 +1,10 @@
-"""Animated PNG: the frames of an animation in one PNG file, each drawn over the whole picture."""
+"""Animated PNG: the frames of an animation in one PNG file, each drawn over the whole picture.
 
+Not left to Pillow: it makes one frame of equal ones that follow each other, and takes a multiple
+of the time.
+"""
+
+import itertools
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +12,7 @@ from typing import IO, Any
 
 from numpy.typing import NDArray
 
-from upscaler.images.png import END, Chunk, deflated, header_chunk, write_chunk, write_signature
+from upscaler.images.png import END, Chunk, deflate, header_chunk, write_chunk, write_signature
 
 _CONTROL = struct.Struct(">IIIIIHHBB")
 _LONGEST = 65535
@@ -39,24 +44,25 @@ def write_animation(
         level: as in `write_png`.
         chunks: what stands before the pixels.
     """
-    number = 0
+    numbers = itertools.count()
+
+    def write_later_pixels(data: bytes) -> None:
+        write_chunk(file, b"fdAT", struct.pack(">I", next(numbers)) + data)
+
+    def write_first_pixels(data: bytes) -> None:  # what viewers show that know no animations, too
+        write_chunk(file, b"IDAT", data)
+
     for index, frame in enumerate(frames):
+        head = header_chunk(frame.pixels.shape, frame.pixels.dtype)
         if index == 0:
             write_signature(file)
             control = b"acTL", struct.pack(">II", count, loop)
-            head = header_chunk(frame.pixels.shape, frame.pixels.dtype)
             for chunk in (head, control, *chunks):
                 write_chunk(file, *chunk)
         height, width = frame.pixels.shape[:2]
-        delay = _delay(frame.milliseconds)
-        write_chunk(file, b"fcTL", _CONTROL.pack(number, width, height, 0, 0, *delay, 0, 0))
-        number += 1
-        for data in deflated([frame.pixels], level):
-            if index == 0:  # also what viewers show that know no animations
-                write_chunk(file, b"IDAT", data)
-                continue
-            write_chunk(file, b"fdAT", struct.pack(">I", number) + data)
-            number += 1
+        place = (next(numbers), width, height, 0, 0, *_delay(frame.milliseconds), 0, 0)
+        write_chunk(file, b"fcTL", _CONTROL.pack(*place))
+        deflate(head, [frame.pixels], level, write_later_pixels if index else write_first_pixels)
     write_chunk(file, *END)
 
 

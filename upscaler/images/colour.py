@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 
 from upscaler.errors import ImageError
 from upscaler.images.gamma import profile_from
+from upscaler.images.picture import eight_bits
 
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,7 +46,7 @@ def upright_pixels(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def profile_of(image: Image.Image) -> bytes | None:
-    """Return the ICC profile of a file, or one that says what its gamma and chromaticities say."""
+    """Return the ICC profile of a file, or one made of its gamma and chromaticities."""
     profile = image.info.get("icc_profile")
     if profile or image.format != "PNG" or "srgb" in image.info:
         return profile or None
@@ -69,7 +70,7 @@ def rgb_or_grey(
     if image.mode == "CMYK":
         return _cmyk_to_rgb(image, icc, notes)
     if image.mode.startswith("I;16"):
-        return _from_deep_grey(image), icc
+        return _from_sixteen_bit_grey(image), icc
     if image.mode in ("I", "F"):
         raise ImageError("holds pixels of 32 bits a channel, which are not supported")
     if image.mode in ("LAB", "HSV", "YCbCr"):
@@ -81,10 +82,10 @@ def rgb_or_grey(
     return image.convert("RGBA" if transparent else "RGB"), icc
 
 
-def _from_deep_grey(image: Image.Image) -> Image.Image:
+def _from_sixteen_bit_grey(image: Image.Image) -> Image.Image:
     """Bring 16 bits of grey to 8, a transparent value to alpha."""
     values = np.asarray(image)
-    grey = np.rint(values / 257).astype(np.uint8)
+    grey = eight_bits(values)
     key = image.info.get("transparency")
     if not isinstance(key, int):
         return Image.fromarray(grey)
@@ -94,7 +95,7 @@ def _from_deep_grey(image: Image.Image) -> Image.Image:
 def _cmyk_to_rgb(
     image: Image.Image, icc: bytes | None, notes: list[str]
 ) -> tuple[Image.Image, bytes | None]:
-    """Convert by the embedded profile to sRGB; without one, by the plain formula, and say so."""
+    """Convert by the embedded profile to sRGB; without one, by the plain formula, with a note."""
     if not icc or (icc[36:40] == b"acsp" and icc[16:20] != b"CMYK"):  # none, or that of an RGB
         notes.append("converted from CMYK without a profile; colours may differ")
         return image.convert("RGB"), None

@@ -78,7 +78,7 @@ def encode_strips(
 
 def image_from(picture: Picture) -> Image.Image:
     """Return the pixels of a Picture as a Pillow image of 8 bits (L, LA, RGB or RGBA)."""
-    pixels = (picture.with_eight_bits() if picture.is_deep else picture).pixels
+    pixels = (picture.with_eight_bits() if picture.is_sixteen_bit else picture).pixels
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 

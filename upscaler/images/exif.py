@@ -80,14 +80,14 @@ class ExifBlock:
         self._entries = self._directory(self._first)
 
     def set_size(self, width: int, height: int) -> None:
-        """Say how large the picture is, where that is said at all."""
+        """Write how large the picture is into the tags for it that are there."""
         for entries in (self._entries, self._details):
             for tags, value in ((_WIDTHS, width), (_HEIGHTS, height)):
                 for tag in tags:
                     self._set(entries, tag, value)
 
     def set_resolution(self, dpi: tuple[float, float]) -> None:
-        """Say how many pixels go into an inch, where that is said at all."""
+        """Write how many pixels go into an inch into the tags for it that are there."""
         for tag, value in zip((_ACROSS, _DOWN), dpi, strict=True):
             entry = self._entries.get(tag)
             if entry and entry.kind == _RATIONAL:

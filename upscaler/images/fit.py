@@ -1,4 +1,4 @@
-"""What a format cannot hold leaves the picture before the work, and is said."""
+"""What a format cannot hold leaves the picture before the work, with a warning."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ def fit(picture: Picture, kind: Format) -> Picture:
     """
     _check_several(picture, kind)
     fitting, lost = picture, []
-    if picture.is_deep and not kind.deep:
+    if picture.is_sixteen_bit and not kind.sixteen_bit:
         fitting = fitting.with_eight_bits()
         lost.append(f"{kind.name} holds 8 bits a channel: reduced from 16")
     if picture.alpha is not None and "alpha" not in kind.holds:

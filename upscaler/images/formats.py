@@ -22,7 +22,7 @@ class Format:
     holds: frozenset[str]
     """The fields of a Picture, beside its colour, that a file can carry."""
     lossy: bool = False
-    deep: bool = False
+    sixteen_bit: bool = False
     """Whether it holds 16 bits a channel."""
     several: Several = "no"
     """Whether it holds more than one picture, and of which kind."""
@@ -33,7 +33,7 @@ class Format:
     largest: Mapping[str, int] = field(default_factory=dict, hash=False)
     """How many bytes a field of a Picture may have, where the format has a limit."""
     largest_dpi: float = math.inf
-    """Pixels per inch that it can say."""
+    """The most pixels per inch that it can hold."""
     grey: bool = True
     """Whether it knows pictures without colour, and the profiles of such."""
 
@@ -48,7 +48,7 @@ FORMATS = {
             "PNG",
             (".png", ".apng"),
             _ALL,
-            deep=True,
+            sixteen_bit=True,
             several="animation",
             streamed=True,
         ),
@@ -74,7 +74,15 @@ FORMATS = {
             largest_side=16383,
             grey=False,
         ),
-        Format("tiff", "TIFF", (".tif", ".tiff"), _ALL, deep=True, several="pages", streamed=True),
+        Format(
+            "tiff",
+            "TIFF",
+            (".tif", ".tiff"),
+            _ALL,
+            sixteen_bit=True,
+            several="pages",
+            streamed=True,
+        ),
         Format(
             "avif",
             "AVIF",
@@ -99,6 +107,9 @@ _BY_EXTENSION = {extension: item for item in FORMATS.values() for extension in i
 _READ_ONLY = (".gif", ".heic", ".heif", ".ico", ".pbm", ".pgm", ".pnm", ".ppm")
 """Extensions of what comes out as PNG: it holds all that they do."""
 
+_UNKNOWN = (".jp2", ".jxl", ".psd", ".svg", ".tga")
+"""Extensions of images that are neither read nor written."""
+
 
 def format_of(path: Path) -> Format | None:
     """Return the format that a file's name promises, None if it is no name of one."""
@@ -111,3 +122,23 @@ def kept_format(path: Path) -> Format | None:
     It is the input's own if that is written here, PNG for the other formats that are read.
     """
     return FORMATS["png"] if path.suffix.lower() in _READ_ONLY else format_of(path)
+
+
+def is_image_name(path: Path) -> bool:
+    """Whether a file's name is that of an image, in a format that is known here or not."""
+    return kept_format(path) is not None or path.suffix.lower() in _UNKNOWN
+
+
+def images_in(folder: Path, *, below: bool = False) -> list[Path]:
+    """Return the files of a folder with the name of a format that is written, in order.
+
+    What a run takes of a folder is another matter: see `batch.plan.listing`.
+
+    Args:
+        below: whether the folders in it count, too.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    found = folder.rglob("*") if below else folder.iterdir()
+    return sorted(path for path in found if path.is_file() and format_of(path))

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 def profile_from(
     gamma: float | None, chromaticities: Sequence[float] | None, *, grey: bool
 ) -> bytes | None:
-    """Return an ICC profile, version 2, of what PNG says in numbers; None if that is sRGB.
+    """Return an ICC profile, version 2, of what a PNG gives in numbers; None if that is sRGB.
 
     Args:
         gamma: of the chunk gAMA: stored value = light to this power.

@@ -2,19 +2,17 @@
 
 Pillow encodes what lies in memory, libvips what it can pull. So Pillow writes the segments that
 carry profile, EXIF and the rest, into the file of a small picture, and libvips the picture that
-follows them. The strips reach libvips as an uncompressed PNG.
+follows them.
 """
 
-import io
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from upscaler.errors import PassingError
 from upscaler.images import png
-from upscaler.images.vips import pyvips
+from upscaler.images.vips_strips import encode_by_vips
 
 _START, _SCAN = b"\xff\xd8", 0xDA
 
@@ -37,39 +35,11 @@ def write_jpeg(
         quality: 1 to 100.
         full_chroma: whether colour keeps its full resolution.
     """
-    feed = _Feed(_as_png(shape, strips))
-    source: Any = pyvips.SourceCustom()
-    source.on_read(feed.read)
-    target: Any = pyvips.TargetCustom()
-    cut = _WithoutMetadata(file, b"".join(_metadata(head)))
-    target.on_write(cut.write)
-    try:
-        image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
-        subsampling = "off" if full_chroma or shape[2] == 1 else "on"
-        image.jpegsave_target(target, Q=quality, subsample_mode=subsampling, keep="none")
-    except pyvips.Error as error:
-        # what went wrong in the strips or in the file cannot pass through libvips
-        raise feed.error or cut.error or PassingError(f"cannot be encoded: {error}") from None
-
-
-class _Feed:
-    """Lets libvips pull bytes from an iterator, and keeps what that raised."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._left = pieces, memoryview(b"")
-        self.error: BaseException | None = None
-
-    def read(self, size: int) -> bytes:
-        try:
-            while not self._left:
-                self._left = memoryview(next(self._pieces))
-        except StopIteration:
-            return b""
-        except BaseException as error:  # nothing may pass through C
-            self.error = error
-            return b""
-        piece, self._left = self._left[:size], self._left[size:]
-        return bytes(piece)
+    pixels = png.stored_png(png.header_chunk(shape, np.dtype(np.uint8)), strips)
+    subsampling = "off" if full_chroma or shape[2] == 1 else "on"
+    options = {"Q": quality, "subsample_mode": subsampling, "keep": "none"}
+    written = _WithoutMetadata(file, b"".join(_metadata(head)))
+    encode_by_vips(pixels, "jpegsave_target", options, written.write)
 
 
 class _WithoutMetadata:
@@ -78,17 +48,8 @@ class _WithoutMetadata:
     def __init__(self, file: IO[bytes], metadata: bytes) -> None:
         self._file, self._metadata = file, metadata
         self._begun = b""
-        self.error: BaseException | None = None
 
-    def write(self, piece: bytes) -> int:
-        try:
-            self._pass_on(bytes(piece))
-        except BaseException as error:  # nothing may pass through C
-            self.error = error
-            return -1
-        return len(piece)
-
-    def _pass_on(self, piece: bytes) -> None:
+    def write(self, piece: bytes) -> None:
         if not self._metadata:
             self._file.write(piece)
             return
@@ -98,18 +59,6 @@ class _WithoutMetadata:
             first = next(place for kind, place, _ in segments if not _is_metadata(kind))
             self._file.write(_START + self._metadata + self._begun[first:])
             self._metadata = b""
-
-
-def _as_png(shape: tuple[int, int, int], strips: Iterable[NDArray[Any]]) -> Iterator[bytes]:
-    file = io.BytesIO()
-    png.write_signature(file)
-    png.write_chunk(file, *png.header_chunk(shape, np.dtype(np.uint8)))
-    for data in png.deflated(strips, png.STORED):
-        png.write_chunk(file, b"IDAT", data)
-        yield file.getvalue()
-        file = io.BytesIO()
-    png.write_chunk(file, *png.END)
-    yield file.getvalue()
 
 
 def _metadata(jpeg: bytes) -> Iterator[bytes]:

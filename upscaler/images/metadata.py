@@ -1,4 +1,4 @@
-"""What a file says beside its pixels: EXIF, XMP, IPTC, resolution, texts."""
+"""What a file holds beside its pixels: EXIF, XMP, IPTC, resolution, texts."""
 
 import re
 import struct
@@ -20,7 +20,7 @@ _RAW_PROFILE = "Raw profile type "
 LAYOUT = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 317, 320}
 LAYOUT |= {280, 281, 282, 283, 290, 291, 293, 296, 301, 322, 323, 324, 325, 330, 332, 333, 334}
 LAYOUT |= {336, 338, 339, 340, 341, 347, *range(512, 522), 529, 530, 531, 532, 37724}
-"""Tags that say how a TIFF lays its pixels out, or what a Picture has fields for."""
+"""Tags for how a TIFF lays its pixels out, or what a Picture has fields for."""
 
 _APART = {700, 33723, 34377, 34675}
 """Tags of a TIFF that hold XMP, IPTC, Photoshop's blocks and the ICC profile."""

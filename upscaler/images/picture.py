@@ -74,7 +74,7 @@ class Picture:
         return repeated
 
     @property
-    def is_deep(self) -> bool:
+    def is_sixteen_bit(self) -> bool:
         """Whether it has 16 bits a channel."""
         return self.colour.dtype == np.uint16
 
@@ -110,8 +110,8 @@ class Picture:
 
     def with_eight_bits(self) -> Self:
         """Return this picture with its 16 bits a channel rounded to 8."""
-        alpha = None if self.alpha is None else _rounded(self.alpha)
-        return replace(self, colour=_rounded(self.colour), alpha=alpha)
+        alpha = None if self.alpha is None else eight_bits(self.alpha)
+        return replace(self, colour=eight_bits(self.colour), alpha=alpha)
 
     def without_metadata(self) -> Self:
         """Return only what is needed to show it: its pixels, profile and timing."""
@@ -149,5 +149,6 @@ def _repeated(like: Pixels, height: int, width: int) -> Pixels:
     return pixels
 
 
-def _rounded(deep: Pixels) -> NDArray[np.uint8]:
-    return np.rint(deep / 257).astype(np.uint8)
+def eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return uint16 values of the full range rounded to 8 bits."""
+    return np.rint(pixels / 257).astype(np.uint8)

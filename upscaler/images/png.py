@@ -2,30 +2,28 @@
 
 Pillow's own encoder takes several times as long as a small network takes for the picture. At
 level 1, the default, each row is stored as its difference to the row above and deflated by
-Intel's ISA-L: a seventh of the time on photographs, at about the same size. Higher levels try
-every filter of the standard for each row and deflate with zlib: smaller, and slow.
+Intel's ISA-L: a seventh of the time on photographs, at about the same size. Higher levels are
+left to libvips, which tries every filter of the standard for each row: smaller, and slow.
 
 Rows go in strip by strip, so that a picture never has to be in memory twice.
 """
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any
 
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from upscaler.images.picture import in_rows_of
+from upscaler.images.picture import Pixels, in_rows_of
+from upscaler.images.vips_strips import encode_by_vips
 
 LEVELS = range(1, 10)
 """From fast to small."""
-
-STORED = 0
-"""No compression at all, for what is read back at once."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -39,7 +37,6 @@ _STRIP_BYTES = 1 << 20
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 
 Bytes = NDArray[np.uint8]
-Deep = NDArray[np.uint8] | NDArray[np.uint16]
 Chunk = tuple[bytes, bytes]
 """Its four letters, and what is in it."""
 
@@ -47,15 +44,10 @@ END: Chunk = (b"IEND", b"")
 """What every PNG ends with."""
 
 
-class _Deflater(Protocol):
-    def compress(self, data: Bytes, /) -> bytes: ...
-    def flush(self) -> bytes: ...
-
-
 def write_png(
     file: IO[bytes],
     head: Chunk,
-    strips: Iterable[Deep],
+    strips: Iterable[Pixels],
     *,
     level: int = 1,
     chunks: Iterable[Chunk] = (),
@@ -71,9 +63,52 @@ def write_png(
     write_signature(file)
     for chunk in (head, *chunks):
         write_chunk(file, *chunk)
-    for data in deflated(strips, level):
-        write_chunk(file, b"IDAT", data)
+    deflate(head, strips, level, lambda data: write_chunk(file, b"IDAT", data))
     write_chunk(file, *END)
+
+
+def deflate(
+    head: Chunk, strips: Iterable[Pixels], level: int, take: Callable[[bytes], None]
+) -> None:
+    """Compress pixels; how they are divided into strips does not change a byte.
+
+    Args:
+        head, strips, level: as in `write_png`.
+        take: gets the compressed data, piece by piece.
+    """
+    if level > LEVELS[0]:
+        chunks = _PixelChunks(take)
+        options = {"compression": level, "filter": "all", "keep": "none"}
+        encode_by_vips(stored_png(head, strips), "pngsave_target", options, chunks.write)
+        return
+    for data in _deflated(strips, isal_zlib.compressobj(_ISAL_LEVEL)):
+        take(data)
+
+
+def stored_png(head: Chunk, strips: Iterable[Pixels]) -> Iterator[bytes]:
+    """Yield the pieces of a PNG file without compression, for what is read back at once.
+
+    Args:
+        head, strips: as in `write_png`.
+    """
+    yield _SIGNATURE + _chunk(*head)
+    for data in _deflated(strips, zlib.compressobj(0)):
+        yield _chunk(b"IDAT", data)
+    yield _chunk(*END)
+
+
+class _PixelChunks:
+    """Takes a PNG file in pieces and passes on the compressed pixels in it."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take, self._begun = take, b""
+
+    def write(self, piece: bytes) -> None:
+        self._begun = (self._begun + piece).removeprefix(_SIGNATURE)
+        while len(self._begun) >= (end := 12 + int.from_bytes(self._begun[:4], "big")):
+            if self._begun[4:8] == b"IDAT":
+                self._take(self._begun[8 : end - 4])
+            self._begun = self._begun[end:]
 
 
 def header_chunk(shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Chunk:
@@ -163,26 +198,20 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
 
 
-def deflated(strips: Iterable[Deep], level: int) -> Iterator[bytes]:
-    """Yield the compressed rows of strips (any height, W, 1 to 4).
-
-    How the rows are divided into strips does not change a byte.
-    """
-    fast = level <= LEVELS[0]
-    deflater = _deflater(level)
+def _deflated(strips: Iterable[Pixels], deflater: Any) -> Iterator[bytes]:
+    """Yield the compressed rows of strips (any height, W, 1 to 4)."""
     above: Bytes | None = None
     for strip in _even(strips):
         rows = _big_endian(strip)
         above = np.zeros_like(rows[0]) if above is None else above
-        pixel_bytes = strip.shape[2] * strip.itemsize
-        filtered = _up(rows, above) if fast else _best(rows, above, pixel_bytes)
+        filtered = _up(rows, above)
         above = rows[-1]
         if data := deflater.compress(filtered):
             yield data
     yield deflater.flush()
 
 
-def _even(strips: Iterable[Deep]) -> Iterator[Deep]:
+def _even(strips: Iterable[Pixels]) -> Iterator[Pixels]:
     """Cut strips of any height into such of about a megabyte."""
     remaining = iter(strips)
     begun = list(islice(remaining, 1))
@@ -191,18 +220,13 @@ def _even(strips: Iterable[Deep]) -> Iterator[Deep]:
         yield from in_rows_of(rows, _all(begun, remaining))
 
 
-def _all(begun: list[Deep], remaining: Iterator[Deep]) -> Iterator[Deep]:
+def _all(begun: list[Pixels], remaining: Iterator[Pixels]) -> Iterator[Pixels]:
     """Yield the first strip, which nobody holds then, and the others."""
     yield begun.pop()
     yield from remaining
 
 
-def _deflater(level: int) -> _Deflater:
-    deflater: Any = isal_zlib.compressobj(_ISAL_LEVEL) if level == 1 else zlib.compressobj(level)
-    return cast(_Deflater, deflater)
-
-
-def _big_endian(rows: Deep) -> Bytes:
+def _big_endian(rows: Pixels) -> Bytes:
     """Return (H, bytes) as PNG orders them."""
     ordered = np.ascontiguousarray(rows, rows.dtype.newbyteorder(">"))
     return ordered.view(np.uint8).reshape(len(rows), -1)
@@ -215,32 +239,3 @@ def _up(rows: Bytes, above: Bytes) -> Bytes:
     np.subtract(rows[0], above, out=filtered[0, 1:])
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     return filtered
-
-
-def _best(rows: Bytes, above: Bytes, pixel_bytes: int) -> Bytes:
-    """The same with the filter for each row whose differences are smallest."""
-    up = np.concatenate([above[None], rows[:-1]])
-    left, corner = _shifted(rows, pixel_bytes), _shifted(up, pixel_bytes)
-    average = ((left.astype(np.uint16) + up) // 2).astype(np.uint8)
-    predictions = [np.zeros_like(rows), left, up, average, _paeth(left, up, corner)]
-    candidates = np.stack([rows - prediction for prediction in predictions])
-    cost = np.abs(candidates.view(np.int8).astype(np.int16)).sum(axis=2, dtype=np.int64)
-    kinds = cost.argmin(axis=0).astype(np.uint8)
-    chosen = candidates[kinds, np.arange(len(rows))]
-    return np.ascontiguousarray(np.concatenate([kinds[:, None], chosen], axis=1))
-
-
-def _shifted(rows: Bytes, pixel_bytes: int) -> Bytes:
-    """Return each byte's neighbour to the left, one pixel away."""
-    shifted = np.zeros_like(rows)
-    shifted[:, pixel_bytes:] = rows[:, :-pixel_bytes]
-    return shifted
-
-
-def _paeth(left: Bytes, up: Bytes, corner: Bytes) -> Bytes:
-    """Return which of the three is nearest to left + up - corner (PNG specification, 9.4)."""
-    a, b, c = (rows.astype(np.int16) for rows in (left, up, corner))
-    to_left, to_up, to_corner = abs(b - c), abs(a - c), abs(a + b - 2 * c)
-    nearest = np.where(to_up <= to_corner, b, c)
-    paeth = np.where((to_left <= to_up) & (to_left <= to_corner), a, nearest)
-    return paeth.astype(np.uint8)

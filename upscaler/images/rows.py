@@ -13,20 +13,15 @@ from PIL import Image
 from upscaler.errors import ImageError, PassingError
 from upscaler.images.colour import profile_of
 from upscaler.images.metadata import read_metadata
+from upscaler.images.opening import MAX_PIXELS, check_unchanged, opened
 from upscaler.images.picture import Picture
-from upscaler.images.read import (
-    check_size,
-    check_unchanged,
-    dropped,
-    frames_of,
-    opened,
-    without_decoding,
-)
-from upscaler.images.sixteen_bit import has_deep_layout
+from upscaler.images.read import dropped
+from upscaler.images.sixteen_bit import stores_sixteen_bits
+from upscaler.images.size import check_size, frames_of, size_in, without_decoding
 from upscaler.images.vips import KINDS, pyvips, reason
 
-_READABLE = ("JPEG", "MPO", "PNG", "TIFF")
-"""Formats that libvips decodes row by row, to what Pillow makes of them."""
+_LOADERS = {"JPEG": "jpegload", "MPO": "jpegload", "PNG": "pngload", "TIFF": "tiffload"}
+"""What of libvips decodes a format row by row, to what Pillow makes of it."""
 
 _PLAIN = ("L", "LA", "RGB", "RGBA")
 """Modes of 8 bits that are what they are."""
@@ -82,23 +77,30 @@ class Rows:
 
 
 @contextmanager
-def open_rows(path: Path) -> Iterator[Rows | None]:
+def open_rows(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Rows | None]:
     """Give a picture to be read from top to bottom; None if only `open_picture` can read it.
+
+    Args:
+        max_pixels: of the picture.
 
     Raises:
         ImageError: the file is missing, unreadable, no image, damaged or too large.
     """
-    with opened(path) as (image, file):
-        yield _rows(image, file) if image is not None and _is_plain(image) else None
+    with opened(path, max_pixels) as (image, file):
+        if image is None or not _is_plain(image):
+            yield None
+            return
+        check_size(size_in(image, file), max_pixels)
+        yield _rows(image, file)
 
 
 def _is_plain(image: Image.Image) -> bool:
     """Whether libvips gives the very pixels that Pillow would, without a conversion."""
-    if image.format not in _READABLE or frames_of(image) > 1:
+    if image.format not in _LOADERS or frames_of(image) > 1:
         return False
     if image.format == "TIFF" and not _is_plain_tiff(getattr(image, "tag_v2", {})):
         return False
-    return (image.mode in _PLAIN and "transparency" not in image.info) or has_deep_layout(image)
+    return (image.mode in _PLAIN and "transparency" not in image.info) or stores_sixteen_bits(image)
 
 
 def _is_plain_tiff(tags: Mapping[int, Any]) -> bool:
@@ -111,7 +113,6 @@ def _is_plain_tiff(tags: Mapping[int, Any]) -> bool:
 
 
 def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
-    check_size(image)
     notes = dropped(image, file)
     with without_decoding(image, file) as bare:
         orientation, facts = read_metadata(bare, notes)
@@ -121,7 +122,8 @@ def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
     access = "random" if whole else "sequential"
     try:
         source = pyvips.Source.new_from_descriptor(file.fileno())
-        pixels = pyvips.Image.new_from_source(source, "", access=access, fail_on="error")
+        load = getattr(pyvips.Image, f"{_LOADERS[image.format or '']}_source")
+        pixels = load(source, access=access, fail_on="error")
         upright = _turned(pixels, orientation)
     except pyvips.Error as error:
         raise _failure(error) from None
@@ -135,7 +137,7 @@ def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
 def _is_as_expected(pixels: Any, image: Image.Image) -> bool:
     if pixels.interpretation not in KINDS or pixels.bands > 4:
         return False
-    if has_deep_layout(image):
+    if stores_sixteen_bits(image):
         return bool(pixels.format == "ushort")
     return bool(pixels.format == "uchar" and pixels.bands == len(image.getbands()))
 

@@ -18,16 +18,16 @@ _BITS, _PLANES, _SAMPLE_FORMAT = 258, 284, 339
 """Tags of a TIFF: bits a channel, how channels lie, whether values are signed."""
 _APART, _SIGNED = 2, 2
 
-Deep = NDArray[np.uint16]
+SixteenBits = NDArray[np.uint16]
 
 
-class DeepPicture(Protocol):
+class SixteenBitSource(Protocol):
     """One picture in an open file."""
 
     is_upright: bool
     """Whether its pixels come turned as they are meant."""
 
-    def pixels(self) -> Deep:
+    def pixels(self) -> SixteenBits:
         """Return (H, W, 1 to 4), the full range of the type.
 
         Raises:
@@ -35,7 +35,7 @@ class DeepPicture(Protocol):
         """
 
 
-def deep_file(image: Image.Image, file: IO[bytes], number: int) -> DeepPicture | None:
+def sixteen_bit_source(image: Image.Image, file: IO[bytes], number: int) -> SixteenBitSource | None:
     """Return the picture that Pillow opened if it has more than 8 bits a channel, None if not.
 
     Args:
@@ -48,15 +48,15 @@ def deep_file(image: Image.Image, file: IO[bytes], number: int) -> DeepPicture |
     if image.format == "AVIF" and getattr(image, "n_frames", 1) == 1:
         avif = _ByVips(pyvips.Image.heifload_buffer, file, is_upright=True)
         return avif if avif.bits > 8 else None
-    if not has_deep_layout(image):
+    if not stores_sixteen_bits(image):
         return None
     if image.format == "TIFF":
         _refuse_planar_grey(image)
-        return DeepTiff(file, number)
+        return VipsTiff(file, number)
     if image.format == "PNG" and number == 0 and getattr(image, "n_frames", 1) == 1:
         return _ByVips(pyvips.Image.pngload_buffer, file)
     if image.format == "PPM" and _tiles(image)[0].codec_name in ("ppm", "raw"):
-        return _DeepAnymap(image, file)
+        return _Anymap(image, file)
     return None
 
 
@@ -65,7 +65,7 @@ def _tiles(image: Image.Image) -> list[Any]:
     return getattr(image, "tile", None) or []
 
 
-def has_deep_layout(image: Image.Image) -> bool:
+def stores_sixteen_bits(image: Image.Image) -> bool:
     """Whether the pixels are stored with 9 to 16 bits a channel.
 
     Raises:
@@ -114,8 +114,8 @@ class _ByVips:
         """Per channel."""
         return int(self._field("bits-per-sample") or 8)
 
-    def pixels(self) -> Deep:
-        """Return (H, W, 1 to 4) of the full range; see `DeepPicture`."""
+    def pixels(self) -> SixteenBits:
+        """Return (H, W, 1 to 4) of the full range; see `SixteenBitSource`."""
         try:
             pixels: NDArray[Any] = self._image.numpy()
         except pyvips.Error as error:
@@ -124,15 +124,14 @@ class _ByVips:
         if kind not in KINDS or pixels.dtype != np.uint16 or self._image.bands > 4:
             raise ImageError(f"holds {kind} pixels of {pixels.dtype}, which are not supported")
         if self._shifted:  # libvips moves 10 or 12 bits up, and white would be a light grey
-            full = (pixels >> (16 - self.bits)) * np.float64(_PEAK / ((1 << self.bits) - 1))
-            pixels = np.rint(full).astype(np.uint16)
+            pixels = _full_range(pixels >> (16 - self.bits), (1 << self.bits) - 1)
         return pixels[..., None] if pixels.ndim == 2 else pixels
 
     def _field(self, name: str) -> Any:
         return self._image.get(name) if self._image.get_typeof(name) else None
 
 
-class DeepTiff(_ByVips):
+class VipsTiff(_ByVips):
     """A page of a TIFF, also of one that Pillow knows nothing of.
 
     Raises:
@@ -159,7 +158,7 @@ class DeepTiff(_ByVips):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the page says beside its pixels, as the fields of a Picture; libvips has no EXIF."""
+        """What the page holds beside its pixels, as fields of a Picture; libvips has no EXIF."""
         across, down = (round(25.4 * value, 2) for value in (self._image.xres, self._image.yres))
         resolved = self._field("resolution-unit") is not None and (across, down) != (25.4, 25.4)
         comment = self._field("image-description")
@@ -176,7 +175,7 @@ class DeepTiff(_ByVips):
         return bytes(value) if value else None
 
 
-class _DeepAnymap:
+class _Anymap:
     """A binary PGM or PPM of two bytes a value, most significant first."""
 
     is_upright = True
@@ -189,14 +188,17 @@ class _DeepAnymap:
         file.seek(tile.offset)
         self._data = file.read(2 * self._width * self._height * self._channels)
 
-    def pixels(self) -> Deep:
-        """Return (H, W, 1 or 3) of the full range; see `DeepPicture`."""
+    def pixels(self) -> SixteenBits:
+        """Return (H, W, 1 or 3) of the full range; see `SixteenBitSource`."""
         shape = self._height, self._width, self._channels
         if len(self._data) < 2 * int(np.prod(shape)):
             raise ImageError("damaged: the file is truncated")
         stored = np.frombuffer(self._data, ">u2").reshape(shape)
         if self._largest == _PEAK:
             return stored.astype(np.uint16)
-        full = np.minimum(stored, self._largest) * np.float64(_PEAK / self._largest)
-        rounded: Deep = np.rint(full).astype(np.uint16)
-        return rounded
+        return _full_range(np.minimum(stored, self._largest), self._largest)
+
+
+def _full_range(values: NDArray[Any], largest: int) -> SixteenBits:
+    """Scale values in 0 to `largest` to the full range of the type."""
+    return np.rint(values * np.float64(_PEAK / largest)).astype(np.uint16)

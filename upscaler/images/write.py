@@ -3,7 +3,6 @@
 import fcntl
 import os
 import secrets
-import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -135,16 +134,6 @@ def save_strips(
     with _whole_or_not_at_all(path, draft or Draft()) as file:
         encode_strips(file, fitting, strips, kind, encoding)
     return fitting.warnings[len(frame.warnings) :]
-
-
-def copy_file(source: Path, path: Path) -> None:
-    """Copy a written picture, the way it was written.
-
-    Raises:
-        PassingError: it cannot be read or written; no trace of the copy is left.
-    """
-    with _whole_or_not_at_all(path, Draft()) as file, source.open("rb") as original:
-        shutil.copyfileobj(original, file)
 
 
 @contextmanager

@@ -1,30 +1,41 @@
 """How large a picture shall become."""
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 
 from upscaler.errors import ImageError, UsageError
+from upscaler.models import DEFAULT_SCALE
 
 
 @dataclass(frozen=True)
 class Size:
-    """The size of an output: a multiple of the input, or the length of one side in pixels."""
+    """The size of an output: a multiple of the input, or the length of one side in pixels.
 
-    scale: float
+    The shape stays, so one side says the other. A side may ask for at most what the model makes,
+    `scale` times the input: larger ones are an ImageError of that picture.
+
+    Raises:
+        UsageError: a scale below 1, a side that is no number of pixels, or two sides.
+    """
+
+    scale: float = DEFAULT_SCALE
     """Used where no side is given."""
     width: int | None = None
     height: int | None = None
     long_side: int | None = None
 
     def __post_init__(self) -> None:
-        """Check that one side at most is given: the others follow from the picture's shape.
-
-        Raises:
-            UsageError: there are several.
-        """
-        sides = {"--width": self.width, "--height": self.height, "--long-side": self.long_side}
-        given = [name for name, value in sides.items() if value is not None]
+        if not _is_number(self.scale) or not 1 <= self.scale < math.inf:
+            raise UsageError(f"scale is {self.scale!r}; give a number from 1, such as 2 or 1.5")
+        sides = {"width": self.width, "height": self.height, "long_side": self.long_side}
+        given = {name: value for name, value in sides.items() if value is not None}
         if len(given) > 1:
-            raise UsageError(f"give one of {' and '.join(given)}, the other side follows from it")
+            flags = [f"--{name.replace('_', '-')}" for name in given]
+            raise UsageError(f"give one of {' and '.join(flags)}, the other side follows from it")
+        for name, value in given.items():
+            if not _is_number(value) or value < 1 or value % 1:
+                raise UsageError(f"{name} is {value!r}; give a number of pixels above 0")
 
     def is_scale(self, scale: float) -> bool:
         """Whether it is this multiple, whatever the picture."""
@@ -61,3 +72,21 @@ class Size:
                 f"times; use a larger --scale, or a smaller size"
             )
         return made
+
+
+def wanted_size(scale: float, size: Size | None) -> Size:
+    """Return what pictures shall become: `size`, or `scale` times the input where it is None.
+
+    Raises:
+        UsageError: one of them is something else.
+    """
+    plain = Size(scale)  # checked, also where it only says which network is taken
+    if size is None:
+        return plain
+    if not isinstance(size, Size):
+        raise UsageError(f"size is {size!r}; give a Size, such as Size(width=1920)")
+    return size
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

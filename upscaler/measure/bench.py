@@ -34,7 +34,7 @@ REFERENCE = ("cpu", "fp32")
 """The runtime and precision that the others are compared with."""
 
 _WARM_UP = 2
-"""Rounds that do not count: in the second, a GPU's lanes record their graphs."""
+"""Rounds that do not count: in the second, a GPU's streams record their graphs."""
 
 
 @dataclass(frozen=True)

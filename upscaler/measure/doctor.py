@@ -1,7 +1,7 @@
 """What this machine has, which runtimes open on it, and what would repair those that do not."""
 
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from upscaler import __version__
@@ -25,7 +25,7 @@ _PACKAGES = (
 _SCALE = 2
 """Of the model that is tried: at x2 there is a file for every precision."""
 
-_TWINS = ("onnxruntime", "onnxruntime-gpu")
+_EITHER = ("onnxruntime", "onnxruntime-gpu")
 """Two packages for one folder: the one that was installed last wins, half of it."""
 
 
@@ -41,6 +41,8 @@ class Health:
     reason: str = ""
     repair: str = ""
     """What to do about it, if there is anything."""
+    experimental: bool = False
+    """Whether it has yet to run on a real card."""
 
 
 def facts() -> dict[str, str]:
@@ -65,14 +67,16 @@ def _system() -> str:
 
 def examine() -> list[Health]:
     """Try every runtime of the table in every precision that it offers, on a packaged model."""
-    return [_examine(name) for name in RUNTIMES]
+    return [
+        replace(_examine(name), experimental=entry.experimental) for name, entry in RUNTIMES.items()
+    ]
 
 
 def _examine(name: str) -> Health:
     entry = RUNTIMES[name]
-    if _version("onnxruntime") and _version("onnxruntime-gpu") and entry.package in _TWINS:
+    if _version("onnxruntime") and _version("onnxruntime-gpu") and entry.package in _EITHER:
         both = "onnxruntime and onnxruntime-gpu share a folder and are both installed"
-        cure = f"pip uninstall -y {' '.join(_TWINS)} && {entry.install}"
+        cure = f"pip uninstall -y {' '.join(_EITHER)} && {entry.install}"
         return Health(name, "broken", reason=both, repair=cure)
     try:
         offered = entry.load().precisions()

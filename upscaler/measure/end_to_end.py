@@ -96,7 +96,7 @@ def _limit(folder: Path, settings: Settings, scratch: Path) -> float:
 def _do(job: Job, upscaler: Upscaler, settings: Settings, watch: Stopwatch) -> None:
     """Do one job, stage after stage."""
     with watch.stage("read"):
-        picture = open_picture(job.source)
+        picture = open_picture(job.source, settings.max_pixels)
     work = upscaler.begin(picture, watch)
     for tile in work.tiles:
         tile()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from upscaler.errors import ImageError, UsageError
-from upscaler.images import Picture, format_of, open_picture
+from upscaler.images import Picture, images_in, open_picture
 from upscaler.quality.degradation import Degradation
 from upscaler.quality.metrics import SSIM_WINDOW, Image, bicubic, modcrop, psnr_y, ssim_y
 from upscaler.upscaler import Upscaler
@@ -42,7 +42,7 @@ def evaluate(
     Raises:
         UsageError: there is no image in the folder, or one that cannot be read or measured.
     """
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and format_of(path))
+    paths = images_in(folder)
     if not paths:
         raise UsageError(f"no images in {folder}; give a folder of high-resolution pictures")
     return (_score(upscaler, path, degradations) for path in paths)

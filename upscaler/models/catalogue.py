@@ -4,7 +4,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from upscaler.errors import ModelError
-from upscaler.models.mix import mixed
 from upscaler.models.model import Model, metadata_of, read_model
 from upscaler.models.packaged import FOLDER, packaged_model
 from upscaler.models.spec import METADATA_KEY, ModelSpec
@@ -29,6 +28,8 @@ def find_model(name: str, scale: float, restore: float | None = None) -> Model:
     model = _find(name, scale)
     if restore is None:
         return model
+    from upscaler.models.mix import mixed  # which needs numpy and onnx: `--help` is instant
+
     # a title or a path names one scale, a bare name any that is large enough
     return mixed(model, restore, scale if name == model.spec.name else model.spec.scale)
 

@@ -1,5 +1,9 @@
 """What lies between a clean model and its sibling that undoes damage, weight by weight.
 
+The sibling may see farther, by a context (see `network.py`). What adds it starts from zero then,
+which is where its training started: at 0 the network of the sibling computes what the clean one
+computes.
+
 Nothing is written: a runtime gets the bytes of an ONNX file made in memory.
 """
 
@@ -27,6 +31,10 @@ _MIXABLE = ("fp32", "fp16", "bf16")
 """In 8 bits, a weight means something only beside the scale of its own file."""
 
 _SAME_PROBE = 1 / 255
+
+_WEIGHT = "network."
+_INSIDE_CONTEXT = (".context.down.", ".context.blocks.")
+"""Of a context that the clean network lacks: what comes before the weights that add it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +66,22 @@ class Mix(Model):
             raise RuntimeUnavailable(
                 f"weights in {precision} cannot be mixed; --restore needs another --precision"
             )
-        model, other = self.clean.load(precision), self.restorer.load(precision)
-        for own, its in zip(model.graph.initializer, other.graph.initializer, strict=True):
-            if own != its:
-                own.CopyFrom(self._between(own, its, half=precision == "fp16"))
-        del model.metadata_props[:]  # it describes the clean one
+        clean = {item.name: item for item in self.clean.load(precision).graph.initializer}
+        model = self.restorer.load(precision)
+        for its in model.graph.initializer:
+            own = clean.get(its.name)
+            fixed = own is None and any(part in its.name for part in _INSIDE_CONTEXT)
+            if its.name.startswith(_WEIGHT) and own != its and not fixed:
+                its.CopyFrom(self._between(own, its, half=precision == "fp16"))
+        del model.metadata_props[:]  # it describes the sibling
         content: bytes = model.SerializeToString()
         return content
 
-    def _between(self, own: TensorProto, its: TensorProto, *, half: bool) -> TensorProto:
-        assert own.name == its.name
-        first, second = (numpy_helper.to_array(item).astype(np.float32) for item in (own, its))
+    def _between(self, own: TensorProto | None, its: TensorProto, *, half: bool) -> TensorProto:
+        second = numpy_helper.to_array(its).astype(np.float32)
+        first = numpy_helper.to_array(own).astype(np.float32) if own else np.zeros_like(second)
         values = np.float32(1 - self.restore) * first + np.float32(self.restore) * second
-        return numpy_helper.from_array(values.astype(np.float16) if half else values, own.name)
+        return numpy_helper.from_array(values.astype(np.float16) if half else values, its.name)
 
 
 def mixed(model: Model, restore: float, scale: float) -> Model:
@@ -110,7 +121,8 @@ def _mix(clean_path: Path, restorer_path: Path, restore: float) -> Mix:
     clean, restorer = read_model(clean_path), read_model(restorer_path)
     losses = [end.spec.precision_loss for end in (clean, restorer)]
     spec = replace(
-        clean.spec,
+        restorer.spec,  # whose network it has
+        name=clean.spec.name,
         weights_sha256="",
         training=Training(),
         quality={},

@@ -10,7 +10,9 @@ starts at zero and its output is added to a frozen, exact bicubic enlargement.
            │        └───────────────────────── skip ───────────────────────┘          │
            └────────────────────────── bicubic, frozen ───────────────────────────────┘
 
-The level below is the same again at half the resolution, or residual blocks at the lowest.
+The level below is the same again at half the resolution, or residual blocks at the lowest. Before
+the last of these a branch at half of that may join, whose last convolution starts at zero, too: so
+a network can grow one without losing what it has learnt.
 
 Only Conv, ReLU, Add, PixelShuffle, and for the bicubic base one edge Pad and one Concat of the
 input with itself: what every runtime does fast and exactly.
@@ -56,6 +58,25 @@ class ResidualBlock(nn.Module):
         return out
 
 
+class Context(nn.Module):
+    """Residual blocks at half the resolution, added to the input."""
+
+    def __init__(self, width: int, narrow: int, blocks: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(width, narrow, kernel_size=4, stride=2, padding=1)
+        self.blocks = nn.Sequential(*(ResidualBlock(narrow) for _ in range(blocks)))
+        self.up = nn.Conv2d(narrow, 4 * width, kernel_size=1)
+        nn.init.zeros_(self.up.weight)
+        assert self.up.bias is not None
+        nn.init.zeros_(self.up.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) -> the same shape; H and W divisible by 2."""
+        below = self.blocks(F.relu(self.down(x)))
+        out: Tensor = x + F.pixel_shuffle(self.up(below), 2)
+        return out
+
+
 class Level(nn.Module):
     """One resolution of the autoencoder with everything below it."""
 
@@ -65,6 +86,9 @@ class Level(nn.Module):
         self.below: nn.Module
         if depth + 1 == len(architecture.widths):
             self.below = nn.Sequential(*(ResidualBlock(width) for _ in range(architecture.blocks)))
+            self.context = None
+            if architecture.context:
+                self.context = Context(width, architecture.context, architecture.context_blocks)
             self.lowest = True
             return
         self.lowest = False
@@ -78,12 +102,20 @@ class Level(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, width, H, W) -> the same shape; H and W divisible by 2 per level below."""
         if self.lowest:
-            bottom: Tensor = self.below(x)
-            return bottom
+            return self._at_the_bottom(x)
         x = self.encoder(x)
         below = self.below(F.relu(self.down(x)))
         out: Tensor = self.decoder(x + F.pixel_shuffle(self.up(below), 2))
         return out
+
+    def _at_the_bottom(self, x: Tensor) -> Tensor:
+        assert isinstance(self.below, nn.Sequential)
+        last = len(self.below) - 1
+        for number, block in enumerate(self.below):
+            if number == last and self.context is not None:
+                x = self.context(x)
+            x = block(x)
+        return x
 
 
 class BicubicBase(nn.Module):
@@ -142,7 +174,8 @@ class AutoEncoder(nn.Module):
     @property
     def alignment(self) -> int:
         """What H and W must be multiples of for `aligned`."""
-        return int(2 ** (len(self.architecture.widths) - 1))
+        halvings = len(self.architecture.widths) - 1 + (self.architecture.context > 0)
+        return int(2**halvings)
 
     def forward(self, x: Tensor) -> Tensor:
         """Upscale an image of any size, 1x1 and odd sizes included.

@@ -28,12 +28,19 @@ class Architecture:
     """Conv3x3+ReLU layers of each level after it came back up."""
     blocks: int = 1
     """Residual blocks at the lowest resolution."""
+    context: int = 0
+    """Channels of a branch off the lowest resolution, at half of it, that sees farther; 0 for
+    none."""
+    context_blocks: int = 0
+    """Residual blocks of that branch."""
 
     def __post_init__(self) -> None:
         if self.scale < 1 or not self.widths or min(self.widths) < 1:
             raise ModelError(f"no such network: {self}; scale and widths must be 1 or more")
-        if min(self.encoder, self.decoder, self.blocks) < 0:
+        if min(self.encoder, self.decoder, self.blocks, self.context, self.context_blocks) < 0:
             raise ModelError(f"no such network: {self}; layer counts must be 0 or more")
+        if self.context and not self.blocks:
+            raise ModelError(f"no such network: {self}; a context needs a block that it joins")
 
 
 @dataclass(frozen=True)

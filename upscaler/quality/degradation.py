@@ -45,45 +45,53 @@ def _through_file(image: Pixels, kind: str, **options: int | str) -> Pixels:
         return np.asarray(picture.convert("RGB"))
 
 
-_SEED = 0
-_KINDS: dict[str, tuple[Callable[[Pixels, float], Pixels], float, float]] = {
-    "jpeg": (lambda image, quality: jpeg(image, round(quality)), 1, 100),
-    "webp": (lambda image, quality: webp(image, round(quality)), 1, 100),
-    "blur": (blur, 0, 100),
-    "noise": (lambda image, sigma: noise(image, sigma, np.random.default_rng(_SEED)), 0, 255),
+_KINDS: dict[str, tuple[Callable[[Pixels, float, np.random.Generator], Pixels], float, float]] = {
+    "jpeg": (lambda image, quality, _: jpeg(image, round(quality)), 1, 100),
+    "webp": (lambda image, quality, _: webp(image, round(quality)), 1, 100),
+    "blur": (lambda image, sigma, _: blur(image, sigma), 0, 100),
+    "noise": (noise, 0, 255),
 }
 """By name: the function, the least and the largest value."""
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """One kind and how much of it: `jpeg:75`; noise is the same each time."""
+    """What pictures go through, one after the other: `blur:1.2,noise:15,jpeg:60`."""
 
-    kind: str
-    value: float
+    steps: tuple[tuple[str, float], ...]
+    """Kinds, and how much of each."""
+    seed: int = 0
+    """Of the noise, which is the same for each picture."""
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `KIND:VALUE`.
+    def parse(cls, text: str, seed: int = 0) -> Self:
+        """Read `KIND:VALUE`, or several with commas between.
 
         Raises:
             UsageError: no such kind, or a value out of its range.
         """
-        kind, _, value = text.partition(":")
-        if kind not in _KINDS:
-            raise UsageError(f"cannot degrade by {text!r}; give one of {', '.join(_KINDS)}:VALUE")
-        _, least, largest = _KINDS[kind]
-        try:
-            amount = float(value)
-        except ValueError:
-            amount = float("nan")
-        if not least <= amount <= largest:
-            raise UsageError(f"{text}: the value of {kind} is from {least:g} to {largest:g}")
-        return cls(kind, amount)
+        return cls(tuple(_step(part) for part in text.split(",")), seed)
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.value:g}"
+        return ",".join(f"{kind}:{value:g}" for kind, value in self.steps)
 
     def __call__(self, image: Pixels) -> Pixels:
         """Degrade one image."""
-        return _KINDS[self.kind][0](image, self.value)
+        random = np.random.default_rng(self.seed)
+        for kind, value in self.steps:
+            image = _KINDS[kind][0](image, value, random)
+        return image
+
+
+def _step(text: str) -> tuple[str, float]:
+    kind, _, value = text.partition(":")
+    if kind not in _KINDS:
+        raise UsageError(f"cannot degrade by {text!r}; give one of {', '.join(_KINDS)}:VALUE")
+    _, least, largest = _KINDS[kind]
+    try:
+        amount = float(value)
+    except ValueError:
+        amount = float("nan")
+    if not least <= amount <= largest:
+        raise UsageError(f"{text}: the value of {kind} is from {least:g} to {largest:g}")
+    return kind, amount

@@ -115,7 +115,7 @@ def _open(
     for candidate in candidates:
         try:
             if to_build is not None:
-                _check_not_given_up(kind, request, candidate)
+                _refuse_recorded_failure(kind, request, candidate)
             return _on_all(kind, request, candidate, build=to_build is None)
         except NotReady as error:
             passed_over[f"{name} in {candidate}"] = str(error)
@@ -128,7 +128,7 @@ def _open(
     return None
 
 
-def _check_not_given_up(kind: type[Runtime], request: RuntimeRequest, precision: str) -> None:
+def _refuse_recorded_failure(kind: type[Runtime], request: RuntimeRequest, precision: str) -> None:
     if not issubclass(kind, BuiltRuntime):
         return
     for device in request.devices or (0,):
@@ -193,7 +193,7 @@ def _proved(
     bound = PROBE_BOUND[precision]
     if difference > bound:
         raise RuntimeUnavailable(
-            f"its output differs from the proved one by "
+            f"its output of the test picture differs from the right one by "
             f"{255 * difference:.1f} of 255 (at most {255 * bound:.0f} allowed)"
         )
     runtime.confirm()

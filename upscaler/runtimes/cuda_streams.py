@@ -40,9 +40,9 @@ class CudaStreams:
     """
 
     def __init__(self, device: torch.device, count: int, prepare: Prepare) -> None:
-        self._free: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[_Stream] = queue.SimpleQueue()
         for _ in range(count):
-            self._free.put(_Lane(device, prepare))
+            self._free.put(_Stream(device, prepare))
 
     def run(self, array: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return what the program makes of a C-contiguous array; safe in several threads."""
@@ -53,7 +53,7 @@ class CudaStreams:
             self._free.put(stream)
 
 
-class _Lane:
+class _Stream:
     """What one tile at a time runs on."""
 
     def __init__(self, device: torch.device, prepare: Prepare) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE = 30.0
-"""Seconds after which who wants to close a gate gives up."""
+"""Seconds after which closing a gate fails."""
 
 _LOOK = 0.2
-"""Seconds between two looks at whether there is still sense in it."""
+"""Seconds between two checks whether the run has ended."""
 
 
 class Gate:

@@ -1,4 +1,4 @@
-"""Telling that memory ran out, which every runtime says in its own words."""
+"""Recognising that memory ran out, for which every runtime has its own words."""
 
 import re
 

@@ -15,7 +15,7 @@ class MultiDevice(PixelRuntime):
         members: the same runtime in the same precision, open on each device.
     """
 
-    name = "several"
+    name = "multi-device"
 
     def __init__(self, members: Sequence[Runtime]) -> None:
         first = members[0]

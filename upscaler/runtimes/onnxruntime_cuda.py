@@ -124,7 +124,7 @@ class CudaStream:
 
 
 _allocating = threading.Lock()
-"""ONNX Runtime makes the allocator for such tensors when the first one is asked for, unguarded."""
+"""ONNX Runtime makes the allocator for such tensors with the first one, without a lock."""
 
 
 def _check_libraries() -> None:

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: one stream per core, with the precision said aloud.
+"""OpenVINO on the CPU: one stream per core, with the precision set explicitly.
 
 Left alone, OpenVINO picks bfloat16 wherever the CPU has it, and results silently differ from
 machine to machine.
@@ -56,7 +56,7 @@ _POISON = 0x7FC0BEEF
 """The bits of a NaN that no network computes."""
 
 _UNTRUSTED = (
-    "OpenVINO computed nothing, most likely because memory ran out, and is not asked again in this "
+    "OpenVINO computed nothing, most likely because memory ran out, and is not used again in this "
     "run; use a smaller --tile, fewer --jobs or --runtime cpu"
 )
 
@@ -108,7 +108,7 @@ class OpenVinoRuntime(Runtime):
             self._requests.put(request)
 
     def _run(self, request: Any, batch: Batch) -> Batch:
-        """Compute, and see that it was: out of memory, OpenVINO may say nothing and do nothing.
+        """Compute, and see that it was: out of memory, OpenVINO may do nothing and report no error.
 
         What then lies in its output is that of an earlier tile, and nothing that it computes
         afterwards can be trusted.

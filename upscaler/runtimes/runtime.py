@@ -91,7 +91,7 @@ class BuiltRuntime(Runtime):
     @classmethod
     @abstractmethod
     def recorded_failure(cls, model: Model, precision: str, device: int) -> str | None:
-        """Return the reason that `give_up` was told, or None."""
+        """Return the reason that `record_failure` was given, or None."""
 
 
 class PixelRuntime(Runtime):

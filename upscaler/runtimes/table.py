@@ -19,6 +19,8 @@ class RuntimeEntry:
     install: str
     """The line that brings or repairs it."""
     needs_gpu: bool = False
+    experimental: bool = False
+    """Whether it has yet to run on a real card; `auto` proves and measures it before taking it."""
 
     def load(self) -> type[Runtime]:
         """Import the runtime.
@@ -45,6 +47,7 @@ RUNTIMES = {
         "TensorRT",
         "pip install tensorrt torch",
         needs_gpu=True,
+        experimental=True,
     ),
     "tensorrt-rtx": RuntimeEntry(
         "tensorrt_rtx",
@@ -52,6 +55,7 @@ RUNTIMES = {
         "TensorRTForRTX",
         "pip install tensorrt_rtx torch",
         needs_gpu=True,
+        experimental=True,
     ),
     "torch": RuntimeEntry(
         "torch",
@@ -66,6 +70,7 @@ RUNTIMES = {
         "OnnxRuntimeCuda",
         'pip uninstall -y onnxruntime && pip install "onnxruntime-gpu[cuda,cudnn]"',
         needs_gpu=True,
+        experimental=True,
     ),
     "openvino": RuntimeEntry(
         "openvino",

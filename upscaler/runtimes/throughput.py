@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upscaler.runtimes.pixels import to_batch
+from upscaler.runtimes.pixels import to_batch, to_pixels
 from upscaler.runtimes.runtime import PixelRuntime, Runtime
 
 SIDE = 256
@@ -21,7 +21,7 @@ def seconds_per_round(runtime: Runtime) -> float:
     return _seconds(runtime, test_tile(SIDE, SIDE), runtime.streams)
 
 
-def pixels_per_second(runtime: Runtime, height: int, width: int, in_flight: int) -> float:
+def pixels_per_second(runtime: Runtime, height: int, width: int, at_once: int) -> float:
     """Return the input's pixels a second when so many tiles are handed over at once.
 
     Args:
@@ -30,14 +30,14 @@ def pixels_per_second(runtime: Runtime, height: int, width: int, in_flight: int)
     longest = runtime.largest_side or max(height, width)
     tile = test_tile(min(height, longest), min(width, longest))
     size: int = tile.shape[1] * tile.shape[2]
-    return in_flight * size / _seconds(runtime, tile, in_flight)
+    return at_once * size / _seconds(runtime, tile, at_once)
 
 
-def _seconds(runtime: Runtime, tile: NDArray[np.uint8], in_flight: int) -> float:
+def _seconds(runtime: Runtime, tile: NDArray[np.uint8], at_once: int) -> float:
     call = tile_call(runtime, tile)
-    with ThreadPoolExecutor(in_flight) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         began = time.perf_counter()
-        for ended in [pool.submit(call) for _ in range(in_flight)]:
+        for ended in [pool.submit(call) for _ in range(at_once)]:
             ended.result()
         return time.perf_counter() - began
 
@@ -60,5 +60,4 @@ def test_tile(height: int, width: int) -> NDArray[np.uint8]:
     y, x = np.mgrid[0:height, 0:width] / SIDE
     waves = np.stack([np.sin(40 * x * y), np.cos(25 * (x + y) ** 2), np.sin(60 * (x - y))])
     noisy = 0.5 + 0.4 * waves + np.random.default_rng(0).normal(0, 0.02, waves.shape)
-    pixels = np.rint(255 * np.clip(noisy, 0, 1)[None]).astype(np.uint8)
-    return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(to_pixels(noisy[None].astype(np.float32), np.uint8))

@@ -29,8 +29,8 @@ _ROUNDS, _WARM_UP = 5, 2
 _PATIENCE = 2.0
 """Seconds for which the run waits, apart from the first round."""
 
-_GRACE = 2.0
-"""Seconds for which a builder may take its leave."""
+_TERMINATION = 2.0
+"""Seconds that a builder has to end by itself."""
 
 Build = Callable[[RuntimeRequest, str], Sequence[str]]
 
@@ -53,7 +53,7 @@ class Host:
     adopt: Callable[[Choice], None]
     """Called once, from another thread, with a faster choice, if there is one."""
     log: Callable[[str], None]
-    """Called from another thread with a line about what did not come to that."""
+    """Called from another thread with a line about what was not taken."""
     gate: Gate
     """What each tile of the run goes through."""
     tile: Callable[[], tuple[int, int]]
@@ -70,7 +70,7 @@ class Upgrade:
     def __init__(
         self, request: RuntimeRequest, choice: Choice, host: Host, build: Build = build_command
     ) -> None:
-        self._wish, self._choice, self._host, self._build = request, choice, host, build
+        self._request, self._choice, self._host, self._build = request, choice, host, build
         self._ended = threading.Event()
         self._builder: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._work, name="upgrade", daemon=True)
@@ -95,7 +95,7 @@ class Upgrade:
 
     def _work(self) -> None:
         for name, precision in self._choice.to_build.items():
-            request = replace(self._wish, precision=precision)
+            request = replace(self._request, precision=precision)
             try:
                 reason = self._try(name, request)
             except Exception as error:  # nothing that goes wrong here is worth the run
@@ -103,7 +103,7 @@ class Upgrade:
             gc.collect()  # a runtime that was not taken points to itself, and holds memory
             if reason is None or self._ended.is_set():
                 return
-            self._host.log(f"not on {name} in {precision}: {reason}")
+            self._host.log(f"did not change to {name} in {precision}: {reason}")
 
     def _try(self, name: str, request: RuntimeRequest) -> str | None:
         """Build, open and measure one runtime; return why it was not taken, if it was not."""
@@ -111,7 +111,7 @@ class Upgrade:
         if self._ended.is_set():
             return None
         if failure is not None:
-            _give_up(request, name, failure)
+            _record_failure(request, name, failure)
             return failure
         found = open_runtime(request, name)
         gain = self._gain(found.runtime)
@@ -119,7 +119,7 @@ class Upgrade:
             return None
         if gain < LEAST_GAIN:
             verdict = f"it is {gain:.2f} times as fast as {self._choice.runtime.name} here"
-            _give_up(request, name, verdict)
+            _record_failure(request, name, verdict)
             return verdict
         self._host.adopt(found)
         return None
@@ -140,10 +140,10 @@ class Upgrade:
     def _gain(self, new: Runtime) -> float:
         """Return how many times as fast the new runtime is as the old one, each alone in turn."""
         old, (height, width) = self._choice.runtime, self._host.tile()
-        in_flight = max(runtime.streams * runtime.together(height, width) for runtime in (old, new))
+        at_once = max(runtime.streams * runtime.together(height, width) for runtime in (old, new))
 
         def speed(runtime: Runtime) -> float:
-            return pixels_per_second(runtime, height, width, in_flight)
+            return pixels_per_second(runtime, height, width, at_once)
 
         for _ in range(_WARM_UP):
             speed(new)
@@ -157,7 +157,7 @@ class Upgrade:
         return statistics.median(ratios) if ratios else 0.0
 
 
-def _give_up(request: RuntimeRequest, name: str, reason: str) -> None:
+def _record_failure(request: RuntimeRequest, name: str, reason: str) -> None:
     """Remember it for the next runs, if that is possible."""
     with suppress(Exception):
         kind = RUNTIMES[name].load()
@@ -169,6 +169,6 @@ def _give_up(request: RuntimeRequest, name: str, reason: str) -> None:
 def _end(builder: subprocess.Popen[bytes]) -> None:
     builder.terminate()
     try:
-        builder.wait(_GRACE)
+        builder.wait(_TERMINATION)
     except subprocess.TimeoutExpired:
         builder.kill()

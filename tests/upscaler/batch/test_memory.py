@@ -6,7 +6,7 @@ import pyvips
 import tifffile
 from PIL import Image
 
-from upscaler.batch.run.memory import bytes_in_flight
+from upscaler.batch.run.memory import bytes_needed
 from upscaler.images import picture_size
 
 SIDE = 32
@@ -36,7 +36,7 @@ DEEP = {
 
 
 def counted(path, scale=2):
-    return bytes_in_flight(picture_size(path), scale) / (SIDE * SIDE * (1 + scale**2))
+    return bytes_needed(picture_size(path), scale) / (SIDE * SIDE * (1 + scale**2))
 
 
 @pytest.mark.parametrize("name", SHALLOW)

@@ -3,7 +3,6 @@
 import copy
 import os
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -129,13 +128,13 @@ def test_pictures_larger_than_the_memory_go_one_by_one(upscaler, jobs):
 def test_a_runtime_with_more_streams_gets_more_threads_when_the_run_moves_to_it(jobs):
     upscaler = Upscaler("fast", scale=2, runtime="cpu", precision="fp32", streams=1)
     wide = copy.copy(upscaler.choice.runtime)
-    wide.streams, running, most = 3, [], [0]
+    wide.streams, inside, together = 3, [], threading.Event()
 
     def slow(batch):
-        running.append(batch)
-        most[0] = max(most[0], len(running))
-        time.sleep(0.1)
-        running.pop()
+        inside.append(batch)
+        if len(inside) >= 3:
+            together.set()
+        together.wait(60)
         return type(wide).infer(wide, batch)
 
     wide.infer = slow
@@ -145,7 +144,7 @@ def test_a_runtime_with_more_streams_gets_more_threads_when_the_run_moves_to_it(
             outcomes.append(outcome)
             upscaler.choice = replace(upscaler.choice, runtime=wide)
     assert len(outcomes) == 12 and not any(outcome.error for outcome in outcomes)
-    assert most[0] >= 3
+    assert together.is_set()
 
 
 @pytest.mark.parametrize(("runtime", "precision"), [("cpu", "fp32"), ("openvino", "bf16")])
@@ -167,13 +166,21 @@ def test_the_number_of_streams_changes_no_byte(jobs, photo, runtime, precision):
 
 
 def test_leaving_early_with_full_queues_ends_all_threads(upscaler, jobs, monkeypatch):
-    real = pipeline_module.save_picture
+    save, lift = pipeline_module.save_picture, pipeline_module.Budget.lift
+    saved, left = threading.Event(), threading.Event()
 
-    def slow(*arguments):
-        time.sleep(0.2)
-        return real(*arguments)
+    def save_one(*arguments):
+        if saved.is_set():
+            assert left.wait(60)
+        saved.set()
+        return save(*arguments)
 
-    monkeypatch.setattr(pipeline_module, "save_picture", slow)
+    def lift_and_go_on(budget):
+        lift(budget)
+        left.set()
+
+    monkeypatch.setattr(pipeline_module, "save_picture", save_one)
+    monkeypatch.setattr(pipeline_module.Budget, "lift", lift_and_go_on)
     before = threading.active_count()
     with (
         pytest.raises(KeyboardInterrupt),

@@ -15,7 +15,7 @@ def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
     assert not out.exists()
     *lines, summary = said.splitlines()
     assert lines == [
-        f"to do: a.jpg -> {out}/a.jpg.png, 106x74, since another input has the name a.png",
+        f"to do: a.jpg -> {out}/a.jpg.png, 106x74",
         f"to do: a.png -> {out}/a.png, 106x74",
         f"to do: b.jpg -> {out}/b.png, 106x74",
         "failed: bad.png: the file is empty",

@@ -32,6 +32,18 @@ def test_every_command_has_help(command, name):
     assert "Usage: upscaler" in out
 
 
+def test_a_command_whose_libraries_are_missing_says_what_to_install():
+    code = (
+        "import sys\nfrom upscaler.cli.main import main\n"
+        "sys.modules['torch'] = None\n"
+        "main(['export', 'fast-x2'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("Error: this command needs ")
+    assert done.stderr.endswith("; pip install 'upscaler-aeu[train,export]'\n")
+
+
 def test_a_second_signal_ends_at_once(tmp_path, photo):
     source = tmp_path / "in"
     source.mkdir()
@@ -78,7 +90,7 @@ def test_a_run_touches_no_network_and_nothing_in_the_home_folder(folder, tmp_pat
 @pytest.mark.parametrize("module", ["upscaler.measure.doctor", "upscaler_export.proof"])
 def test_no_import_leaves_anything_in_the_home_folder(tmp_path, module):
     if module.startswith("upscaler_export"):
-        pytest.importorskip("onnx", reason="needs the [export] extra")
+        pytest.importorskip("torch", reason="needs the [export] extra")
     assert at_home(tmp_path, f"import {module}, onnxruntime") == ""
 
 

@@ -53,7 +53,7 @@ def test_every_pixel_comes_back(command, repeater, tmp_path, rng, channels, dtyp
     np.testing.assert_array_equal(open_picture(out).pixels, expected)
 
 
-def test_sixteen_bits_to_a_format_of_eight_are_said(command, repeater, tmp_path, rng):
+def test_sixteen_bits_to_a_format_of_eight_give_a_warning(command, repeater, tmp_path, rng):
     pixels = rng.integers(0, 65536, (9, 9, 3), np.uint16)
     save_picture(Picture.from_pixels(pixels), tmp_path / "in.png", FORMATS["png"])
     out = tmp_path / "out.jpg"

@@ -31,14 +31,14 @@ def srgb_encoded(light):
 
 @pytest.mark.parametrize("gamma", [1.0, 0.35, 0.7])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_another_gamma_is_said_by_the_profile(gamma, mode):
+def test_another_gamma_is_in_the_profile(gamma, mode):
     profile = profile_from(gamma, None, grey=mode == "L")
     expected = srgb_encoded((128 / 255) ** (1 / gamma))
     shown = to_srgb(profile, 128 if mode == "L" else (128, 128, 128), mode)
     np.testing.assert_allclose(shown, expected, atol=1.5)
 
 
-def test_a_wide_gamut_is_said_by_the_profile():
+def test_a_wide_gamut_is_in_the_profile():
     profile = profile_from(0.45455, ADOBE_POINTS, grey=False)
     adobe_green = to_srgb(profile, (0, 255, 0))
     assert adobe_green[0] == 0 and adobe_green[1] == 255  # more than sRGB has
@@ -61,9 +61,9 @@ def test_a_file_with_gamma_gets_the_profile(tmp_path, photo):
     np.testing.assert_array_equal(picture.colour, photo)
 
 
-def test_colours_given_by_code_points_are_said_to_be_lost(tmp_path, photo):
+def test_colours_given_by_code_points_are_lost_with_a_warning(tmp_path, photo):
     info = PngImagePlugin.PngInfo()
     info.add(b"cICP", bytes((9, 16, 0, 1)))  # BT.2020, PQ
     Image.fromarray(photo).save(tmp_path / "in.png", pnginfo=info)
-    (said,) = open_picture(tmp_path / "in.png").warnings
-    assert "cICP" in said
+    (warning,) = open_picture(tmp_path / "in.png").warnings
+    assert "cICP" in warning

@@ -95,7 +95,7 @@ def test_another_library_finds_it_too(tmp_path, source, name):
 
 @pytest.mark.parametrize("name", ["png", "tiff"])
 def test_sixteen_bits_keep_what_they_carry(tmp_path, rng, name):
-    deep = Picture(
+    original = Picture(
         colour=rng.integers(0, 65536, (9, 7, 3), np.uint16),
         icc=SRGB,
         exif=exif_bytes(),
@@ -104,11 +104,11 @@ def test_sixteen_bits_keep_what_they_carry(tmp_path, rng, name):
         dpi=(240, 120),
         text=(("Comment", "Größe"),),
     )
-    path = tmp_path / f"deep.{name}"
-    assert save_picture(deep, path, FORMATS[name]) == ()
+    path = tmp_path / f"out.{name}"
+    assert save_picture(original, path, FORMATS[name]) == ()
     again = open_picture(path)
-    np.testing.assert_array_equal(again.colour, deep.colour)
-    assert (again.icc, again.iptc, again.text) == (deep.icc, deep.iptc, deep.text)
+    np.testing.assert_array_equal(again.colour, original.colour)
+    assert (again.icc, again.iptc, again.text) == (original.icc, original.iptc, original.text)
     assert again.dpi == pytest.approx((240, 120), abs=0.1)
     exif = Image.Exif()
     exif.load(again.exif)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from upscaler.errors import ImageError
 from upscaler.images import png
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -53,20 +54,23 @@ def test_sixteen_bits_of_grey_come_back(rng, level):
     np.testing.assert_array_equal(decoded(encoded(pixels, level=level)), pixels)
 
 
+@pytest.mark.parametrize("level", [1, 6])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_sixteen_bits_come_back_from_another_library(rng, channels):
+def test_sixteen_bits_come_back_from_another_library(rng, channels, level):
     pyvips = pytest.importorskip("pyvips", reason="Pillow reads no 16 bits of colour")
     pixels = rng.integers(0, 65536, (31, 17, channels), np.uint16)
-    image = pyvips.Image.pngload_buffer(encoded(pixels), fail_on="warning")
+    image = pyvips.Image.pngload_buffer(encoded(pixels, level=level), fail_on="warning")
     np.testing.assert_array_equal(image.numpy().reshape(pixels.shape), pixels)
 
 
-def test_profile_and_exif_come_back(photo):
+@pytest.mark.parametrize("level", [1, 6])
+def test_chunks_come_back(photo, level):
     exif = Image.Exif()
     exif[0x010E] = "a title"
-    chunks = [png.icc_chunk(SRGB), png.exif_chunk(exif.tobytes())]
-    with Image.open(io.BytesIO(encoded(photo, chunks=chunks))) as image:
+    chunks = [png.icc_chunk(SRGB), png.exif_chunk(exif.tobytes()), png.text_chunk("Title", "Ö")]
+    with Image.open(io.BytesIO(encoded(photo, level=level, chunks=chunks))) as image:
         assert image.info["icc_profile"] == SRGB
+        assert image.text == {"Title": "Ö"}
         assert image.getexif()[0x010E] == "a title"
 
 
@@ -77,4 +81,16 @@ def test_pixels_that_are_not_contiguous(photo):
 
 def test_higher_levels_are_smaller(photo):
     large = np.asarray(Image.fromarray(photo).resize((400, 300), Image.Resampling.BICUBIC))
-    assert len(encoded(large, level=9)) < len(encoded(large, level=1)) < large.nbytes
+    sizes = [len(encoded(large, level=level)) for level in (9, 6, 2, 1)]
+    assert sizes == sorted(sizes) and sizes[0] < sizes[-1] < large.nbytes
+
+
+@pytest.mark.parametrize("level", [1, 6])
+def test_what_goes_wrong_in_the_strips_comes_through(photo, level):
+    def strips():
+        yield photo[:9]
+        raise ImageError("damaged")
+
+    head = png.header_chunk(photo.shape, photo.dtype)
+    with pytest.raises(ImageError, match="damaged"):
+        png.write_png(io.BytesIO(), head, strips(), level=level)

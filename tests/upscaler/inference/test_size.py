@@ -32,6 +32,27 @@ def test_two_sides_are_refused():
         Size(4, width=100, long_side=200)
 
 
+@pytest.mark.parametrize("scale", [0, 0.5, -2, float("nan"), float("inf"), "2", None, True])
+def test_a_scale_is_a_number_from_1(scale):
+    with pytest.raises(UsageError, match=f"scale is {scale!r}; give a number from 1"):
+        Size(scale)
+    with pytest.raises(UsageError, match="scale is"):
+        Upscaler("fast", scale=scale)
+    with pytest.raises(UsageError, match="scale is"):
+        Upscaler("fast", scale=scale, size=Size(width=100))
+
+
+@pytest.mark.parametrize("side", [0, -1, 1.5, "100"])
+def test_a_side_is_a_number_of_pixels(side):
+    with pytest.raises(UsageError, match=f"long_side is {side!r}; give a number of pixels"):
+        Size(long_side=side)
+
+
+def test_a_tuple_is_no_size():
+    with pytest.raises(UsageError, match=r"size is \(100, 100\); give a Size, such as"):
+        Upscaler("fast", size=(100, 100))
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1)])
 @pytest.mark.parametrize("scale", [1.5, 2, 3])
 def test_any_shape_by_any_factor(shape, scale):

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import resource
 import struct
 import zlib
 
@@ -21,7 +22,6 @@ from upscaler.images import (
     FORMATS,
     Encoding,
     encode,
-    jpeg,
     open_picture,
     open_rows,
     tiff,
@@ -181,15 +181,21 @@ def test_a_network_that_fails_midway_fails_the_file(through, tmp_path, tall, ups
     assert list(made.parent.iterdir()) == []
 
 
-def test_a_disk_that_is_full_fails_the_file(through, tmp_path, tall, monkeypatch):
-    def write(self, piece):
-        raise OSError(28, "No space left on device")
+@pytest.fixture
+def small_files():
+    """Let no file become larger than 16 KB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    monkeypatch.setattr(jpeg._WithoutMetadata, "_pass_on", write)
-    source = tmp_path / "a.png"
-    Image.fromarray(tall).save(source)
-    made, outcome, used = through(source, "jpg", strips=True)
-    assert used and "No space left" in outcome.error
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "jpg"])
+def test_a_disk_that_takes_no_more_fails_the_file(through, tmp_path, tall, small_files, kind):
+    source = tmp_path / "a.jpg"
+    Image.fromarray(tall).save(source, quality=50)
+    made, outcome, used = through(source, kind, strips=True)
+    assert used and outcome.error.endswith("File too large")
     assert not outcome.lasting
     assert list(made.parent.iterdir()) == []
 

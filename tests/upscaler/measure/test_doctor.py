@@ -25,6 +25,15 @@ def test_what_opens_is_said_with_its_precisions(command):
     assert "cpu:             opens  int8, fp32" in text
 
 
+def test_what_has_never_run_on_a_card_is_called_experimental(command):
+    _, out, _ = command("doctor", "--json")
+    found = {one["runtime"] for one in json.loads(out)["runtimes"] if one["experimental"]}
+    assert found == {"tensorrt", "tensorrt-rtx", "cuda"}
+    _, text, _ = command("doctor")
+    lines = [line for line in text.splitlines() if ", experimental  " in line]
+    assert {line.partition(":")[0] for line in lines} == found
+
+
 def test_what_is_not_installed_comes_with_the_line_that_installs_it(monkeypatch):
     monkeypatch.setitem(
         RUNTIMES, "other", RuntimeEntry("nonesuch", "nonesuch", "X", "pip install it")

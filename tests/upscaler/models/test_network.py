@@ -37,6 +37,20 @@ def test_any_size(widths, size):
     assert network(torch.rand(2, 3, *size)).shape == (2, 3, 3 * size[0], 3 * size[1])
 
 
+def test_a_context_starts_as_nothing_and_then_sees_farther(rng):
+    plain = AutoEncoder(Architecture(scale=2, widths=(4, 6), blocks=2))
+    network = AutoEncoder(Architecture(scale=2, widths=(4, 6), blocks=2, context=5)).eval()
+    torch.nn.init.normal_(plain.tail.weight, std=0.1)
+    network.load_state_dict(plain.state_dict(), strict=False)
+    image = torch.from_numpy(rng.random((1, 3, 32, 32), np.float32))
+    assert (plain.alignment, network.alignment) == (2, 4)
+    with torch.inference_mode():
+        assert torch.equal(network(image), plain(image))
+        torch.nn.init.normal_(network.body.below.context.up.weight, std=0.1)
+        assert not torch.equal(network(image), plain(image))
+        assert network(image[..., :1, :5]).shape == (1, 3, 2, 10)
+
+
 def test_padding_mirrors_the_bottom_and_the_right(rng):
     network = AutoEncoder(Architecture(scale=2, widths=(8, 16))).eval()
     torch.nn.init.normal_(network.tail.weight, std=0.1)
@@ -47,7 +61,10 @@ def test_padding_mirrors_the_bottom_and_the_right(rng):
         np.testing.assert_array_equal(network(image).numpy(), whole.numpy())
 
 
-@pytest.mark.parametrize("sizes", [{"scale": 0}, {"widths": ()}, {"widths": (0,)}, {"blocks": -1}])
+@pytest.mark.parametrize(
+    "sizes",
+    [{"scale": 0}, {"widths": ()}, {"widths": (0,)}, {"blocks": -1}, {"context": 8, "blocks": 0}],
+)
 def test_impossible_sizes_are_refused(sizes):
     with pytest.raises(ModelError, match="no such network"):
         Architecture(**sizes)

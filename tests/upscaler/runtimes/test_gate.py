@@ -17,13 +17,13 @@ def test_who_closes_the_gate_is_alone():
     first = threading.Thread(target=gate.run, args=(slow,))
     second = threading.Thread(target=gate.run, args=(lambda: log.append("after"),))
     first.start()
-    began.wait(5)
+    began.wait(60)
     with gate.closed():
         second.start()
         time.sleep(0.1)
         log.append("alone")
-    first.join(5)
-    second.join(5)
+    first.join(60)
+    second.join(60)
     assert log == ["inside", "alone", "after"]
 
 
@@ -41,7 +41,7 @@ def test_a_gate_is_not_closed_around_somebody_who_stays(monkeypatch):
     gate, release, begun = Gate(), threading.Event(), threading.Event()
     inside = threading.Thread(target=gate.run, args=(lambda: begun.set() or release.wait(),))
     inside.start()
-    begun.wait(5)
+    begun.wait(60)
     with pytest.raises(TimeoutError, match="a tile has not ended"), gate.closed():
         raise AssertionError("it was closed")
     gate.run(lambda: None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from upscaler.errors import UsageError
 from upscaler_train.recipe import Recipe
-from upscaler_train.recipe_file import known, load
+from upscaler_train.recipe_file import known, load_recipe
 
 SYSTEMS = (
     "2-layer",
@@ -41,7 +41,7 @@ class Experiment:
 
     def recipe(self, overrides: tuple[str, ...] = ()) -> Recipe:
         """Read it; raises UsageError if the overrides do not fit."""
-        return load(self.path, (*self.changes, f"name={json.dumps(self.name)}", *overrides))
+        return load_recipe(self.path, (*self.changes, f"name={json.dumps(self.name)}", *overrides))
 
 
 def catalogue() -> dict[str, Experiment]:

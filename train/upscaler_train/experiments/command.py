@@ -44,10 +44,10 @@ def experiments(
     upscaler experiments 2-layer 3-layer --data seed-256 -o report/
     upscaler experiments --data seed-256 -o report/ --budget 10
     """
+    from upscaler_train.display.progress import TrainingDisplay
     from upscaler_train.experiments.catalogue import choose
     from upscaler_train.experiments.report import write
     from upscaler_train.experiments.session import Session, overrides_for
-    from upscaler_train.progress import TrainingDisplay
 
     changes = overrides_for(data, epochs, budget)
     recipes = [experiment.recipe((*changes, *overrides)) for experiment in choose(names)]

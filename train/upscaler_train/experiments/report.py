@@ -8,11 +8,11 @@ from markdown_it import MarkdownIt
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from upscaler_train.evaluation import Score
+from upscaler_train.display.log import read_log
 from upscaler_train.experiments.catalogue import SWEEP_BASE, SYSTEMS, catalogue
-from upscaler_train.experiments.outcome import PANEL, Outcome
 from upscaler_train.experiments.session import LOG, runs
-from upscaler_train.log import read_log
+from upscaler_train.experiments.trained_system import PANEL, TrainedSystem
+from upscaler_train.training.evaluation import Similarity
 
 _COLUMNS = (
     "experiment",
@@ -46,7 +46,7 @@ def write(out: Path) -> Path:
     experiments = catalogue()
     systems = [name for name in experiments if name in SYSTEMS]
     sweeps = [name for name in experiments if name not in SYSTEMS]
-    found = {name: Outcome.load(runs(out) / name) for name in experiments}
+    found = {name: TrainedSystem.load(runs(out) / name) for name in experiments}
     done = [outcome for outcome in found.values() if outcome]
     parts = ["# The seed report's experiments", "", *_introduction(done)]
     for title, group in (("Systems", systems), ("Sweeps", sweeps)):
@@ -77,7 +77,7 @@ def _figures(title: str, group: list[str]) -> dict[str, list[str]]:
     }
 
 
-def _introduction(done: list[Outcome]) -> list[str]:
+def _introduction(done: list[TrainedSystem]) -> list[str]:
     machines = sorted({f"torch {row.torch}, {row.machine}, {row.date}" for row in done})
     arithmetic = ", ".join(sorted({row.precision for row in done}))
     commands = sorted({row.command for row in done})
@@ -91,7 +91,7 @@ def _introduction(done: list[Outcome]) -> list[str]:
     return [*lines, "", "```", *commands, "```"]
 
 
-def _table(rows: dict[str, Outcome | None]) -> list[str]:
+def _table(rows: dict[str, TrainedSystem | None]) -> list[str]:
     lines = [_row(*_COLUMNS), _row(*["---"] * len(_COLUMNS))]
     given = {row.channels: row.given for row in rows.values() if row}
     for channels in sorted(given, reverse=True):
@@ -99,7 +99,7 @@ def _table(rows: dict[str, Outcome | None]) -> list[str]:
     return lines + [_experiment(name, row) for name, row in rows.items()]
 
 
-def _experiment(name: str, row: Outcome | None) -> str:
+def _experiment(name: str, row: TrainedSystem | None) -> str:
     if row is None:
         reported = catalogue()[name].recipe().reported
         return _row(name, reported, "not trained yet", *[""] * (len(_COLUMNS) - 3))
@@ -114,7 +114,7 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _scores(score: Score) -> tuple[str, str]:
+def _scores(score: Similarity) -> tuple[str, str]:
     return f"{score.mse:.5f}", f"{score.psnr_y:.2f}"
 
 

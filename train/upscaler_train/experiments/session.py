@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from upscaler.errors import OutputError, UsageError
-from upscaler_train import checkpoint as checkpoints
-from upscaler_train.experiments.outcome import Outcome, of_training, save_panel
-from upscaler_train.loop import LAST, Diverged, Trainer, Watcher
-from upscaler_train.networks import check_memory
-from upscaler_train.pairs import Dataset, Pair, load_dataset, load_pairs
+from upscaler_train.data.pairs import Dataset, Pair, load_dataset, load_pairs
+from upscaler_train.data.sampling import steps_per_epoch
+from upscaler_train.experiments.trained_system import TrainedSystem, of_training, save_panel
+from upscaler_train.networks.build import check_memory
 from upscaler_train.recipe import Recipe, differences
-from upscaler_train.sampling import steps_per_epoch
-from upscaler_train.schedule import Clock
+from upscaler_train.training import checkpoint as checkpoints
+from upscaler_train.training.schedule import Clock
+from upscaler_train.training.trainer import LAST, Diverged, Trainer, Watcher
 
 LOG = "log.jsonl"
 _PANEL_ROWS = 2
@@ -68,7 +68,7 @@ class Session:
         self.diverged: list[str] = []
         """What is to be said of those whose training broke down."""
 
-    def run(self, recipes: list[Recipe], display: Display) -> Iterator[Outcome]:
+    def run(self, recipes: list[Recipe], display: Display) -> Iterator[TrainedSystem]:
         """Train what is not finished, and yield what each came to.
 
         Nothing starts before everything has been checked.
@@ -119,14 +119,14 @@ class Session:
         except OSError as error:
             raise OutputError(f"cannot write into {self._out}: {error.strerror}") from None
 
-    def _finished(self, recipe: Recipe) -> Outcome | None:
-        done = Outcome.load(self.folder(recipe))
+    def _finished(self, recipe: Recipe) -> TrainedSystem | None:
+        done = TrainedSystem.load(self.folder(recipe))
         if done is None:
             return None
         epoch = steps_per_epoch(recipe, self._pictures(recipe)[0].train)
         return done if Clock(recipe.schedule, done.progress, epoch).share == 1 else None
 
-    def _train(self, recipe: Recipe, title: str, display: Display) -> Outcome:
+    def _train(self, recipe: Recipe, title: str, display: Display) -> TrainedSystem:
         dataset, test, shown = self._pictures(recipe)
         folder = self.folder(recipe)
         trainer = Trainer(recipe, folder, resume=(folder / LAST).exists(), dataset=dataset)

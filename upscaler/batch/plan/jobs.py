@@ -8,28 +8,12 @@ from pathlib import Path
 from upscaler.batch.plan.listing import EVERYTHING, Selection, Shard, list_images
 from upscaler.batch.plan.output_names import name_outputs, target_name
 from upscaler.errors import ImageError, StartError, UsageError
-from upscaler.images import FORMATS, Format, format_of, kept_format
+from upscaler.images import FORMATS, Format, format_of, is_image_name, kept_format
 
 KEEP = "keep"
 
-_OTHER_IMAGES = frozenset(
-    {
-        ".gif",
-        ".heic",
-        ".heif",
-        ".ico",
-        ".pbm",
-        ".pgm",
-        ".pnm",
-        ".ppm",
-        ".jp2",
-        ".jxl",
-        ".psd",
-        ".svg",
-        ".tga",
-    }
-)
-"""Names of formats that are not written: as OUT they are a mistake, not a folder."""
+_Identity = tuple[int, int]
+"""The device and inode of a file."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +44,12 @@ class Plan:
     refused: dict[str, str] = field(default_factory=dict)
     """What fails before it begins, with the reason of each: folders that could not be listed,
     names that the output's file system does not take."""
+    inputs: frozenset[_Identity] = frozenset()
+    """All images of the input folder, chosen or not."""
 
-    renamed: list[Job] = field(default_factory=list)
-    """Those jobs, chosen or not, whose output is not called as it would be without the others."""
+    def has_input(self, path: Path) -> bool:
+        """Whether a file is an image of the input folder, so that it has an output of its own."""
+        return _identity(path) in self.inputs
 
     @property
     def size(self) -> int:
@@ -106,7 +93,7 @@ def _plan_file(source: Path, output: Path, format_name: str) -> Plan:
     """One file, whatever it is called, into a folder or to a file name of its own."""
     by_name = None if output.is_dir() else format_of(output)
     if by_name is None:
-        if not output.is_dir() and output.suffix.lower() in _OTHER_IMAGES:
+        if not output.is_dir() and is_image_name(output):
             raise UsageError(f"cannot write {output.name}; formats: {', '.join(FORMATS)}")
         wanted = _wanted_format(source, format_name) or FORMATS["png"]
         target = output / target_name(Path(source.name), wanted)
@@ -130,7 +117,7 @@ def _plan_folder(source: Path, output: Path, format_name: str, selection: Select
         Job(source / file, output / target, file.as_posix(), kinds[file])
         for file, target in names.items()
     ]
-    _refuse_to_replace_inputs(jobs)
+    inputs = _refuse_to_replace_inputs(jobs)
     chosen = [job for file, job in zip(kinds, jobs, strict=True) if selection.takes(file)]
     too_long = _too_long(chosen, output)
     unlisted = {
@@ -144,11 +131,7 @@ def _plan_folder(source: Path, output: Path, format_name: str, selection: Select
         passed_over=found.passed_over,
         left_out=len(jobs) - len(chosen),
         refused=unlisted | too_long,
-        renamed=[
-            job
-            for (file, target), job in zip(names.items(), jobs, strict=True)
-            if target not in (file, target_name(file, job.format))
-        ],
+        inputs=inputs,
     )
 
 
@@ -173,8 +156,8 @@ def _parts(path: Path) -> list[bytes]:
     return [os.fsencode(part) for part in path.parts]
 
 
-def _refuse_to_replace_inputs(jobs: list[Job]) -> None:
-    """An original must never be replaced, by its own enlargement or by another's."""
+def _refuse_to_replace_inputs(jobs: list[Job]) -> frozenset[_Identity]:
+    """Return what the inputs are; none must be replaced, by its own output or by another's."""
     inputs = {identity: job for job in jobs if (identity := _identity(job.source))}
     for job in jobs:
         replaced = inputs.get(_identity(job.target) or (0, 0))
@@ -183,9 +166,10 @@ def _refuse_to_replace_inputs(jobs: list[Job]) -> None:
                 f"the output {job.target} would replace the input {replaced.source}; "
                 f"give another output"
             )
+    return frozenset(inputs)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> _Identity | None:
     try:
         found = path.stat()
     except OSError:

@@ -138,7 +138,7 @@ def _pass_over(found: Listing, path: Path, source: Path, what: str) -> None:
 
 
 def _kind(path: Path) -> int:
-    """Return the type of a file; what cannot be told is tried, and fails when it is read."""
+    """Return the type of a file; what has no known type is tried, and fails when it is read."""
     try:
         return stat.S_IFMT(path.stat().st_mode)
     except OSError:

@@ -9,7 +9,8 @@ The rule, which looks at all images of the input folder at once, whatever is cho
    bytes of its path. The others keep their whole name before the new extension, `a.jpg.png`, and
    a number if that is taken too, `a.jpg-2.png`.
 
-What was made before another input came with its name is renamed (`renames.py`).
+It never looks at what came before. Where an input comes later whose output has a name that another
+one had, that output is made again under its new name, and the old file is replaced.
 """
 
 import os
@@ -52,11 +53,6 @@ def target_name(file: Path, kind: Format) -> Path:
     """Keep a name whose extension already says the format; otherwise exchange the extension."""
     same = file.suffix.lower() in kind.extensions
     return file if same else file.with_suffix(kind.extensions[0])
-
-
-def former_names(file: Path, kind: Format) -> tuple[Path, Path]:
-    """Return the names that an output has while no other input wants them, the first one first."""
-    return target_name(file, kind), file.with_name(file.name + kind.extensions[0])
 
 
 def _precedence(file: Path, wanted: Path) -> tuple[bool, bytes]:

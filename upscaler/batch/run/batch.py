@@ -4,26 +4,23 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Protocol
 
 from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.report import Result, Status, Summary, Used
-from upscaler.batch.run.duplicates import Twins
-from upscaler.batch.run.job_in_flight import Outcome
 from upscaler.batch.run.pipeline import Pipeline
-from upscaler.batch.state.journal import Fingerprint, Journal, RunRecord, open_journal
-from upscaler.batch.state.renames import follow_names
+from upscaler.batch.run.running_job import JobResult
+from upscaler.batch.state.journal import Journal, RunRecord, SettingsKey, open_journal
 from upscaler.batch.state.resume import Rules, settled
 from upscaler.hardware.cpu import memory_bytes
-from upscaler.images import MAX_PIXELS, Encoding, Format, allow_pixels, sweep, sync_folders
+from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
 from upscaler.models import Model, find_model
 from upscaler.runtimes import Runtime
 from upscaler.upscaler import Upscaler
 
 _MEMORY_SHARE = 0.25
-"""Of the machine's memory that pictures in flight may fill."""
+"""Of the machine's memory that the pictures being worked on may fill."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +32,19 @@ class Settings:
     size: Size | None = None
     """What pictures shall become, if not `scale` times as large."""
     restore: float | None = None
-    """Where between a clean model and its sibling that undoes damage; None for the one named."""
+    """Where between a clean model and the one that also repairs damage; None for the one named."""
     runtime: str = "auto"
     precision: str = "auto"
     tile: int | str | None = "auto"
     streams: int | None = None
     devices: tuple[int, ...] = ()
     memory: int | None = None
-    """Bytes of pictures in flight; None for a share of the machine's memory."""
+    """Bytes that the pictures being worked on may fill; None for a share of the memory."""
     encoding: Encoding = field(default_factory=Encoding)
     max_pixels: int = MAX_PIXELS
     """Of an input, all frames together; larger ones fail."""
     timeout: float | None = None
-    """Seconds of work after which a file is given up; None for no limit."""
+    """Seconds of work after which a file fails; None for no limit."""
     rules: Rules = field(default_factory=Rules)
 
     @property
@@ -75,10 +72,10 @@ class Settings:
 
     @property
     def memory_limit(self) -> int:
-        """Bytes of pictures in flight."""
+        """Bytes that the pictures being worked on may fill."""
         return self.memory or int(memory_bytes() * _MEMORY_SHARE)
 
-    def fingerprint(self, model: Model, kind: Format) -> Fingerprint:
+    def key(self, model: Model, kind: Format) -> SettingsKey:
         """Return what decides how an output looks.
 
         Tiles, threads and the timeout are not in it: they do not change the picture.
@@ -92,7 +89,7 @@ class Settings:
             "strip": self.encoding.strip,
         }
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-        return Fingerprint(model.sha256, digest)
+        return SettingsKey(model.sha256, digest)
 
 
 class Reporter(Protocol):
@@ -122,8 +119,8 @@ class Batch:
         self._plan, self._settings, self._reporter = plan, settings, reporter
         self._model = settings.find_model()
         kinds = {job.format.name: job.format for job in plan.jobs}
-        by_format = {name: settings.fingerprint(self._model, k) for name, k in kinds.items()}
-        self._fingerprints = {job: by_format[job.format.name] for job in plan.jobs}
+        by_format = {name: settings.key(self._model, k) for name, k in kinds.items()}
+        self._keys = {job: by_format[job.format.name] for job in plan.jobs}
         self._summary = Summary(
             model=self._model.title,
             planned=plan.size,
@@ -138,13 +135,10 @@ class Batch:
             StartError: the output folder or the runtime is not usable.
         """
         began = time.monotonic()
-        allow_pixels(self._settings.max_pixels)
         for name, reason in self._plan.refused.items():
             self._report(Result(name, Status.FAILED, error=reason))
         if self._plan.jobs:
             with open_journal(self._plan.root, self._plan.shard) as journal:
-                for renamed in follow_names(self._plan, journal):
-                    self._reporter.note(str(renamed))
                 todo = self._remaining(journal)
                 for folder in {job.target.parent for job in self._plan.jobs}:
                     sweep(folder)
@@ -166,8 +160,9 @@ class Batch:
     def _remaining(self, journal: Journal) -> list[Job]:
         """Report what needs no work, or may not be done; return the rest."""
         todo: list[Job] = []
-        for job in self._plan.jobs:
-            result = settled(job, journal.find(job), self._fingerprints[job], self._settings.rules)
+        plan, rules = self._plan, self._settings.rules
+        for job in plan.jobs:
+            result = settled(plan, job, journal.find(job), self._keys[job], rules)
             if result is None:
                 todo.append(job)
             else:
@@ -179,26 +174,24 @@ class Batch:
         runtime = upscaler.choice.runtime
         self._summary.runtimes.append(Used(runtime.name, runtime.precision))
         self._reporter.opened(upscaler, len(jobs))
-        twins = Twins(jobs)
-        journal.claim({job: self._fingerprints[job] for job in jobs})
+        journal.claim({job: self._keys[job] for job in jobs})
         pipeline = Pipeline(
             upscaler,
             memory=settings.memory_limit,
             encoding=settings.encoding,
+            max_pixels=settings.max_pixels,
             timeout=settings.timeout,
             log=self._reporter.note,
         )
         try:
             with upscaler.upgrading(self._moved, self._reporter.note), pipeline:
-                while firsts := twins.take_firsts():
-                    for outcome in pipeline.run(firsts):
-                        for ended in chain([outcome], twins.settle(outcome)):
-                            _record(journal, ended)
-                            self._report(_result(ended))
+                for ended in pipeline.run(jobs):
+                    _record(journal, ended)
+                    self._report(_for_report(ended))
             self._summary.profile = pipeline.watch.read()
         finally:
-            for outcome in pipeline.leftovers():  # an interrupt must not forget what was done
-                _record(journal, outcome)
+            for ended in pipeline.leftovers():  # an interrupt must not forget what was done
+                _record(journal, ended)
             journal.record_run(self._as_record(began, pipeline.watch.read().elapsed))
             sync_folders(job.target.parent for job in jobs)
 
@@ -216,23 +209,23 @@ class Batch:
         )
 
 
-def _record(journal: Journal, outcome: Outcome) -> None:
-    if outcome.error is None:
-        journal.done(outcome.job, outcome.seconds)
-    elif outcome.lasting:
-        journal.failed(outcome.job, outcome.error, outcome.seconds)
+def _record(journal: Journal, ended: JobResult) -> None:
+    if ended.error is None:
+        journal.done(ended.job, ended.seconds)
+    elif ended.lasting:
+        journal.failed(ended.job, ended.error, ended.seconds)
     else:
-        journal.release(outcome.job, outcome.error)
+        journal.release(ended.job, ended.error)
 
 
-def _result(outcome: Outcome) -> Result:
-    failed = outcome.error is not None
+def _for_report(ended: JobResult) -> Result:
+    failed = ended.error is not None
     return Result(
-        name=outcome.job.name,
+        name=ended.job.name,
         status=Status.FAILED if failed else Status.DONE,
-        target=None if failed else str(outcome.job.target),
-        error=outcome.error,
-        warnings=outcome.warnings,
-        pixels=outcome.pixels,
-        seconds=outcome.seconds,
+        target=None if failed else str(ended.job.target),
+        error=ended.error,
+        warnings=ended.warnings,
+        pixels=ended.pixels,
+        seconds=ended.seconds,
     )

@@ -16,7 +16,7 @@ A fixed number, so that no byte of an output depends on the machine's memory.
 _BYTES_PER_PIXEL = 10
 """Of a picture in memory: RGB with alpha, and copies on the way through tiles and a codec."""
 
-_BYTES_PER_DEEP_PIXEL = 24
+_BYTES_PER_SIXTEEN_BIT_PIXEL = 24
 """The same of one with 16 bits a channel; both were measured with alpha."""
 
 _BYTES_TO_RESAMPLE = 24
@@ -64,7 +64,7 @@ def goes_in_strips(size: PictureSize, scale: int, kind: Format, *, resampled: bo
     return large and kind.streamed and size.frames == 1 and not resampled
 
 
-def bytes_in_flight(
+def bytes_needed(
     size: PictureSize, scale: int, *, resampled: bool = False, strips: bool = False
 ) -> int:
     """Return what a picture takes on its way through a network.
@@ -76,5 +76,5 @@ def bytes_in_flight(
     if strips:
         pixels = min(pixels, AT_ONCE * (STRIP_ROWS + _ROWS_AROUND) * max(size.width, size.height))
     more = _BYTES_TO_RESAMPLE * scale**2 if resampled else 0
-    per_pixel = _BYTES_PER_DEEP_PIXEL if size.deep else _BYTES_PER_PIXEL
+    per_pixel = _BYTES_PER_SIXTEEN_BIT_PIXEL if size.sixteen_bit else _BYTES_PER_PIXEL
     return pixels * ((1 + scale**2) * per_pixel + more)

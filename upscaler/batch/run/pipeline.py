@@ -1,6 +1,6 @@
 """Reading, inference and writing, side by side.
 
-    plan ─▶ read (threads) ─▶ tiles (a thread for each in flight) ─▶ write (threads) ─▶ outcomes
+    plan ─▶ read (threads) ─▶ tiles (threads) ─▶ write (threads) ─▶ results
 
 The codecs and the runtimes release Python's global lock where it matters, so threads are
 enough. Tiles of several pictures share the streams: a large picture uses all cores, and so
@@ -19,12 +19,13 @@ from types import TracebackType
 from typing import Self
 
 from upscaler.batch.plan.jobs import Job, refuse_too_long
-from upscaler.batch.run.job_in_flight import JobInFlight, Outcome
-from upscaler.batch.run.memory import Budget, bytes_in_flight, goes_in_strips
+from upscaler.batch.run.memory import Budget, bytes_needed, goes_in_strips
+from upscaler.batch.run.running_job import JobResult, RunningJob
 from upscaler.batch.run.watchdog import Watchdog
 from upscaler.batch.run.workers import Workers
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
+    MAX_PIXELS,
     Encoding,
     Picture,
     Rows,
@@ -46,16 +47,17 @@ _GRACE = 3.0
 """Seconds that an interrupted run gives to what has begun."""
 
 _LOOK = 0.2
-"""Seconds between two looks of one who waits for a tile at whether the file was given up."""
+"""Seconds between two looks of one who waits for a tile at whether the file has failed."""
 
 
 class Pipeline:
     """Runs jobs through an open Upscaler; a context manager that owns the threads.
 
     Args:
-        memory: bytes of pictures in flight.
+        memory: bytes of pictures at one time.
         encoding: how outputs are written.
-        timeout: seconds of work after which a file is given up; None for no limit.
+        max_pixels: of an input, all frames together; larger ones fail.
+        timeout: seconds of work after which a file fails; None for no limit.
         log: called from another thread with a line worth knowing.
     """
 
@@ -65,13 +67,14 @@ class Pipeline:
         *,
         memory: int,
         encoding: Encoding,
+        max_pixels: int = MAX_PIXELS,
         timeout: float | None = None,
         log: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self._upscaler, self._encoding = upscaler, encoding
+        self._upscaler, self._encoding, self._max_pixels = upscaler, encoding, max_pixels
         self.watch = Stopwatch()
         self._budget = Budget(memory)
-        self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[JobResult] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._growing = threading.Lock()
         self._threads, streams = upscaler.threads, self._streams
@@ -79,7 +82,7 @@ class Pipeline:
         self._readers = Workers(max(1, streams // 2), "read")
         self._tiles = [Workers(self._threads, "infer")]
         self._writers = Workers(streams, "write")
-        self.dog = Watchdog(timeout, streams, log)
+        self.watchdog = Watchdog(timeout, streams, log)
 
     def __enter__(self) -> Self:
         return self
@@ -98,100 +101,100 @@ class Pipeline:
             until = time.monotonic() + _GRACE
         for pool in (self._readers, *self._tiles, self._writers):
             pool.shutdown(cancel=kind is not None, until=until)
-        self.dog.close()
+        self.watchdog.close()
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """Yield the outcome of each job as it ends; one bad file never stops the others."""
+    def run(self, jobs: Iterable[Job]) -> Iterator[JobResult]:
+        """Yield the result of each job as it ends; one bad file never stops the others."""
         waiting = iter(jobs)
-        flying = 0
+        unfinished = 0
         while True:
-            for job in islice(waiting, max(0, self._ahead - flying)):
-                self._readers.submit(self._guard, self._read, self._flight(job))
-                flying += 1
-            if not flying:
+            for job in islice(waiting, max(0, self._ahead - unfinished)):
+                self._readers.submit(self._guard, self._read, self._begin(job))
+                unfinished += 1
+            if not unfinished:
                 return
             yield self._done.get()
-            flying -= 1
+            unfinished -= 1
 
-    def _flight(self, job: Job) -> JobInFlight:
-        flight = JobInFlight(job)
-        flight.watch = self.dog.watch(job.name, self.watch, partial(self.fail, flight))
-        return flight
+    def _begin(self, job: Job) -> RunningJob:
+        running = RunningJob(job)
+        running.watch = self.watchdog.watch(job.name, self.watch, partial(self.fail, running))
+        return running
 
-    def leftovers(self) -> Iterator[Outcome]:
+    def leftovers(self) -> Iterator[JobResult]:
         """Yield what ended after the caller stopped listening; for after the exit."""
         while not self._done.empty():
             yield self._done.get()
 
-    def _guard(self, stage: Callable[[JobInFlight], None], flight: JobInFlight) -> None:
+    def _guard(self, stage: Callable[[RunningJob], None], running: RunningJob) -> None:
         """Run one stage; whatever it raises ends this job, not the run."""
         if self._stopped.is_set():
             return
         try:
-            stage(flight)
+            stage(running)
         except Exception as error:
-            self.fail(flight, _as_image_error(error))
+            self.fail(running, _as_image_error(error))
 
-    def _read(self, flight: JobInFlight) -> None:
-        job, scale = flight.job, self._upscaler.model.spec.scale
+    def _read(self, running: RunningJob) -> None:
+        job, scale = running.job, self._upscaler.model.spec.scale
         resampled = not self._upscaler.size.is_scale(scale)
-        with flight.watch.busy():  # what is turned has the same multiple, but not the same width
-            size = (upright_size if resampled else picture_size)(job.source)
+        with running.watch.busy():  # what is turned has the same multiple, but not the same width
+            size = (upright_size if resampled else picture_size)(job.source, self._max_pixels)
         refuse_too_long(job, self._upscaler.size.of(size.width, size.height))
         if goes_in_strips(size, scale, job.format, resampled=resampled):
             with ExitStack() as stack:
-                with flight.watch.busy():
-                    rows = stack.enter_context(open_rows(job.source))
+                with running.watch.busy():
+                    rows = stack.enter_context(open_rows(job.source, self._max_pixels))
                 if rows is not None:
-                    self._take(flight, bytes_in_flight(size, scale, strips=True))
-                    self._go_in_strips(flight, rows)
+                    self._take(running, bytes_needed(size, scale, strips=True))
+                    self._go_in_strips(running, rows)
                     return
-        self._take(flight, bytes_in_flight(size, scale, resampled=resampled))
+        self._take(running, bytes_needed(size, scale, resampled=resampled))
         if not self._stopped.is_set():
-            self._go_whole(flight)
+            self._go_whole(running)
 
-    def _take(self, flight: JobInFlight, wanted: int) -> None:
+    def _take(self, running: RunningJob, wanted: int) -> None:
         self._budget.take(wanted)
-        flight.began = time.monotonic()
-        if not flight.hold(wanted):  # it was given up meanwhile
+        running.began = time.monotonic()
+        if not running.hold(wanted):  # it has failed meanwhile
             self._budget.give(wanted)
-            flight.watch.refuse_if_ended()
+            running.watch.refuse_if_ended()
 
-    def _go_whole(self, flight: JobInFlight) -> None:
-        with flight.watch.stage("read"):
-            picture = self._fit(flight.job, open_picture(flight.job.source))
-        with flight.watch.busy():
-            work = self._upscaler.begin(picture, flight.watch)
-        flight.start(work)
+    def _go_whole(self, running: RunningJob) -> None:
+        with running.watch.stage("read"):
+            picture = self._fit(running.job, open_picture(running.job.source, self._max_pixels))
+        with running.watch.busy():
+            work = self._upscaler.begin(picture, running.watch)
+        running.start(work)
         if not work.tiles:
-            self._writers.submit(self._guard, self._write, flight)
+            self._writers.submit(self._guard, self._write, running)
         for tile in work.tiles:
-            self._current_tiles().submit(self._infer, flight, tile)
+            self._current_tiles().submit(self._infer, running, tile)
 
-    def _go_in_strips(self, flight: JobInFlight, rows: Rows) -> None:
+    def _go_in_strips(self, running: RunningJob, rows: Rows) -> None:
         """Take a picture all the way: reading and writing its strips takes turns."""
-        job, watch = flight.job, flight.watch
+        job, watch = running.job, running.watch
         try:
             with watch.busy():
                 work = self._upscaler.begin_strips(rows, partial(self._fit, job), watch)
-                strips = work.run(partial(self._compute, flight))
+                strips = work.run(partial(self._compute, running))
                 lost = save_strips(
                     work.frame, strips, job.target, job.format, self._encoding, watch.draft
                 )
         except Exception as error:  # or it would pass for damage of the file that is open
             raise _as_image_error(error) from None
-        self._succeed(flight, work.frame, (*work.warnings, *lost))
+        self._succeed(running, work.frame, (*work.warnings, *lost))
 
-    def _compute(self, flight: JobInFlight, tile: Callable[[], None]) -> Callable[[], None]:
+    def _compute(self, running: RunningJob, tile: Callable[[], None]) -> Callable[[], None]:
         """Have a tile of a strip computed; returns what waits for it."""
         done: Future[None] = Future()
         self._current_tiles().submit(_fulfil, done, tile)
-        return partial(self._wait_for, done, flight)
+        return partial(self._wait_for, done, running)
 
-    def _wait_for(self, tile: "Future[None]", flight: JobInFlight) -> None:
-        with flight.watch.idle():  # the tile lets the clock run when its turn has come
+    def _wait_for(self, tile: "Future[None]", running: RunningJob) -> None:
+        with running.watch.idle():  # the tile lets the clock run when its turn has come
             while not wait([tile], _LOOK).done:
-                flight.watch.refuse_if_ended()
+                running.watch.refuse_if_ended()
                 if self._stopped.is_set():
                     raise PassingError("was interrupted")
         tile.result()
@@ -219,42 +222,44 @@ class Pipeline:
                 self._tiles.append(Workers(self._threads, "infer"))
             return self._tiles[-1]
 
-    def _infer(self, flight: JobInFlight, tile: Callable[[], None]) -> None:
+    def _infer(self, running: RunningJob, tile: Callable[[], None]) -> None:
         error: ImageError | None = None
-        if flight.error is None and not self._stopped.is_set():
+        if running.error is None and not self._stopped.is_set():
             try:
                 tile()
             except Exception as problem:
                 error = _as_image_error(problem)
-        if flight.tile_done(error):
-            self._writers.submit(self._guard, self._write, flight)
+        if running.tile_done(error):
+            self._writers.submit(self._guard, self._write, running)
 
-    def _write(self, flight: JobInFlight) -> None:
-        if flight.error:
-            raise flight.error
-        work, job = flight.work, flight.job
-        with flight.watch.stage("write"):
+    def _write(self, running: RunningJob) -> None:
+        if running.error:
+            raise running.error
+        work, job = running.work, running.job
+        with running.watch.stage("write"):
             assert work is not None
             picture = work.finish()
-            draft = flight.watch.draft
+            draft = running.watch.draft
             lost = save_picture(picture, job.target, job.format, self._encoding, draft)
-        self._succeed(flight, picture, (*picture.warnings, *lost))
+        self._succeed(running, picture, (*picture.warnings, *lost))
 
-    def _succeed(self, flight: JobInFlight, picture: Picture, warnings: tuple[str, ...]) -> None:
-        pixels, seconds = picture.width * picture.height, time.monotonic() - flight.began
-        self._end(flight, Outcome(flight.job, warnings=warnings, pixels=pixels, seconds=seconds))
+    def _succeed(self, running: RunningJob, picture: Picture, warnings: tuple[str, ...]) -> None:
+        pixels, seconds = picture.width * picture.height, time.monotonic() - running.began
+        self._end(
+            running, JobResult(running.job, warnings=warnings, pixels=pixels, seconds=seconds)
+        )
 
-    def fail(self, flight: JobInFlight, error: ImageError) -> None:
+    def fail(self, running: RunningJob, error: ImageError) -> None:
         """End a file for a reason; nothing happens to one that has ended."""
         lasting = not isinstance(error, PassingError)
-        self._end(flight, Outcome(flight.job, error=str(error), lasting=lasting))
+        self._end(running, JobResult(running.job, error=str(error), lasting=lasting))
 
-    def _end(self, flight: JobInFlight, outcome: Outcome) -> None:
-        if not flight.watch.end():
+    def _end(self, running: RunningJob, result: JobResult) -> None:
+        if not running.watch.end():
             return
-        flight.work = None
-        self._budget.give(flight.let_go())
-        self._done.put(outcome)
+        running.work = None
+        self._budget.give(running.let_go())
+        self._done.put(result)
 
 
 def _fulfil(done: "Future[None]", tile: Callable[[], None]) -> None:

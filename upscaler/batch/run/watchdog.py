@@ -2,10 +2,9 @@
 
 The clock of a file runs while a stage works on it: waiting for its turn, for memory or for other
 files does not count. Past the limit the file has failed, whatever its calls still do: its draft is
-removed, the threads inside those calls are left behind and others take their place, and a call that
-comes back after all finds that nobody waits for it. What a lost call holds, memory mostly, is free
-when it returns or the process ends. A call that hangs while it holds Python's global lock stops
-every thread, this one too.
+removed, the threads inside those calls are left behind and others take their place, and what a call
+returns too late is dropped. What a lost call holds, memory mostly, is free when it returns or the
+process ends. A call that hangs in Python's global lock stops every thread, this one too.
 """
 
 import threading
@@ -20,18 +19,18 @@ from upscaler.images import Draft
 from upscaler.inference.timing import Stopwatch
 
 _TICK = 0.5
-"""Seconds between two looks, less for short limits."""
+"""Seconds between two checks, less for short limits."""
 
 _TICKS_A_LIMIT = 10
 
 _PATIENCE = 1.0
-"""Seconds for which the end of a run waits for a look that is going on."""
+"""Seconds for which the end of a run waits for the watchdog."""
 
 _LONG = 60.0
-"""Seconds in one call after which a run without a limit says where it stands."""
+"""Seconds in one call after which a run without a limit logs where it stands."""
 
 _LOST_A_STREAM, _FEWEST_LOST = 4, 32
-"""How many threads may hang at one time before the rest of the run is given up."""
+"""How many threads may hang at one time before the rest of the run fails."""
 
 
 class Watch:
@@ -39,7 +38,7 @@ class Watch:
 
     Args:
         name: of the file.
-        whole: the run's Stopwatch, which is told as well.
+        whole: the run's Stopwatch, which counts the same time.
         fail: called once, from another thread, with the reason.
     """
 
@@ -48,9 +47,9 @@ class Watch:
         name: str,
         whole: Stopwatch,
         fail: Callable[[PassingError], None],
-        dog: "Watchdog",
+        watchdog: "Watchdog",
     ) -> None:
-        self.name, self._whole, self._give_up, self._dog = name, whole, fail, dog
+        self.name, self._whole, self._on_failure, self._watchdog = name, whole, fail, watchdog
         self.draft = Draft()
         """The file's output, as long as it has no name."""
         self.seconds = self.still = 0.0
@@ -70,10 +69,10 @@ class Watch:
         """Let the clock run.
 
         Raises:
-            PassingError: the file was given up, before the body or within it.
+            PassingError: the file has failed, before the body or within it.
         """
-        if self._dog.exhausted:
-            raise PassingError(self._dog.exhausted)
+        if self._watchdog.exhausted:
+            raise PassingError(self._watchdog.exhausted)
         self.refuse_if_ended()
         with self._lock:
             self._inside[threading.current_thread()] += 1
@@ -99,10 +98,10 @@ class Watch:
                 self._inside += Counter({thread: depth})  # which keeps no zeros
 
     def end(self) -> bool:
-        """Note that the file has its outcome; False if it had one before."""
+        """Note that the file has its result; False if it had one before."""
         with self._lock:
             first, self._ended = not self._ended, True
-        self._dog.forget(self)
+        self._watchdog.forget(self)
         return first
 
     def tick(self, seconds: float) -> None:
@@ -118,19 +117,19 @@ class Watch:
             return
         with self._lock:
             inside = list(self._inside)
-        self._give_up(PassingError(reason))
+        self._on_failure(PassingError(reason))
         for thread in inside:
             if isinstance(thread, Worker):
                 thread.leave()
 
     def refuse_if_ended(self) -> None:
-        """Raise PassingError if the file was given up."""
+        """Raise PassingError if the file has failed or the run is over."""
         if self._ended:
-            raise PassingError("was given up")
+            raise PassingError("is not worked on any more")
 
 
 class Watchdog:
-    """Looks at the files on their way every now and then; has a thread of its own.
+    """Checks the files in progress every now and then; has a thread of its own.
 
     Args:
         limit: seconds of work on a file; None for no limit.
@@ -147,7 +146,7 @@ class Watchdog:
         self._watches: set[Watch] = set()
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="watchdog", daemon=True)
+        self._thread = threading.Thread(target=self._check_all, name="watchdog", daemon=True)
         self._thread.start()
 
     def watch(self, name: str, whole: Stopwatch, fail: Callable[[PassingError], None]) -> Watch:
@@ -158,12 +157,12 @@ class Watchdog:
         return watch
 
     def forget(self, watch: Watch) -> None:
-        """Look no more at a file that has ended."""
+        """Stop checking a file that has ended."""
         with self._lock:
             self._watches.discard(watch)
 
     def close(self) -> None:
-        """Look no more; what is still on its way has no outcome and never gets its name."""
+        """Stop; what is still in progress has no result and never gets its name."""
         self._closed.set()
         for watch in self._current():
             watch.end()
@@ -174,7 +173,7 @@ class Watchdog:
         with self._lock:
             return list(self._watches)
 
-    def _look(self) -> None:
+    def _check_all(self) -> None:
         before = time.monotonic()
         while not self._closed.wait(self._tick):
             now = time.monotonic()
@@ -182,20 +181,20 @@ class Watchdog:
             passed, before = min(now - before, 2 * self._tick), now
             for watch in self._current():
                 watch.tick(passed)
-                self._judge(watch, passed)
+                self._check(watch, passed)
             if lost() > self._most_lost:
                 self.exhausted = (
-                    f"not tried: {lost()} calls hang in this process, as the files above say; "
+                    f"not tried: {lost()} steps of the files above never ended; "
                     f"run again for the rest"
                 )
 
-    def _judge(self, watch: Watch, passed: float) -> None:
+    def _check(self, watch: Watch, passed: float) -> None:
         if self._limit is None:
             if watch.still - passed < _LONG <= watch.still:
-                with suppress(OSError):  # nobody listens any more; the watch goes on
+                with suppress(OSError):  # nobody reads it any more; the watch goes on
                     self._log(
                         f"{watch.name}: one step has taken {_LONG:.0f} s so far; "
-                        f"--timeout S gives up files that take longer than S seconds"
+                        f"with --timeout S, files that take longer than S seconds fail"
                     )
         elif watch.seconds > self._limit:
             watch.fail(

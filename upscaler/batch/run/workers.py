@@ -16,7 +16,7 @@ _left_behind: set[threading.Thread] = set()
 
 
 def lost() -> int:
-    """Return how many threads of this process are inside calls that nobody waits for any more."""
+    """Return how many threads of this process are inside calls that never returned."""
     _left_behind.difference_update([each for each in list(_left_behind) if not each.is_alive()])
     return len(_left_behind)
 
@@ -29,7 +29,7 @@ class Worker(threading.Thread):
         self._pool, self.is_left = pool, False
 
     def run(self) -> None:
-        """Work until the pool is closed, or has given this thread up."""
+        """Work until the pool is closed, or this thread has been replaced."""
         try:
             while not self.is_left and (work := self._pool.next()):
                 work()

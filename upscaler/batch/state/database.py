@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from upscaler.batch.plan.listing import Shard
-from upscaler.batch.state.lock import file_name, is_sibling
+from upscaler.batch.state.lock import file_name, is_other_shard
 from upscaler.errors import OutputError
 
 FORMAT = 1
@@ -73,7 +73,7 @@ def scratch() -> sqlite3.Connection:
 
 
 def connect(folder: Path, shard: Shard | None) -> sqlite3.Connection:
-    """Open or create the journal of a run that holds the folder, and tell it what others know.
+    """Open or create the journal of a run that holds the folder, and add what the others know.
 
     Raises:
         OutputError: a journal is damaged or of another format.
@@ -87,11 +87,11 @@ def connect(folder: Path, shard: Shard | None) -> sqlite3.Connection:
         # a power cut may forget the last changes, never damage the journal
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
-        # siblings hold none of our jobs, and may be at work
+        # other shards hold none of our jobs, and may be at work
         others = [
             other
             for other in journals(folder)
-            if other != path and not is_sibling(other, shard, _SUFFIX)
+            if other != path and not is_other_shard(other, shard, _SUFFIX)
         ]
         merge(database, others)
     except BaseException:

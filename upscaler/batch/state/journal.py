@@ -18,7 +18,7 @@ from typing import Any
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.plan.listing import STATE_FOLDER, Shard
 from upscaler.batch.state import database as db
-from upscaler.batch.state.fingerprint import Stamp, contents, stamp
+from upscaler.batch.state.file_stamp import FileStamp, file_sha256, file_stamp
 from upscaler.batch.state.lock import hold
 from upscaler.errors import OutputError
 
@@ -41,7 +41,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class SettingsKey:
     """What decides how an output looks, beside its input."""
 
     model: str
@@ -55,21 +55,21 @@ class JournalEntry:
     """What the journal knows of one output."""
 
     source: Path
-    input: Stamp | None
+    input: FileStamp | None
     input_sha256: str
     settings: str
-    output: Stamp | None
+    output: FileStamp | None
     """None if none was made here."""
     output_sha256: str
     state: State
     reason: str
 
     def is_of(self, source: Path) -> bool:
-        """Whether this input made it, however its path is written; or the one that did is gone."""
+        """Whether this input made it, however its path is written, or moved or renamed since."""
         try:
             return self.source == source or self.source.samefile(source)
-        except OSError:
-            return True
+        except OSError:  # the one that made it is not there any more
+            return self.source.name == source.name or self.input == file_stamp(source)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
-    def claim(self, jobs: dict[Job, Fingerprint]) -> None:
+    def claim(self, jobs: dict[Job, SettingsKey]) -> None:
         """Remember that these outputs are about to be written.
 
         The inputs are stamped now, before they are read: one that changes meanwhile is done
@@ -132,10 +132,10 @@ class Journal:
         """
         now = time.time()
         rows = []
-        for job, fingerprint in jobs.items():
-            found = stamp(job.source) or (None, None)
+        for job, key in jobs.items():
+            found = file_stamp(job.source) or (None, None)
             source = os.fsencode(job.source.absolute())
-            made_by = (fingerprint.model, fingerprint.settings)
+            made_by = (key.model, key.settings)
             rows.append((self._key(job), source, *found, *made_by, State.BEGUN, now))
         with self._database:
             self._database.executemany(
@@ -151,14 +151,14 @@ class Journal:
 
     def done(self, job: Job, seconds: float) -> None:
         """Remember that a claimed job's output is in place."""
-        made = stamp(job.target) or (None, None)
+        made = file_stamp(job.target) or (None, None)
         self._update(
             job,
             state=State.DONE,
             output_size=made[0],
             output_mtime_ns=made[1],
-            output_sha256=contents(job.target),
-            input_sha256=contents(job.source),
+            output_sha256=file_sha256(job.target),
+            input_sha256=file_sha256(job.source),
             seconds=seconds,
         )
 
@@ -169,30 +169,6 @@ class Journal:
     def release(self, job: Job, reason: str) -> None:
         """Give a claimed job back undone."""
         self._update(job, state=State.RETRY, reason=reason)
-
-    def begin_rename(self, old: Job, new: Job) -> None:
-        """Remember what is known of an output under its coming name, too."""
-        with self._database:
-            self._database.execute(
-                "INSERT OR REPLACE INTO jobs SELECT ?, source, input_size, input_mtime_ns, "
-                "input_sha256, model, settings, output_size, output_mtime_ns, output_sha256, ?, "
-                "NULL, seconds, ? FROM jobs WHERE target = ?",
-                (self._key(new), State.BEGUN, time.time(), self._key(old)),
-            )
-
-    def end_rename(self, old: Job, new: Job) -> None:
-        """Remember that an output has its new name only."""
-        was, now = self._key(old), self._key(new)
-        known = "SELECT state, reason FROM jobs WHERE target = ?"
-        with self._database:
-            self._database.execute(
-                f"UPDATE jobs SET (state, reason) = ({known}) WHERE target = ?", (was, now)
-            )
-            self._database.execute("DELETE FROM jobs WHERE target = ?", (was,))
-
-    def hand_over(self, job: Job) -> None:
-        """Let a job replace the output at its target that another input made."""
-        self._update(job, source=os.fsencode(job.source.absolute()), state=State.BEGUN)
 
     def record_run(self, run: RunRecord) -> None:
         """Remember how a run went as a whole."""
@@ -243,10 +219,10 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
     source, size, mtime, digest, settings, made_size, made_mtime, made_digest, state, reason = row
     return JournalEntry(
         source=Path(os.fsdecode(source)),
-        input=None if size is None else Stamp(size, mtime),
+        input=None if size is None else FileStamp(size, mtime),
         input_sha256=digest or "",
         settings=settings,
-        output=None if made_size is None else Stamp(made_size, made_mtime),
+        output=None if made_size is None else FileStamp(made_size, made_mtime),
         output_sha256=made_digest or "",
         state=State(state),
         reason=reason or "",

@@ -18,7 +18,7 @@ def file_name(stem: str, shard: Shard | None, suffix: str = "") -> str:
     return f"{stem}{part}{suffix}"
 
 
-def is_sibling(path: Path, shard: Shard | None, suffix: str = "") -> bool:
+def is_other_shard(path: Path, shard: Shard | None, suffix: str = "") -> bool:
     """Whether a file of that kind belongs to another shard of the same cut."""
     return shard is not None and path.name.endswith(f"-of-{shard.count}{suffix}")
 
@@ -34,7 +34,7 @@ def hold(folder: Path, shard: Shard | None) -> Iterator[None]:
         own = files.enter_context(_open(folder, file_name("lock", shard)))
         _take(own, fcntl.LOCK_EX, folder)
         for path in folder.glob("lock*"):
-            if path.name != Path(own.name).name and not is_sibling(path, shard):
+            if path.name != Path(own.name).name and not is_other_shard(path, shard):
                 with _open(folder, path.name) as other:
                     _take(other, fcntl.LOCK_SH, folder)
         own.truncate(0)

@@ -16,7 +16,7 @@ from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
 from upscaler.models import Model
 from upscaler.models.grid import AUTO_TILE, round_up
 from upscaler.runtimes.groups import GROUP_PIXELS, LARGEST_GROUP, group_size
-from upscaler.runtimes.tensorrt.cache import Engine, EngineCache, EngineDamaged, EngineKey
+from upscaler.runtimes.tensorrt.cache import Engine, EngineCache, EngineKey
 
 MODULES = ("tensorrt", "tensorrt_rtx")
 INSTALL = "pip install tensorrt_rtx, or NVIDIA's tensorrt"
@@ -64,14 +64,6 @@ def engine_key(trt: Any, model: Model, precision: str, device: int) -> EngineKey
     )
 
 
-def stored_engine(cache: EngineCache, key: EngineKey) -> Engine | None:
-    """Return an engine of the cache; None if there is none, or not as it was put there."""
-    try:
-        return cache.get(key)
-    except EngineDamaged:
-        return None
-
-
 def cached_engine(
     trt: Any, model: Model, key: EngineKey, cache: EngineCache, *, again: bool = False
 ) -> Engine:
@@ -85,7 +77,7 @@ def cached_engine(
         OutputError: the cache cannot be written.
     """
     with cache.building(key):
-        stored = None if again else stored_engine(cache, key)
+        stored = None if again else cache.get(key)
         if stored is None:
             content = build(
                 trt,
@@ -102,24 +94,9 @@ def cached_engine(
 def mark_proved(cache: EngineCache, key: EngineKey) -> None:
     """Note that a GPU has computed the probe right with an engine of the cache."""
     with cache.building(key):
-        stored = stored_engine(cache, key)
+        stored = cache.get(key)
         if stored is not None and not stored.proved:
             cache.put(key, replace(stored, proved=True))
-
-
-def kept_kernels(cache: EngineCache, key: EngineKey) -> bytes | None:
-    """Return what TensorRT for RTX has compiled for an engine before, as sealed as the engine."""
-    stored = stored_engine(cache, _kernels(key))
-    return stored.content if stored else None
-
-
-def keep_kernels(cache: EngineCache, key: EngineKey, content: bytes) -> None:
-    """Store what TensorRT for RTX has compiled for an engine."""
-    cache.put(_kernels(key), Engine(content, proved=True))
-
-
-def _kernels(key: EngineKey) -> EngineKey:
-    return replace(key, precision=f"{key.precision} kernels")
 
 
 def build(trt: Any, source: Path | bytes, *, precision: str, side: int, alignment: int) -> bytes:
@@ -212,7 +189,7 @@ def _shape(trt: Any, image: Any, number: int, side: int) -> tuple[int, ...]:
 
 
 def error_log(trt: Any) -> Any:
-    """Return a logger that keeps errors and says nothing."""
+    """Return a logger that keeps errors and prints nothing."""
 
     class Log(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:

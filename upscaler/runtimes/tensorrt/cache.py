@@ -1,28 +1,23 @@
-"""TensorRT engines: built once for a machine, kept in a private cache, never taken from elsewhere.
+"""TensorRT engines: built once for a machine, kept in a private folder, never taken from elsewhere.
 
-An engine is code. So each file is sealed with a secret that lies in the same private folder, and
-what is not sealed so is built again, never loaded.
+An engine is code. So only this user may write into the folder, and the name of each file is a
+digest of all that its engine depends on. A file is one line of JSON, and then the engine.
 """
 
 import fcntl
 import hashlib
-import hmac
 import json
 import os
-import secrets
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
 from upscaler.errors import OutputError, StartError
-
-_SECRET, _SECRET_BYTES = ".secret", 32
 
 
 @dataclass(frozen=True)
@@ -57,10 +52,6 @@ class Engine:
     """Whether it has computed the probe right on a GPU here."""
 
 
-class EngineDamaged(StartError):
-    """A file in the cache is not what was put there; it has to be built again."""
-
-
 class EngineCache:
     """A folder of engines that only this user can write.
 
@@ -82,7 +73,6 @@ class EngineCache:
                     f"others may write into {self.folder}, where engines are kept; "
                     f"chmod go-w it, or delete it"
                 )
-            self._secret = self._read_secret()
         except OSError as error:
             raise OutputError(f"cannot use the cache {self.folder}: {error.strerror}") from None
 
@@ -91,10 +81,10 @@ class EngineCache:
         return self.folder / f"{key.digest}.engine"
 
     def get(self, key: EngineKey) -> Engine | None:
-        """Return the engine for a key, or None if there is none yet.
+        """Return the engine for a key, or None if there is none, or none that can be read.
 
         Raises:
-            EngineDamaged: there is a file, but it is not what was put there.
+            OutputError: the file cannot be opened.
         """
         try:
             head, _, content = self.path(key).read_bytes().partition(b"\n")
@@ -103,21 +93,15 @@ class EngineCache:
         except OSError as error:
             raise OutputError(f"cannot read {self.path(key)}: {error.strerror}") from None
         try:
-            facts: dict[str, Any] = json.loads(head)
-            seal, proved = str(facts["seal"]), bool(facts["proved"])
+            return Engine(content, proved=json.loads(head)["proved"] is True)
         except (ValueError, KeyError, TypeError):
-            raise EngineDamaged(f"{self.path(key)} is damaged") from None
-        if not hmac.compare_digest(seal, self._seal(key, content, proved=proved)):
-            raise EngineDamaged(f"{self.path(key)} is not what was put there")
-        return Engine(content, proved)
+            return None
 
     def put(self, key: EngineKey, engine: Engine) -> Path:
         """Store an engine whole or not at all; raises OutputError if it cannot be written."""
-        seal = self._seal(key, engine.content, proved=engine.proved)
-        facts = {**asdict(key), "proved": engine.proved, "seal": seal}
-        content = json.dumps(facts, sort_keys=True).encode() + b"\n" + engine.content
-        self._write(self.path(key), content)
-        self._reasons(key).unlink(missing_ok=True)  # a new engine is worth a new try
+        head = json.dumps({"proved": engine.proved}).encode()
+        self._write(self.path(key), head + b"\n" + engine.content)
+        self._failure(key).unlink(missing_ok=True)  # a new engine is worth a new try
         return self.path(key)
 
     def drop(self, key: EngineKey) -> None:
@@ -126,12 +110,12 @@ class EngineCache:
 
     def record_failure(self, key: EngineKey, reason: str) -> None:
         """Remember why a key is not worth building; raises OutputError if it cannot be written."""
-        self._write(self._reasons(key), reason.encode())
+        self._write(self._failure(key), reason.encode())
 
     def recorded_failure(self, key: EngineKey) -> str | None:
-        """Return the reason that `record_failure` was told since the last `put`, or None."""
+        """Return the reason given to `record_failure` since the last `put`, or None."""
         try:
-            return self._reasons(key).read_text(encoding="utf-8", errors="replace")
+            return self._failure(key).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return None
 
@@ -151,8 +135,8 @@ class EngineCache:
                 raise OutputError(f"cannot lock {path}: {error.strerror}") from None
             yield
 
-    def _reasons(self, key: EngineKey) -> Path:
-        return self.folder / f"{key.digest}.given-up"
+    def _failure(self, key: EngineKey) -> Path:
+        return self.folder / f"{key.digest}.failed"
 
     def _write(self, path: Path, content: bytes) -> None:
         draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
@@ -163,29 +147,6 @@ class EngineCache:
             raise OutputError(f"cannot write {path}: {error.strerror}") from None
         finally:
             draft.unlink(missing_ok=True)
-
-    def _seal(self, key: EngineKey, content: bytes, *, proved: bool) -> str:
-        said = json.dumps({**asdict(key), "proved": proved}, sort_keys=True).encode()
-        return hmac.new(self._secret, said + b"\n" + content, hashlib.sha256).hexdigest()
-
-    def _read_secret(self) -> bytes:
-        """Return the secret; of several processes that make one, the first one's counts."""
-        path = self.folder / _SECRET
-        if not path.exists():
-            draft = path.with_name(f"{_SECRET}.{os.getpid()}.{threading.get_ident()}.tmp")
-            try:
-                _write_through(draft, secrets.token_bytes(_SECRET_BYTES))
-                with suppress(FileExistsError):
-                    path.hardlink_to(draft)
-            finally:
-                draft.unlink(missing_ok=True)
-        secret = path.read_bytes()
-        if len(secret) != _SECRET_BYTES:
-            raise StartError(
-                f"{path}, with which engines are sealed, has {len(secret)} bytes instead of "
-                f"{_SECRET_BYTES}; delete {self.folder}"
-            )
-        return secret
 
 
 def _write_through(path: Path, content: bytes) -> None:

@@ -4,7 +4,6 @@ Engines are built once, by `make_ready`, and kept in a private cache (`cache`). 
 graphs are torch's.
 """
 
-import weakref
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -92,7 +91,7 @@ class TensorRT(PixelRuntime, BuiltRuntime):
 
     def _load(self) -> Any:
         """Return the engine; one that does not load is of another time, and forgotten."""
-        stored = build.stored_engine(self._cache, self._key)
+        stored = self._cache.get(self._key)
         if stored is None:
             raise NotReady("it has its engine to build first")
         engine = self._runtime.deserialize_cuda_engine(stored.content)
@@ -102,7 +101,7 @@ class TensorRT(PixelRuntime, BuiltRuntime):
         return engine
 
     def _configure(self) -> Any:
-        """What contexts are made with; for RTX, the kernels that it compiles as it goes."""
+        """What contexts are made with, if not with the defaults."""
         return None
 
     def _prepare(self, image: Tensor) -> Program:
@@ -135,49 +134,18 @@ class TensorRT(PixelRuntime, BuiltRuntime):
 
 
 class TensorRTForRTX(TensorRT):
-    """The same for GeForce and RTX cards; it compiles its kernels when they are first used."""
+    """The same for GeForce and RTX cards; each process compiles its kernels on first use."""
 
     name = "tensorrt-rtx"
     library = "tensorrt_rtx"
 
-    def confirm(self) -> None:
-        """Keep what has been compiled, too."""
-        super().confirm()
-        self._kernels.keep()
-
     def _configure(self) -> Any:
         config = self._engine.create_runtime_config()
-        compiled = config.create_runtime_cache()
-        self._kernels = _Kernels(compiled, self._key, self._cache)
-        _must(config.set_runtime_cache(compiled), "the cache of its kernels")
         if hasattr(config, "dynamic_shapes_kernel_specialization_strategy"):
             # a graph would go on with the makeshift kernels that it was recorded with
             strategies = self._trt.DynamicShapesKernelSpecializationStrategy
             config.dynamic_shapes_kernel_specialization_strategy = strategies.EAGER
-        weakref.finalize(self, self._kernels.keep)
         return config
-
-
-class _Kernels:
-    """What TensorRT for RTX has compiled, kept for the next run.
-
-    Args:
-        compiled: its own cache, an IRuntimeCache, which takes only what fits this machine.
-    """
-
-    def __init__(self, compiled: Any, key: EngineKey, cache: EngineCache) -> None:
-        self._compiled, self._key, self._cache = compiled, key, cache
-        self._kept = build.kept_kernels(cache, key)
-        if self._kept:
-            compiled.deserialize(self._kept)
-
-    def keep(self) -> None:
-        """Store it if there is more than before; compiled again if that is not possible."""
-        content = bytes(self._compiled.serialize())
-        if content != self._kept:
-            with suppress(StartError):
-                build.keep_kernels(self._cache, self._key, content)
-            self._kept = content
 
 
 def _tensors(trt: Any, engine: Any) -> tuple[list[str], list[str]]:

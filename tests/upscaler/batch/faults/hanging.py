@@ -42,7 +42,7 @@ if __name__ == "__main__":
     stage, *arguments = sys.argv[1:]
     if stage == "read":
         real = pipeline.open_picture
-        pipeline.open_picture = hanging(real, lambda path: real(path).width == WIDTH)
+        pipeline.open_picture = hanging(real, lambda path, limit: real(path, limit).width == WIDTH)
     elif stage == "write":
         write.encode = hanging(write.encode, half_written)
     else:

@@ -16,6 +16,7 @@ ARCHITECTURES = [
     Architecture(scale=3, widths=(4, 6), encoder=0, decoder=2, blocks=3),
     Architecture(scale=4, widths=(4, 6, 8), blocks=2),
     Architecture(scale=1, widths=(4, 4)),
+    Architecture(scale=2, widths=(4, 6), blocks=2, context=5, context_blocks=1),
 ]
 
 

@@ -1,15 +1,14 @@
-"""Engines are code: what is not sealed by this user's own secret is never returned."""
+"""Engines are code: they lie in a folder into which nobody else can write."""
 
 import os
 import stat
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from upscaler.errors import OutputError, StartError
 from upscaler.runtimes.tensorrt import cache as engine_cache
-from upscaler.runtimes.tensorrt.cache import Engine, EngineCache, EngineDamaged, EngineKey
+from upscaler.runtimes.tensorrt.cache import Engine, EngineCache, EngineKey
 
 KEY = EngineKey("ab" * 32, "fp16", 532, "tensorrt_rtx 1.7", "none", "any RTX")
 
@@ -25,7 +24,7 @@ def test_an_engine_comes_back_as_it_was(cache):
         engine = Engine(b"line\nline\x00", proved)
         cache.put(KEY, engine)
         assert EngineCache(cache.folder).get(KEY) == engine
-    assert {path.suffix for path in cache.folder.iterdir()} <= {".engine", ""}
+    assert [path.suffix for path in cache.folder.iterdir()] == [".engine"]
 
 
 @pytest.mark.parametrize("field", ["model", "precision", "builder", "driver", "gpu"])
@@ -37,34 +36,19 @@ def test_whatever_an_engine_depends_on_is_in_its_key(field):
 
 
 @pytest.mark.parametrize(
-    "damage",
-    [
-        lambda content: content[:-1],
-        lambda content: content[:-1] + b"!",
-        lambda content: content.replace(b"false", b"true", 1),
-        lambda content: b"{}\n" + content,
-        lambda content: b"",
-        lambda content: b"\x80\x04K*.",
-    ],
-    ids=["cut", "changed", "said to be proved", "another head", "empty", "pickle"],
+    "content", [b"", b"engine", b"\x80\x04K*.\n", b"{}\nengine", b"[]\nengine", b'{"proved\nengine']
 )
-def test_what_was_tampered_with_is_never_returned(cache, damage):
-    path = cache.put(KEY, Engine(b"engine", proved=False))
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(EngineDamaged):
-        cache.get(KEY)
-
-
-def test_an_engine_from_another_machine_is_not_accepted(cache, tmp_path):
-    other = EngineCache(tmp_path / "other")
-    cache.path(KEY).write_bytes(other.put(KEY, Engine(b"engine", proved=True)).read_bytes())
-    with pytest.raises(EngineDamaged, match="not what was put there"):
-        cache.get(KEY)
+def test_a_file_without_its_first_line_counts_as_none(cache, content):
+    cache.path(KEY).write_bytes(content)
+    assert cache.get(KEY) is None
+    cache.put(KEY, Engine(b"engine", proved=True))
+    assert cache.get(KEY) == Engine(b"engine", proved=True)
 
 
 def test_the_folder_is_private(cache):
     assert stat.S_IMODE(cache.folder.stat().st_mode) == 0o700
-    assert stat.S_IMODE((cache.folder / ".secret").stat().st_mode) == 0o600
+    path = cache.put(KEY, Engine(b"engine", proved=False))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     cache.folder.chmod(0o777)
     with pytest.raises(StartError, match="others may write into .* chmod go-w"):
         EngineCache(cache.folder)
@@ -88,19 +72,25 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
         EngineCache(tmp_path / "file" / "engines")
 
 
-def test_one_builds_and_the_others_wait(cache):
-    order = []
+def test_one_builds_and_the_others_wait(cache, monkeypatch):
+    order, asked = [], threading.Event()
+    real = engine_cache.fcntl.flock
+
+    def flock(file, kind):
+        asked.set()
+        real(file, kind)
 
     def build():
         with EngineCache(cache.folder).building(KEY):
             order.append("second")
 
     with cache.building(KEY):
+        monkeypatch.setattr(engine_cache.fcntl, "flock", flock)
         waiting = threading.Thread(target=build)
         waiting.start()
-        waiting.join(timeout=0.2)
+        assert asked.wait(60)
         order.append("first")
-    waiting.join(timeout=10)
+    waiting.join(60)
     assert order == ["first", "second"]
 
 
@@ -108,26 +98,6 @@ def test_the_default_folder_is_the_platforms_cache(monkeypatch, tmp_path):
     monkeypatch.setattr(engine_cache.platformdirs, "user_cache_dir", lambda name: tmp_path / name)
     assert EngineCache().folder == tmp_path / "upscaler" / "engines"
     assert os.access(tmp_path / "upscaler" / "engines", os.W_OK)
-
-
-def test_a_secret_that_is_not_whole_is_said(cache):
-    (cache.folder / ".secret").write_bytes(b"half")
-    with pytest.raises(StartError, match="has 4 bytes instead of 32; delete"):
-        EngineCache(cache.folder)
-
-
-def test_processes_that_begin_together_agree_on_one_secret(tmp_path):
-    folder, ready = tmp_path / "engines", threading.Barrier(8)
-    folder.mkdir(mode=0o700)
-
-    def begin():
-        ready.wait()
-        return EngineCache(folder)._secret
-
-    with ThreadPoolExecutor(8) as pool:
-        secrets = {pool.submit(begin) for _ in range(8)}
-        assert len({future.result() for future in secrets}) == 1
-    assert [path.name for path in folder.iterdir()] == [".secret"]
 
 
 def test_a_lock_that_cannot_be_is_said(cache, monkeypatch):

@@ -1,0 +1,65 @@
+"""What OpenVINO does wrong, and how it is found out."""
+
+import queue
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from upscaler.errors import PassingError
+from upscaler.models import find_model
+from upscaler.runtimes import RuntimeRequest, open_runtime
+
+pytest.importorskip("openvino")
+
+
+def test_signals_still_arrive_after_runtimes_have_come_and_gone():
+    """OpenVINO used to leave a signal stack behind that was freed: the next signal was a crash."""
+    code = """
+import gc, signal
+from upscaler.models import find_model
+from upscaler.runtimes import RuntimeRequest, open_runtime
+def a_runtime(precision):
+    return open_runtime(RuntimeRequest(find_model("fast", 2), precision)).runtime
+first, second = a_runtime("auto"), a_runtime("fp32")
+del first
+gc.collect()
+del second
+gc.collect()
+signal.signal(signal.SIGINT, lambda number, frame: print("heard"))
+signal.raise_signal(signal.SIGINT)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n")
+
+
+def test_openvino_that_computes_nothing_is_found_out_and_not_asked_again():
+    """Out of memory it may return without a word; what it gave before lies in its output."""
+    runtime = open_runtime(RuntimeRequest(find_model("fast", 2), "fp32"), "openvino").runtime
+    batch = np.full((1, 3, 16, 16), 0.5, np.float32)
+    expected = runtime.infer(batch)
+
+    class Idle:
+        """A request whose calls do nothing from now on."""
+
+        def __init__(self, request):
+            self.request = request
+
+        def infer(self, *arguments, **options):
+            pass
+
+        def get_output_tensor(self, number):
+            return self.request.get_output_tensor(number)
+
+    request = runtime._requests.get()
+    idle = Idle(request)
+    runtime._used.add(idle)
+    runtime._requests.put(idle)
+    with pytest.raises(PassingError, match="computed nothing"):
+        runtime.infer(batch)
+    runtime._requests = queue.SimpleQueue()
+    runtime._requests.put(request)
+    with pytest.raises(PassingError, match="not used again"):
+        runtime.infer(batch)
+    assert np.isfinite(expected).all()

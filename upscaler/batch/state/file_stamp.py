@@ -1,0 +1,38 @@
+"""Whether a file has changed: by size and time, and where it matters by its contents."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+
+class FileStamp(NamedTuple):
+    """What changes when a file is written."""
+
+    size: int
+    """In bytes."""
+    mtime_ns: int
+    """Nanoseconds since 1970."""
+
+
+def file_stamp(path: Path) -> FileStamp | None:
+    """Return a file's stamp, None if there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return FileStamp(found.st_size, found.st_mtime_ns)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal, empty if it cannot be read or is no file."""
+    try:
+        # without O_NONBLOCK, opening a pipe would wait for somebody who writes into it
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(number, "rb") as file:
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                return ""
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:  # whoever reads it for its pixels will say why
+        return ""
