@@ -42,6 +42,7 @@ def small_disk(place, *options):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_killed_at_any_moment_a_resume_makes_the_same_tree(upscale, tree, many, tmp_path, held):
     assert upscale(many, tmp_path / "whole").returncode == 0
     whole = tree(tmp_path / "whole")
