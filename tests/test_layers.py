@@ -13,6 +13,7 @@ PACKAGES = {
 }
 ORDER = [
     "errors",
+    "version",
     "hardware",
     "quality",
     "images",
@@ -88,6 +89,6 @@ def test_imports_point_downwards(path):
 
 def test_every_module_has_a_room():
     loose = {path.stem for path in (ROOT / "upscaler").glob("*.py")}
-    assert loose == {"__init__", "__main__", "errors", "upscaler"}
+    assert loose == {"__init__", "__main__", "errors", "upscaler", "version"}
     rooms = {path.name for path in (ROOT / "upscaler").iterdir() if path.is_dir()} - {"__pycache__"}
     assert rooms == {name.split(".")[0] for name in ORDER} - loose

@@ -24,6 +24,7 @@ from upscaler.errors import (
     UpscalerError,
     UsageError,
 )
+from upscaler.version import __version__
 
 if TYPE_CHECKING:
     from upscaler.batch.folder import FolderResult, upscale_folder
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 # Linux too and as soon as it is imported; this is its own switch for that
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__version__ = "0.2.0"
 __all__ = [
     "FolderResult",
     "HardwareMissing",

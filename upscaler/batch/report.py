@@ -8,10 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from upscaler import __version__
 from upscaler.errors import OutputError
 from upscaler.hardware.cpu import cores, peak_memory_bytes, processor
 from upscaler.inference.timing import Profile
+from upscaler.version import __version__
 
 SCHEMA = 1
 """Of the JSON Lines; grows when a field changes its meaning."""

@@ -65,9 +65,9 @@ def bench(
     upscaler bench -s 2 --end-to-end photos/ --json > before.json
     upscaler bench -s 2 --end-to-end photos/ --compare before.json
     """
-    from upscaler import __version__
     from upscaler.hardware.cpu import cores, processor
     from upscaler.measure.comparison import slowdowns
+    from upscaler.version import __version__
 
     machine = f"{processor()}, {cores()} cores"
     if folder is None:

@@ -14,9 +14,9 @@ from typing import Any
 
 import click
 
-from upscaler import __version__
 from upscaler.batch.run.workers import lost
 from upscaler.errors import UpscalerError
+from upscaler.version import __version__
 
 _COMMANDS = {
     "run": "upscaler.cli.run:run",

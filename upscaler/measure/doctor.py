@@ -4,12 +4,12 @@ import platform
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 
-from upscaler import __version__
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
 from upscaler.hardware.cpu import cores, memory_bytes, processor
 from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
 from upscaler.models import DEFAULT_MODEL, Model, find_model
 from upscaler.runtimes import RUNTIMES, RuntimeRequest, open_runtime
+from upscaler.version import __version__
 
 _PACKAGES = (
     "numpy",
