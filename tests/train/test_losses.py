@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler_train.training.losses import reconstruction
+from upscaler_train.training.losses import local_contrast, reconstruction
 
 
 def test_spectrum_loss_sees_what_pixels_average_away():
@@ -10,6 +10,20 @@ def test_spectrum_loss_sees_what_pixels_average_away():
     flat = target + 0.1
     assert reconstruction(flat, target).item() == pytest.approx(0.1)
     assert reconstruction(flat, target, fft=0.05) > reconstruction(flat, target)
+
+
+def test_contrast_asks_for_texture_wherever_its_grains_lie():
+    texture = torch.rand(1, 3, 64, 64, generator=torch.manual_seed(1))
+    other = torch.rand(1, 3, 64, 64, generator=torch.manual_seed(2))
+    flat = torch.full_like(texture, 0.5)
+    assert reconstruction(flat, texture) < reconstruction(other, texture)
+    flat_loss, other_loss = (
+        reconstruction(image, texture, contrast=2.0) for image in (flat, other)
+    )
+    assert other_loss < flat_loss
+    assert reconstruction(texture, texture, contrast=2.0) == 0
+    assert local_contrast(flat).abs().max() == 0
+    assert local_contrast(texture).mean() == pytest.approx(1 / 3, rel=0.05)
 
 
 def test_structure_counts_beside_brightness():

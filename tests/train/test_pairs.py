@@ -99,6 +99,19 @@ def test_degraded_pictures_watch_the_training_always_the_same(tmp_path, photo):
     assert not np.array_equal(first.val[0].low, first.val[1].low)
 
 
+def test_flat_pictures_join(tmp_path, photo):
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    settings = recipe(4, train=str(tmp_path), val=str(tmp_path), flat=40)
+    _, *flat = load_dataset(settings).train
+    assert len(flat) == 40
+    colours = [pair.high[0, 0] for pair in flat]
+    for pair, colour in zip(flat, colours, strict=True):
+        assert (pair.high == colour).all() and (pair.low == colour).all()
+        assert pair.low.shape == (64, 64, 3)
+    assert sum(np.ptp(colour) == 0 for colour in colours) >= 20
+    assert {0, 255} <= set(np.concatenate(colours).tolist())
+
+
 def test_ready_pairs_are_read_and_larger_ones_shrunk(tmp_path, photo):
     low, high = photo[:9, :12], photo[:36, :48]
     write_pair(tmp_path, "a.png", low, high)

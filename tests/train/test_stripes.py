@@ -51,7 +51,9 @@ def test_stripes_that_cannot_be_made_are_refused(tmp_path):
     Image.fromarray(GREY[:100]).save(tmp_path / "a.png")
     with pytest.raises(UsageError, match="data.stripes needs training pictures of 256x256"):
         load_dataset(recipe(tmp_path, stripes=1))
-    with pytest.raises(UsageError, match="stripes are for smaller pictures in colour only"):
+    with pytest.raises(
+        UsageError, match="stripes and flat pictures need smaller pictures in colour"
+    ):
         from_table(
             {
                 "name": "x",

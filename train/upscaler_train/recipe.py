@@ -38,6 +38,9 @@ class Data:
     stripes: int = 0
     """How many pictures with fine stripes are made from the training pictures and join them, of
     256x256 pixels each (see `stripes`)."""
+    flat: int = 0
+    """How many pictures of one colour, of 256x256 pixels, join the training pictures, so that what
+    has no structure stays as it is."""
     teacher: str = ""
     """A model of the same scale, by its name or the path of its ONNX file, whose outputs are mixed
     into the high-resolution pictures (see `pairs.taught`)."""
@@ -126,6 +129,8 @@ class Optimisation:
     """Weight of the L1 distance between spectra beside the L1 between pixels."""
     ms_ssim: float = 0.0
     """Weight of 1 - MS-SSIM beside them, until plain MSE takes over."""
+    contrast: float = 0.0
+    """Weight of the L1 distance between local contrasts beside them (see `losses`)."""
     beta1: float = 0.9
     beta2: float = 0.99
     weight_decay: float = 0.0
@@ -203,8 +208,10 @@ class Recipe:
             raise UsageError(
                 f"recipe {self.name}: a teacher needs small pictures, clean and in colour"
             )
-        if self.data.stripes and not self._shrinks_in_colour:
-            raise UsageError(f"recipe {self.name}: stripes are for smaller pictures in colour only")
+        if (self.data.stripes or self.data.flat) and not self._shrinks_in_colour:
+            raise UsageError(
+                f"recipe {self.name}: stripes and flat pictures need smaller pictures in colour"
+            )
         if self.data.grey and isinstance(self.network, Architecture):
             raise UsageError(f"recipe {self.name}: data.grey is for the seed's networks only")
 

@@ -23,6 +23,10 @@ Pixels = NDArray[np.uint8]
 Batch = tuple[Tensor, Tensor]
 """Low and high, float32 (N, C, H, W) in [0, 1]."""
 
+_FLAT_SIDE = 256
+_BEYOND = 32
+"""Of 255: how far beyond black and white the colours of flat pictures are drawn."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -50,6 +54,7 @@ def load_dataset(recipe: Recipe) -> Dataset:
     train = _either(data.pairs, data.train, recipe)
     if data.stripes:
         train += striped_pairs([pair.high for pair in train], recipe)
+    train += flat_pairs(recipe)
     if data.teacher:
         train = taught(train, recipe)
     val = _either(data.val_pairs, data.val, recipe)
@@ -95,6 +100,21 @@ def _ready_pair(folder: Path, name: str, scale: int) -> Pair:
     if rest or high.shape[1] != ratio * low.shape[1] or ratio < scale:
         raise UsageError(f"{folder}: high/{name} is not {scale} or more times as large as low/")
     return Pair(low, high if ratio == scale else bicubic(high, scale / ratio))
+
+
+def flat_pairs(recipe: Recipe) -> list[Pair]:
+    """Make as many pictures of one colour as the recipe says, the same ones for the same seed.
+
+    Half of them are grey; black and white come often, as they do in photographs.
+    """
+    random = np.random.default_rng(recipe.run.seed)
+    pairs = []
+    for number in range(recipe.data.flat):
+        colour = random.integers(-_BEYOND, 256 + _BEYOND, 3).clip(0, 255)
+        picture = np.empty((_FLAT_SIDE, _FLAT_SIDE, 3), np.uint8)
+        picture[:] = colour[0] if number % 2 else colour
+        pairs.append(_pair(picture, recipe))
+    return pairs
 
 
 def striped_pairs(photographs: list[Pixels], recipe: Recipe) -> list[Pair]:

@@ -47,7 +47,7 @@ class RealEsrgan:
 
     def __init__(self) -> None:
         try:
-            import ncnn  # type: ignore[import-untyped, unused-ignore]
+            import ncnn
         except ImportError:
             raise StartError("the teacher needs ncnn; install it: pip install ncnn") from None
         models = _models()

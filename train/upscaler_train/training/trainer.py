@@ -227,7 +227,13 @@ class Trainer:
         if mse:
             return F.mse_loss(output, high)
         settings = self.recipe.optimisation
-        return reconstruction(output, high, fft=settings.fft, ms_ssim=settings.ms_ssim)
+        return reconstruction(
+            output,
+            high,
+            fft=settings.fft,
+            ms_ssim=settings.ms_ssim,
+            contrast=settings.contrast,
+        )
 
     @torch.no_grad()
     def _update_average(self) -> None:
