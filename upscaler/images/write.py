@@ -27,7 +27,7 @@ _DEFAULT = Encoding()
 class Draft:
     """A file on its way to its name, which another thread may give up meanwhile.
 
-    It either takes its name or is given up, never both.
+    It either takes its name or is dropped, never both.
     """
 
     def __init__(self) -> None:
@@ -36,13 +36,13 @@ class Draft:
         self._lock = threading.Lock()
 
     def begin(self, temporary: Path) -> None:
-        """Note where it grows; raises PassingError if it was given up."""
+        """Note where it grows; raises PassingError if it was dropped."""
         with self._lock:
             self._refuse_if_given_up()
             self._temporary = temporary
 
     def keep(self) -> None:
-        """From here on it cannot be given up; raises PassingError if it was."""
+        """From here on it cannot be dropped; raises PassingError if it was."""
         with self._lock:
             self._refuse_if_given_up()
             self._kept = True

@@ -18,7 +18,7 @@ def find_model(name: str, scale: float, restore: float | None = None) -> Model:
     Args:
         scale: how many times larger it shall make pictures at least; of several, the smallest
             is taken.
-        restore: where between a clean model, 0, and its sibling that undoes damage, 1; None for
+        restore: where between a clean model, 0, and its restorer, 1; None for
             the model that was named.
 
     Raises:

@@ -1,7 +1,7 @@
-"""What lies between a clean model and its sibling that undoes damage, weight by weight.
+"""What lies between a clean model and its restorer, which also repairs damage, weight by weight.
 
-The sibling may see farther, by a context (see `network.py`). What adds it starts from zero then,
-which is where its training started: at 0 the network of the sibling computes what the clean one
+The restorer may see farther, by a context (see `network.py`). What adds it starts from zero then,
+which is where its training started: at 0 the network of the restorer computes what the clean one
 computes.
 
 Nothing is written: a runtime gets the bytes of an ONNX file made in memory.
@@ -23,7 +23,7 @@ from upscaler.models.probe import encode, largest_difference
 from upscaler.models.self_test import self_test
 from upscaler.models.spec import Training
 
-SIBLINGS = {"balanced": "photo"}
+RESTORERS = {"balanced": "photo"}
 """By the name of a clean model, the packaged one that undoes damage and started from its weights:
 only so is there a network between them."""
 
@@ -73,7 +73,7 @@ class Mix(Model):
             fixed = own is None and any(part in its.name for part in _INSIDE_CONTEXT)
             if its.name.startswith(_WEIGHT) and own != its and not fixed:
                 its.CopyFrom(self._between(own, its, half=precision == "fp16"))
-        del model.metadata_props[:]  # it describes the sibling
+        del model.metadata_props[:]  # it describes the restorer
         content: bytes = model.SerializeToString()
         return content
 
@@ -85,7 +85,7 @@ class Mix(Model):
 
 
 def mixed(model: Model, restore: float, scale: float) -> Model:
-    """Return the model at a place between a clean model, 0, and its sibling, 1.
+    """Return the model at a place between a clean model, 0, and its restorer, 1.
 
     Args:
         model: either of the two.
@@ -99,12 +99,12 @@ def mixed(model: Model, restore: float, scale: float) -> Model:
     if not 0 <= restore <= 1:
         raise UsageError(f"--restore is {restore:g}; give 0 to 1")
     ours = model.path.resolve().parent == FOLDER.resolve()
-    for names in SIBLINGS.items():
+    for names in RESTORERS.items():
         if ours and model.spec.name in names:
             if restore in (0, 1):
                 return packaged_model(names[int(restore)], scale)
             return _mix(*_ends(names, scale), restore)
-    pairs = ", ".join(f"-m {clean} or -m {restorer}" for clean, restorer in SIBLINGS.items())
+    pairs = ", ".join(f"-m {clean} or -m {restorer}" for clean, restorer in RESTORERS.items())
     raise UsageError(f"--restore goes with {pairs}; {model.title} has no such partner")
 
 

@@ -26,7 +26,7 @@ class Model:
     data: tuple[Path, ...] = ()
     """Further files that hold weights of it."""
     restore: float | None = None
-    """How far it lies between a clean model and its sibling; None for a model as it is."""
+    """How far it lies between a clean model and its restorer; None for a model as it is."""
 
     @property
     def title(self) -> str:

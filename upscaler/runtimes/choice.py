@@ -1,4 +1,4 @@
-"""Opening a runtime: the fastest that proves itself, or the one that was asked for."""
+"""Opening a runtime: the fastest that enlarges a test picture correctly, or the one asked for."""
 
 import gc
 from collections.abc import Iterator

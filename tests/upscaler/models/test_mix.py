@@ -1,4 +1,4 @@
-"""Models between a clean one and its sibling that undoes damage: `--restore`."""
+"""Models between a clean one and its restorer: `--restore`."""
 
 import json
 import pickle
@@ -19,7 +19,7 @@ from upscaler.models.probe import encode, largest_difference
 from upscaler.runtimes import RuntimeRequest, open_runtime
 from upscaler.runtimes.upgrade import build_command
 
-PAIRS = [(*pair, scale) for pair in mix.SIBLINGS.items() for scale in (2, 4)]
+PAIRS = [(*pair, scale) for pair in mix.RESTORERS.items() for scale in (2, 4)]
 
 
 def weights(model, precision="fp32"):
@@ -28,7 +28,7 @@ def weights(model, precision="fp32"):
 
 
 @pytest.mark.parametrize(("clean", "restorer", "scale"), PAIRS)
-def test_siblings_differ_in_their_weights_and_a_context_only(clean, restorer, scale):
+def test_restorers_differ_in_their_weights_and_a_context_only(clean, restorer, scale):
     first, second = find_model(clean, scale), find_model(restorer, scale)
     assert first.spec.architecture == replace(second.spec.architecture, context=0, context_blocks=0)
     for precision in ("fp32", "fp16"):
@@ -61,7 +61,7 @@ def test_where_only_one_is_made_for_a_scale_the_next_larger_pair_is_mixed():
     assert find_model("balanced", 2.5, 0).spec.scale == 3
 
 
-def test_siblings_without_a_common_scale_are_no_siblings(monkeypatch):
+def test_restorers_without_a_common_scale_cannot_be_mixed(monkeypatch):
     monkeypatch.setattr(
         mix, "packaged_models", lambda: [find_model("balanced", 3), find_model("photo", 4)]
     )
@@ -259,7 +259,7 @@ def test_what_does_not_mix_is_said_in_one_line(
     assert not list((tmp_path / "out").glob("*.*g"))
 
 
-def test_a_file_of_the_same_name_elsewhere_has_no_sibling(tmp_path):
+def test_a_file_of_the_same_name_elsewhere_cannot_be_mixed(tmp_path):
     path = tmp_path / "balanced-x2.onnx"
     path.write_bytes((FOLDER / path.name).read_bytes())
     with pytest.raises(UsageError, match="balanced-x2 has no such partner"):

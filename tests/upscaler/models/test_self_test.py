@@ -1,4 +1,4 @@
-"""The trial: whatever the graph may say, what a model makes of small pictures has to fit it."""
+"""The self-test: whatever the graph may say, what a model makes of small pictures has to fit it."""
 
 import numpy as np
 import onnx
@@ -17,7 +17,7 @@ SAME = Geometry(scale=1, halo=0, alignment=1)
 
 @pytest.fixture
 def tried(onnx_model, tmp_path):
-    """Run the trial of nodes whose graph is said to have a geometry."""
+    """Run the self-test of nodes whose graph is said to have a geometry."""
 
     def run(nodes, weights=(), found=SAME, gives=TensorProto.FLOAT):
         model = onnx_model(nodes, weights)
