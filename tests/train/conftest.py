@@ -55,7 +55,7 @@ def weights():
     from upscaler_train.training import checkpoint
     from upscaler_train.training.trainer import LAST
 
-    return lambda folder: checkpoint.load(folder / LAST).tensors
+    return lambda folder: checkpoint.load_checkpoint(folder / LAST).tensors
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_bfloat16_only_where_the_hardware_computes_it(
     train(table, tmp_path / "run")
     used = hardware and asked
     assert seen == {torch.bfloat16 if used else torch.float32}
-    saved = checkpoints.load(tmp_path / "run" / LAST)
+    saved = checkpoints.load_checkpoint(tmp_path / "run" / LAST)
     assert saved.arithmetic == ("bf16" if used else "fp32")
 
 
@@ -59,7 +59,7 @@ def test_a_training_that_goes_on_in_another_arithmetic_says_so(table, tmp_path, 
     monkeypatch.setattr(loop, "computes_bf16", lambda device: False)
     for steps in (5, 6):
         train(table, tmp_path / "run", steps=steps, resume=True)
-        assert checkpoints.load(tmp_path / "run" / LAST).arithmetic == "bf16, then fp32"
+        assert checkpoints.load_checkpoint(tmp_path / "run" / LAST).arithmetic == "bf16, then fp32"
 
 
 @pytest.mark.parametrize(

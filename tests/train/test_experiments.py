@@ -61,8 +61,8 @@ def test_every_experiment_trains_saves_resumes_and_is_listed(name, data, tmp_pat
         list(parts.run([tiny(name, data, f"schedule.steps={steps}")], silent))
 
     recipe = tiny(name, data, "schedule.steps=2")
-    once = checkpoints.load(whole.folder(recipe) / LAST).tensors
-    twice = checkpoints.load(parts.folder(recipe) / LAST).tensors
+    once = checkpoints.load_checkpoint(whole.folder(recipe) / LAST).tensors
+    twice = checkpoints.load_checkpoint(parts.folder(recipe) / LAST).tensors
     assert all(torch.equal(tensor, twice[key]) for key, tensor in once.items())
 
     outcome = TrainedSystem.load(parts.folder(recipe))

@@ -43,7 +43,7 @@ def test_the_statistics_of_a_normalisation_are_averaged_too(table, tmp_path, tra
     table["network"]["normalisation"] = "batch"
     table["data"] |= {"patch": 0, "low": "same-size"}
     train(table, tmp_path / "run")
-    ema = checkpoints.load(tmp_path / "run" / LAST).part("ema")
+    ema = checkpoints.load_checkpoint(tmp_path / "run" / LAST).part("ema")
     assert ema["encoder.0.1.running_mean"].abs().sum() > 0
 
 
@@ -93,7 +93,10 @@ def test_two_processes_train_what_one_trains(table, tmp_path, recipe_file):
         done = subprocess.run(start + rest, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("6 steps") == 1
-    one, two = checkpoints.load(tmp_path / "1" / LAST), checkpoints.load(tmp_path / "2" / LAST)
+    one, two = (
+        checkpoints.load_checkpoint(tmp_path / "1" / LAST),
+        checkpoints.load_checkpoint(tmp_path / "2" / LAST),
+    )
     for name, tensor in one.part("ema").items():
         assert torch.allclose(tensor, two.part("ema")[name], atol=1e-4), name
     assert two.machine == f"2 x {one.machine}"

@@ -103,12 +103,12 @@ def test_another_scale_starts_from_the_trunk(table, tmp_path, train):
     table["start"] = str(tmp_path / "x2" / LAST)
     table["network"]["scale"] = 4
     trainer = Trainer(from_table(table), tmp_path / "x4")
-    source = checkpoints.load(tmp_path / "x2" / LAST).part("ema")
+    source = checkpoints.load_checkpoint(tmp_path / "x2" / LAST).part("ema")
     own = trainer.network.state_dict()
     assert torch.equal(own["body.down.weight"], source["body.down.weight"])
     assert (own["tail.weight"] == 0).all()
     trainer.run(lambda tick: None)
-    assert checkpoints.load(tmp_path / "x4" / LAST).start == "tiny-x2 after 8 steps"
+    assert checkpoints.load_checkpoint(tmp_path / "x4" / LAST).start == "tiny-x2 after 8 steps"
 
 
 def test_a_training_starts_from_a_packaged_model_by_its_name(table, tmp_path, train):
@@ -119,7 +119,7 @@ def test_a_training_starts_from_a_packaged_model_by_its_name(table, tmp_path, tr
     own, source = trainer.network.state_dict(), network_of(model).state_dict()
     assert torch.equal(own["body.down.weight"], source["body.down.weight"])
     trainer.run(lambda tick: None)
-    origin = checkpoints.load(tmp_path / "x4" / LAST).start
+    origin = checkpoints.load_checkpoint(tmp_path / "x4" / LAST).start
     assert origin == f"fast-x2 after {model.spec.training.steps:,} steps"
 
 
@@ -128,7 +128,7 @@ def test_a_start_may_lack_the_context(table, tmp_path, train):
     table["start"] = str(tmp_path / "plain" / LAST)
     table["network"] |= {"context": 6, "context_blocks": 1}
     own = Trainer(from_table(table), tmp_path / "other").network.state_dict()
-    source = checkpoints.load(tmp_path / "plain" / LAST).part("ema")
+    source = checkpoints.load_checkpoint(tmp_path / "plain" / LAST).part("ema")
     assert all(torch.equal(own[name], values) for name, values in source.items())
     assert (own["body.below.context.up.weight"] == 0).all()
 
@@ -145,7 +145,7 @@ def test_other_files_are_no_checkpoints(tmp_path):
     (tmp_path / "x").write_bytes(b"\x80\x04K*.")  # a pickle: never executed
     for path in (tmp_path / "x", tmp_path / "missing"):
         with pytest.raises(ModelError, match="no.* checkpoint"):
-            checkpoints.load(path)
+            checkpoints.load_checkpoint(path)
 
 
 def test_plain_adam_without_average_trains_and_resumes_exactly(table, tmp_path, train, weights):

@@ -156,7 +156,7 @@ DEVICE = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print results as JSON Lines.")
 
 
-class Size(click.ParamType[int]):
+class MemorySize(click.ParamType[int]):
     """A number of bytes: `500M`, `2G`, `2GB`, `2GiB` or `2147483648`."""
 
     name = "size"
@@ -177,7 +177,7 @@ _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 MEMORY = click.option(
     "--memory",
-    type=Size(),
+    type=MemorySize(),
     metavar="SIZE",
     help="Memory for images being processed, such as 2G  [default: a quarter of the machine's]",
 )

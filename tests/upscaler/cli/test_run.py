@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from upscaler.cli.options import Size
+from upscaler.cli.options import MemorySize
 
 
 def one_line(text):
@@ -54,7 +54,7 @@ def test_a_file_name_cannot_fake_a_line(command, folder, tmp_path):
 
 @pytest.mark.parametrize("size", ["2G", "2g", "2GB", "2 GiB", "2.0G", "2147483648", "2048mb"])
 def test_sizes_are_understood_as_people_write_them(size):
-    assert Size().convert(size, None, None) == 2**31
+    assert MemorySize().convert(size, None, None) == 2**31
 
 
 @pytest.mark.parametrize(("spelling", "extension"), [("jpeg", "jpg"), ("TIF", "tif")])

@@ -98,7 +98,7 @@ def _trained(checkpoint: Checkpoint, architecture: Architecture) -> Trained:
     return Trained(recipe.name, architecture, training)
 
 
-def load(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
@@ -190,7 +190,7 @@ def load_trunk(network: nn.Module, start: str) -> str:
 
 
 def _of_checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
-    source = load(path)
+    source = load_checkpoint(path)
     weights, recipe = source.part("ema"), source.recipe
     if not weights:
         raise ModelError(f"{path} has no averaged weights to start from (optimisation.ema was 0)")

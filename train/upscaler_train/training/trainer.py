@@ -112,7 +112,7 @@ class Trainer:
         self._form, self.optimiser = self.fabric.setup(form, optimiser)
 
     def _restore(self) -> Progress:
-        saved = checkpoints.load(self.folder / LAST)
+        saved = checkpoints.load_checkpoint(self.folder / LAST)
         other = [key for key in differences(saved.recipe, self.recipe) if _shapes(key)]
         if other:
             raise UsageError(
