@@ -73,7 +73,7 @@ class Seconds(click.ParamType[float]):
         except ValueError:
             seconds = 0.0
         if not 0 < seconds < math.inf:
-            self.fail(f"{value!r} is not a number of seconds such as 30", param, ctx)
+            self.fail(f"{value!r} is not a number of seconds above 0, such as 30", param, ctx)
         return seconds
 
 

@@ -232,4 +232,4 @@ def test_a_reader_blocked_on_a_pipe(source, tmp_path, run, timed, monkeypatch, h
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "soon"])
 def test_a_timeout_is_a_time(folder, tmp_path, command, value):
     code, _, err = command("run", folder, tmp_path / "out", "--timeout", value)
-    assert code == 2 and "no number of seconds above 0" in err
+    assert code == 2 and "not a number of seconds above 0" in err
