@@ -9,7 +9,7 @@ from upscaler.models import DEFAULT_MODEL
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
-@click.command(short_help="Turn a checkpoint into proved ONNX models.")
+@click.command(short_help="Turn a checkpoint into ONNX models, proved against torch.")
 @click.argument("source", metavar="[MODEL|CHECKPOINT]", default=DEFAULT_MODEL)
 @click.option(
     "-o",
@@ -24,12 +24,12 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     "--int8",
     type=_FOLDER,
     metavar="DIR",
-    help="Write an 8-bit file, too, calibrated on photographs.",
+    help="Write an 8-bit file, too; the photographs in DIR show it what values to expect.",
 )
 @click.option(
     "--tensorrt",
     is_flag=True,
-    help="Build a TensorRT engine of the float16 file, which it implies.",
+    help="Build a TensorRT engine, too. Implies --fp16.",
 )
 @click.option(
     "--score",
@@ -37,19 +37,19 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     type=_FOLDER,
     multiple=True,
     metavar="DIR",
-    help="Measure the model on a folder of high-resolution images, for its card; repeatable.",
+    help="Measure the model on the high-resolution images in DIR, for its card. Repeatable.",
 )
 @click.option(
     "--degrade",
     multiple=True,
     metavar="KIND:VALUE",
-    help="Score it after this, too, as in `upscaler eval`: jpeg:75; repeatable.",
+    help="Measure it with this damage, too, as in `upscaler eval`, such as jpeg:75. Repeatable.",
 )
 @click.option(
     "--note",
     metavar="TEXT",
     default="",
-    help="A sentence for the card, which alone keeps it: what more training would bring, say.",
+    help="A sentence for the card, such as what more training would bring. No other file keeps it.",
 )
 def export(
     source: str,
@@ -61,10 +61,13 @@ def export(
     degrade: tuple[str, ...],
     note: str,
 ) -> None:
-    """Write a model as NAME-xSCALE.onnx, with a card, after proving that ONNX Runtime computes
-    from it what torch computes; beside it the same in float16 and in 8 bits, each proved.
+    """Write a model as NAME-xSCALE.onnx, and a card, a page that describes it.
 
-    A CHECKPOINT is a file of `upscaler train`; a MODEL a packaged one or an ONNX file of ours.
+    It is written only if ONNX Runtime computes from it what torch computes. --fp16 and --int8 write
+    the same in float16 and in 8 bits beside it, each compared with torch, too.
+
+    A CHECKPOINT comes from `upscaler train`. A MODEL is a packaged one, or an ONNX file that this
+    command wrote.
 
     \b
     upscaler export runs/fast-x2/last.safetensors -o models/

@@ -8,14 +8,21 @@ import click
 @click.command(short_help="Train a model by a recipe.")
 @click.argument("recipe")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Folder of the run  [runs/RECIPE]"
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for checkpoints and log  [default: runs/RECIPE]",
 )
-@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
 @click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one key of the recipe."
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one line of the recipe, such as schedule.minutes=30. Repeatable.",
 )
 def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...]) -> None:
-    """Train the model that RECIPE describes: a TOML file, or the name of a recipe of the project.
+    """Train the model that RECIPE describes: a TOML file, or the name of one in train/recipes/.
 
     \b
     upscaler train fast-x2 --set data.train=photos/ --set data.val=held-out/

@@ -24,7 +24,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     type=click.IntRange(min=1),
     default=7,
     show_default=True,
-    help="How often to measure; the median counts.",
+    help="How many times to measure; the median counts.",
 )
 @click.option(
     "--end-to-end",
@@ -53,12 +53,14 @@ def bench(
     earlier: Path | None,
     as_json: bool,
 ) -> int:
-    """Measure a model in every runtime and precision that works here, without reading and writing.
+    """Measure a model with every runtime and in every precision that works here. No image files
+    are read or written.
 
-    The columns: megapixels of output a second; the ratio to ONNX Runtime in fp32; how near the
-    output is to that one (PSNR); the time to start; memory.
+    The columns: megapixels of output a second; how many times as fast as ONNX Runtime in fp32; how
+    near the output is to that of ONNX Runtime in fp32 (PSNR); the time to start; memory.
 
-    With --end-to-end: whole runs, beside the least time that the same work could take.
+    With --end-to-end: whole runs over a folder, beside the least time that the same work could
+    take. Only they follow -r and -p.
 
     \b
     upscaler bench -m fast -s 2

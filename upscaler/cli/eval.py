@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     "--degrade",
     multiple=True,
     metavar="KIND:VALUE,...",
-    help="Damage the small images first, in this order: jpeg:75, webp:75, blur:1, noise:5. "
-    "Repeatable.",
+    help="Damage the small images first, in the order given: jpeg:75, webp:75 (quality), blur:1 "
+    "(pixels), noise:5 (of 255). Repeatable.",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of the noise.")
+@click.option("--seed", default=0, show_default=True, help="The same number makes the same noise.")
 @click.option("-v", "--verbose", is_flag=True, help="Print a line for each image, too.")
 @options.JSON
 def evaluate(
@@ -50,9 +50,9 @@ def evaluate(
 ) -> None:
     """Shrink the images of DATA, enlarge them with MODEL, and compare with the originals.
 
-    The columns: PSNR and SSIM of the brightness beside those of bicubic interpolation, as papers
-    report them; "below", how many images bicubic does better; "shift", how far the mean colour
-    moved, of 255. With --json: a line for each image and one for each folder.
+    The columns: PSNR and SSIM, higher is nearer to the original, beside those of bicubic resizing
+    (both of the brightness, as in papers); "below", how many images bicubic does better; "shift",
+    how far the mean colour moved, of 255. With --json: a line for each image and each folder.
 
     \b
     upscaler eval fast Set5/ BSD100/ -s 2

@@ -102,13 +102,13 @@ SCALE = click.option(
     metavar="FACTOR",
     default=DEFAULT_SCALE,
     show_default=True,
-    help="Scale factor: 2, 3 or 4.",
+    help="How many times as wide and high: 2, 3 or 4.",
 )
 RESTORE = click.option(
     "--restore",
     type=float,
     metavar="0..1",
-    help="How strongly to clean JPEG blocks and noise: 0 is -m balanced, 1 is -m photo.",
+    help="How strongly to clean JPEG blocks and noise: 0 as -m balanced, 1 as -m photo.",
 )
 RUNTIME = click.option(
     "-r",
@@ -116,7 +116,8 @@ RUNTIME = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="An inference runtime listed by `upscaler doctor`; auto takes the best that works here.",
+    help="The library that computes the model, one that `upscaler doctor` lists; auto takes the "
+    "best that works here.",
 )
 PRECISION = click.option(
     "-p",
@@ -124,7 +125,8 @@ PRECISION = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="fp32, fp16, bf16 or int8; auto takes the fastest that costs at most 0.02 dB of quality.",
+    help="How exactly to compute: fp32 is the most exact, then fp16, bf16 and int8. auto takes the "
+    "fastest that costs at most 0.02 dB of quality.",
 )
 
 
@@ -153,7 +155,9 @@ DEVICE = click.option(
     metavar="LIST",
     help="GPUs to use, such as 0,1  [default: the first one]",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Print results as JSON Lines.")
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print the results as JSON, one object a line."
+)
 
 
 class MemorySize(click.ParamType[int]):

@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     metavar="FACTOR",
     default=DEFAULT_SCALE,
     show_default=True,
-    help="Scale factor, 1 to 4, fractions allowed.",
+    help="How many times as wide and high: 1 to 4, also 1.5.",
 )
 @click.option(
     "--width",
     type=click.IntRange(min=1),
     metavar="PX",
-    help="Output width; height follows. At most FACTOR times the input.",
+    help="Width of the outputs; the height follows. At most FACTOR times the width of the input.",
 )
 @click.option(
-    "--height", type=click.IntRange(min=1), metavar="PX", help="Output height; width follows."
+    "--height",
+    type=click.IntRange(min=1),
+    metavar="PX",
+    help="Height of the outputs; the width follows.",
 )
 @click.option(
     "--long-side",
@@ -51,7 +54,8 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     metavar="N|auto|none",
-    help="Tile size in input pixels: smaller needs less memory, the result is the same.",
+    help="Side of the tiles in which an image is computed, in input pixels. Smaller ones need less "
+    "memory, the result is the same; none: the whole image at once.",
 )
 @click.option(
     "-j",
@@ -89,7 +93,8 @@ if TYPE_CHECKING:
 @click.option(
     "--strip-metadata",
     is_flag=True,
-    help="Leave out EXIF, XMP, IPTC, DPI and texts; the colour profile stays.",
+    help="Leave out camera data (EXIF), captions (IPTC, XMP), texts and DPI. The colour profile "
+    "stays.",
 )
 @click.option(
     "--max-pixels",
@@ -103,12 +108,12 @@ if TYPE_CHECKING:
     "--timeout",
     type=options.Seconds(),
     metavar="SECONDS",
-    help="Give up on a file after so much work on it, and go on with the others.",
+    help="Give up on a file that takes longer than this, and go on with the others.",
 )
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Make every output again, and replace files that are in the way.",
+    help="Make every output again, and replace files that `upscaler` did not make.",
 )
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed in an earlier run.")
 @click.option(
@@ -130,7 +135,7 @@ if TYPE_CHECKING:
     "--shard",
     type=options.ShardNumber(),
     metavar="I/N",
-    help="Only part I of N; parts may run at the same time, also on several machines.",
+    help="Do only part I of N. The parts may run at the same time, also on several computers.",
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @options.JSON
