@@ -31,7 +31,7 @@ _PLUGINS = "upscaler.commands"
 
 _EXTRAS = {
     *("torch", "torchmetrics", "safetensors", "lightning_fabric", "tensorboard"),
-    *("matplotlib", "markdown_it", "onnxscript"),
+    *("matplotlib", "markdown_it", "onnxscript", "pytorch_optimizer"),
 }
 """What a plain installation does not have."""
 

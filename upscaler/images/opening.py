@@ -79,6 +79,11 @@ def opened(path: Path, max_pixels: int) -> Iterator[tuple[Image.Image | None, IO
         if isinstance(error, OSError) and error.strerror:
             raise PassingError(f"cannot be read: {error.strerror}") from None
         words = str(error) if isinstance(error, OSError | ValueError | SyntaxError) else ""
+        if "MAX_TEXT_CHUNK" in words:
+            raise PassingError(
+                "its colour profile or text is larger than the limit that Pillow has in this "
+                "process; PIL.PngImagePlugin.MAX_TEXT_CHUNK sets it"
+            ) from None
         raise ImageError(f"damaged: {words or type(error).__name__}") from None
 
 

@@ -104,6 +104,13 @@ def test_a_kill_in_between_loses_nothing(grown, tmp_path, run, monkeypatch, mome
     assert contents(out) == contents(tmp_path / "fresh")
 
 
+def test_a_newcomer_that_fails_leaves_nothing_of_another_under_its_name(grown, run):
+    source, out = grown
+    (source / "a.png").write_bytes(b"no picture")
+    assert counts(run(source, out)[0]) == (1, 0, 1)
+    assert (out / "a.gif.png").is_file() and not (out / "a.png").exists()
+
+
 def test_the_output_of_a_deleted_input_is_kept(grown, run):
     source, out = grown
     (source / "a.gif").unlink()

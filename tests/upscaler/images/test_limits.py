@@ -7,9 +7,9 @@ import sys
 import zlib
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from upscaler.errors import ImageError
+from upscaler.errors import ImageError, PassingError
 from upscaler.images import open_picture, open_rows, set_for_process, upright_size
 from upscaler.images.png import END, write_chunk, write_signature
 
@@ -59,6 +59,15 @@ def test_the_limit_that_pillow_has_in_a_host_is_called_by_its_name(tmp_path, mon
     Image.new("RGB", (64, 64)).save(tmp_path / "in.png")
     with pytest.raises(ImageError, match="4096 pixels .* 2000 that Pillow has.*MAX_IMAGE_PIXELS"):
         open_picture(tmp_path / "in.png")
+
+
+def test_a_profile_beyond_pillows_limit_is_not_called_damage(tmp_path, monkeypatch):
+    """A batch must not remember it as failed: another program may have another limit."""
+    path = tmp_path / "a.png"
+    Image.new("RGB", (8, 8)).save(path, icc_profile=bytes(2 << 20))
+    monkeypatch.setattr(PngImagePlugin, "MAX_TEXT_CHUNK", 1 << 20)
+    with pytest.raises(PassingError, match="PngImagePlugin.MAX_TEXT_CHUNK sets it"):
+        open_picture(path)
 
 
 def test_what_is_hidden_in_an_icon_is_not_decoded(tmp_path):

@@ -11,7 +11,7 @@ from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.batch.run.pipeline import Pipeline
 from upscaler.batch.run.running_job import JobResult
 from upscaler.batch.state.journal import Journal, RunRecord, SettingsKey, open_journal
-from upscaler.batch.state.resume import Rules, settled
+from upscaler.batch.state.resume import Rules, has_moved_on, settled
 from upscaler.hardware.cpu import memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
@@ -162,15 +162,22 @@ class Batch:
         todo: list[Job] = []
         plan, rules = self._plan, self._settings.rules
         for job in plan.jobs:
-            result = settled(plan, job, journal.find(job), self._keys[job], rules)
+            entry = journal.find(job)
+            result = settled(plan, job, entry, self._keys[job], rules)
             if result is None:
+                if entry is not None and has_moved_on(plan, job, entry):
+                    job.target.unlink(missing_ok=True)  # or it would stay there if this job fails
                 todo.append(job)
             else:
                 self._report(result)
         return todo
 
     def _work(self, jobs: list[Job], journal: Journal) -> None:
-        settings, upscaler, began = self._settings, self._settings.open(), time.time()
+        with self._settings.open() as upscaler:
+            self._work_with(upscaler, jobs, journal)
+
+    def _work_with(self, upscaler: Upscaler, jobs: list[Job], journal: Journal) -> None:
+        settings, began = self._settings, time.time()
         runtime = upscaler.choice.runtime
         self._summary.runtimes.append(Used(runtime.name, runtime.precision))
         self._reporter.opened(upscaler, len(jobs))

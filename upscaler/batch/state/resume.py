@@ -40,6 +40,15 @@ def settled(
     return _refused(job, reason) if reason else None
 
 
+def has_moved_on(plan: Plan, job: Job, entry: JournalEntry) -> bool:
+    """Whether what stands at a job's target is another input's, which is called otherwise today.
+
+    That one is made again under its new name, so nothing is lost where the old file goes.
+    """
+    unchanged = entry.output == file_stamp(job.target)
+    return not entry.is_of(job.source) and unchanged and plan.has_input(entry.source)
+
+
 def _is_current(job: Job, entry: JournalEntry, key: SettingsKey, rules: Rules) -> bool:
     return (
         entry.settings == key.settings
@@ -61,10 +70,9 @@ def _in_the_way(plan: Plan, job: Job, entry: JournalEntry | None) -> str:
     """Return why the file that stands at a job's target may not be replaced, empty if it may."""
     if entry is None:
         return "exists already"
-    unchanged = entry.output == file_stamp(job.target)
     if not entry.is_of(job.source):
-        # one that is called otherwise today is made again under its name
-        return "" if unchanged and plan.has_input(entry.source) else f"was made from {entry.source}"
+        return "" if has_moved_on(plan, job, entry) else f"was made from {entry.source}"
+    unchanged = entry.output == file_stamp(job.target)
     # what we made is ours to make again, also if it was changed since; so is what a killed
     # run may have left. Where nothing was made, the file is somebody else's
     made_here = entry.output is not None and entry.state is not State.FAILED
@@ -73,5 +81,5 @@ def _in_the_way(plan: Plan, job: Job, entry: JournalEntry | None) -> str:
 
 
 def _refused(job: Job, reason: str) -> Result:
-    error = f"{job.target} {reason}; use another output, or --overwrite to replace it"
+    error = f"{job.target} {reason}; move it, use another output, or --overwrite to replace it"
     return Result(job.name, Status.FAILED, error=error)

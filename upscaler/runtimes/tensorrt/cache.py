@@ -33,8 +33,8 @@ class EngineKey:
     """The library and its version; engines are bound to both."""
     driver: str
     gpu: str
-    profiles: int = 3
-    """How many it was built with; those of before have two."""
+    layout: int = 2
+    """Of the profiles that engines are built with and of the file: it grows when either changes."""
 
     @property
     def digest(self) -> str:
