@@ -9,7 +9,7 @@ from upscaler.models import DEFAULT_MODEL
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
-@click.command(short_help="Turn a checkpoint into ONNX models, proved against torch.")
+@click.command(short_help="Turn a checkpoint into ONNX models, checked against torch.")
 @click.argument("source", metavar="[MODEL|CHECKPOINT]", default=DEFAULT_MODEL)
 @click.option(
     "-o",
@@ -74,10 +74,12 @@ def export(
     upscaler export fast-x2 --fp16 --int8 photos/
     upscaler run photos/ large/ -s 2 -m models/fast-x2.onnx
     """
+    from upscaler.images import set_for_process
     from upscaler.quality.degradation import Degradation
     from upscaler_export.checkpoint import read_source
     from upscaler_export.export import export_network
 
+    set_for_process()
     degradations = [Degradation.parse(text) for text in degrade]
     network, trained = read_source(source)
     done = export_network(
@@ -91,10 +93,10 @@ def export(
         note=note,
     )
     click.echo(f"{done.path}  halo {done.spec.halo}, alignment {done.spec.alignment}")
-    click.echo(f"proved: differs from torch by {255 * done.difference:.4f} of 255 at most")
+    click.echo(f"checked: differs from torch by {255 * done.difference:.4f} of 255 at most")
     for name, proof in done.variants.items():
         click.echo(
-            f"{name}  proved: differs by {proof.difference:.0f} of 255 at most, in "
+            f"{name}  checked: differs by {proof.difference:.0f} of 255 at most, in "
             f"{proof.differing:.2%} of the bytes; {proof.psnr:.1f} dB to torch; "
             f"loses {max(proof.loss, 0):.4f} dB"
         )

@@ -143,7 +143,7 @@ def test_the_command_exports_what_training_saved(tmp_path, folder):
     arguments = ["export", str(checkpoint), "-o", str(tmp_path / "models")]
     arguments += ["--note", "Two steps | more\nwould help."]
     result = runner.invoke(commands, arguments, catch_exceptions=False)
-    assert "proved" in result.output
+    assert "checked" in result.output
     card = (tmp_path / "models" / "tiny-x2.md").read_text()
     assert "three pictures" in card and "2 steps" in card
     assert f"cores of an {processor()}, fp32 |" in card

@@ -26,14 +26,16 @@ def train(recipe: str, out: Path | None, resume: bool, overrides: tuple[str, ...
 
     \b
     upscaler train fast-x2 --set data.train=photos/ --set data.val=held-out/
-    upscaler train fast-x4 --set start=runs/fast-x2/last.safetensors --set schedule.minutes=30
-    upscaler train my-recipe.toml --resume
-    torchrun --nproc-per-node 2 -m upscaler train fast-x2   on two cores or two GPUs
+    upscaler train my-recipe.toml --set start=fast-x2 --set schedule.minutes=30
+    upscaler train my-recipe.toml --resume   with the same --set as before
+    torchrun --nproc-per-node 2 -m upscaler train my-recipe.toml   on two cores or two GPUs
     """
+    from upscaler.images import set_for_process
     from upscaler_train.display.progress import TrainingDisplay
     from upscaler_train.recipe_file import find_recipe, load_recipe
     from upscaler_train.training.trainer import LAST, Trainer
 
+    set_for_process()
     path = find_recipe(recipe)
     folder = out or Path("runs") / path.stem
     settings = load_recipe(path, overrides)

@@ -69,7 +69,7 @@ class Size:
             factor = max(made[0] / width, made[1] / height)
             raise ImageError(
                 f"would have to become {factor:.2f} times as large, and the model makes {scale} "
-                f"times; use a larger --scale, or a smaller size"
+                f"times; give a smaller size, or a larger --scale if the model has one"
             )
         return made
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from upscaler.models.packaged import packaged_models
 
 _PURPOSES = {
-    "fast": "clean pictures when time counts: a quarter of the work of balanced",
+    "fast": "clean pictures when time counts: about half the time of balanced",
     "balanced": "clean pictures: the default",
-    "quality": "clean pictures when time does not count: three times the work of balanced",
+    "quality": "clean pictures when time does not count: about twice the time of balanced",
     "photo": "pictures that JPEG, blur or noise has damaged: the work of balanced",
 }
 
@@ -23,7 +23,7 @@ class ModelFacts:
     purpose: str
     """What it is for."""
     psnr: dict[str, float]
-    """Measured mean PSNR-Y in dB, by test set; of clean pictures."""
+    """Measured mean PSNR-Y in dB, by test set and what its pictures went through, if anything."""
     parameters: int
     """Trained weights."""
 

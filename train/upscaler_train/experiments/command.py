@@ -12,7 +12,7 @@ from upscaler.errors import StartError
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command(short_help="Reproduce the experiments of the report this project grew out of.")
+@click.command(short_help="Repeat the experiments of the first report (in a clone only).")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--data", type=_FOLDER, required=True, help="Folder with 256x256 pictures in train, val, test."
@@ -44,11 +44,13 @@ def experiments(
     upscaler experiments 2-layer 3-layer --data seed-256 -o report/
     upscaler experiments --data seed-256 -o report/ --budget 10
     """
+    from upscaler.images import set_for_process
     from upscaler_train.display.progress import TrainingDisplay
     from upscaler_train.experiments.catalogue import choose
     from upscaler_train.experiments.report import write
     from upscaler_train.experiments.session import Session, overrides_for
 
+    set_for_process()
     changes = overrides_for(data, epochs, budget)
     recipes = [experiment.recipe((*changes, *overrides)) for experiment in choose(names)]
     command = shlex.join(["upscaler", *sys.argv[1:]])
