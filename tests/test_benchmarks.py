@@ -41,7 +41,7 @@ def test_a_peer_is_timed_and_its_pictures_are_counted(contest, pictures, tmp_pat
     def command(source, output):
         return [sys.executable, PEERS / "loops/lanczos.py", source, output, 2]
 
-    expected, missing = contest.trial(
+    expected, missing = contest.first_round(
         [contest.Runner("lanczos", command)], pictures, 2, tmp_path / "scratch"
     )
     assert expected["lanczos"] > 0 and not missing
@@ -62,7 +62,7 @@ def test_a_peer_that_did_not_do_the_work_is_named_with_the_reason(
     def command(source, output):
         return [sys.executable, "-c", program]
 
-    expected, missing = contest.trial(
+    expected, missing = contest.first_round(
         [contest.Runner("peer", command)], pictures, 2, tmp_path / "scratch"
     )
     assert not expected and reason in missing["peer"]

@@ -37,13 +37,15 @@ models: list[ModelFacts] = list_models()
 MISTAKE = 'upscale_folder("photos", "large", scale="2")\n'
 
 
-def test_the_wheel_has_the_models_and_the_mark_of_its_types(tmp_path):
+def test_the_wheel_has_models_recipes_and_types_and_no_experiments(tmp_path):
     pytest.importorskip("hatchling")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"upscaler/py.typed", "upscaler/models/packaged/fast-x2.onnx"} <= names
+    assert "upscaler_train/recipes/fast-x2.toml" in names
+    assert not [name for name in names if name.startswith("upscaler_train/experiments/")]
 
 
 @pytest.mark.ci

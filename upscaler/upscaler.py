@@ -135,7 +135,7 @@ class Upscaler:
     @property
     def threads(self) -> int:
         """How many tiles to run at a time, so that the runtime is kept busy."""
-        return max(self.streams, self.choice.runtime.in_flight)
+        return max(self.streams, self.choice.runtime.at_once)
 
     @overload
     def __call__(self, image: Image.Image) -> Image.Image: ...

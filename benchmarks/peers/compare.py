@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from contest import Command, Runner, compete, evenly, megapixels, share, trial
+from contest import Command, Runner, compete, evenly, first_round, megapixels, share
 from environment import Missing, python_of
 from PIL import Image
 from quality import mean_psnr, shrink_all
@@ -131,7 +131,7 @@ def _ready(
     missing: dict[str, str],
 ) -> list[Runner]:
     """Return those that work, each with as many pictures as its share of a round allows."""
-    expected, broken = trial(runners, paths, scale, scratch)
+    expected, broken = first_round(runners, paths, scale, scratch)
     if OURS in broken:
         raise click.ClickException(f"{OURS} fails: {broken[OURS]}")
     hints = {peer.name: peer.hint for peer in PEERS}

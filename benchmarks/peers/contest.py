@@ -59,7 +59,7 @@ def run(command: Command, paths: Sequence[Path], scale: int, scratch: Path) -> t
     return seconds, output
 
 
-def trial(
+def first_round(
     runners: list[Runner], paths: list[Path], scale: int, scratch: Path
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Return what all the pictures would take, for those that work; and why the others do not."""

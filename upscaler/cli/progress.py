@@ -43,7 +43,7 @@ class RunDisplay:
             disable=quiet or not self._console.is_terminal,
         )
         self._task = self._bar.add_task("", total=None, visible=False, rates="")
-        self._began = self._said = time.monotonic()
+        self._began = self._printed = time.monotonic()
         self._files = self._ended = self._pixels = 0
 
     def __enter__(self) -> Self:
@@ -68,7 +68,7 @@ class RunDisplay:
 
     def opened(self, upscaler: Upscaler, files: int) -> None:
         """Say which runtime was taken, and why the faster ones were not."""
-        self._began = self._said = time.monotonic()
+        self._began = self._printed = time.monotonic()
         self._files, self._ended = files, 0
         self._bar.update(self._task, total=files, visible=True)
         if self._quiet:
@@ -122,9 +122,9 @@ class RunDisplay:
         seconds = max(time.monotonic() - self._began, 1e-3)
         rates = f"{self._ended / seconds:.1f} files/s  {self._pixels / 1e6 / seconds:.1f} MP/s"
         self._bar.update(self._task, completed=self._ended, rates=rates)
-        due = time.monotonic() - self._said >= _PLAIN_SECONDS
+        due = time.monotonic() - self._printed >= _PLAIN_SECONDS
         if due and not self._console.is_terminal and not self._quiet:
-            self._said = time.monotonic()
+            self._printed = time.monotonic()
             left = seconds / self._ended * (self._files - self._ended)
             self._say(f"{self._ended} of {self._files}  {rates}  {left:.0f} s left")
 

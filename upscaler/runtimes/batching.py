@@ -48,7 +48,7 @@ class Batching(PixelRuntime):
         return ()
 
     @property
-    def in_flight(self) -> int:
+    def at_once(self) -> int:
         """Enough to fill a group on each stream."""
         return self.streams * LARGEST_GROUP
 

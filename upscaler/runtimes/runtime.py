@@ -38,7 +38,7 @@ class Runtime(ABC):
         self.proved = False
 
     @property
-    def in_flight(self) -> int:
+    def at_once(self) -> int:
         """How many calls at once keep it busy."""
         return self.streams
 

@@ -256,7 +256,7 @@ def test_those_whose_leader_was_interrupted_go_on_alone(rng):
 def test_groups_go_to_whichever_gpu_is_free(rng):
     gpus = [Holding(), Holding()]
     batching = Batching(MultiDevice(gpus))
-    assert (batching.streams, batching.in_flight) == (2, 2 * LARGEST_GROUP)
+    assert (batching.streams, batching.at_once) == (2, 2 * LARGEST_GROUP)
     tiles = tiles_of(rng, 17)
     with ThreadPoolExecutor(17) as pool:
         futures = []

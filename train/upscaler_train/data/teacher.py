@@ -101,9 +101,10 @@ def make_pairs(recipe: Recipe, out: Path, *, rounds: int, teacher: Any = None) -
     """
     if recipe.scale != SCALE:
         raise UsageError(f"the teacher enlarges {SCALE} times, {recipe.name} {recipe.scale} times")
+    folder = Path(recipe.data.train)
     pairs = {
-        path.stem: pair
-        for path in pictures(Path(recipe.data.train))
+        "-".join(path.relative_to(folder).with_suffix("").parts): pair
+        for path in pictures(folder)
         if min((pair := make_pair(path, recipe)).low.shape[:2]) >= _SMALLEST
     }
     if not pairs:
