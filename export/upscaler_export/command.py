@@ -42,8 +42,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.option(
     "--degrade",
     multiple=True,
-    metavar="KIND:VALUE",
-    help="Score it after this, too, as in `upscaler eval`: jpeg:75; repeatable.",
+    metavar="KIND:VALUE,...",
+    help="Score it after this, too, as in `upscaler eval`: noise:15,jpeg:85; repeatable, each for "
+    "itself.",
 )
 @click.option(
     "--note",
