@@ -42,8 +42,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.option(
     "--degrade",
     multiple=True,
-    metavar="KIND:VALUE",
-    help="Measure it with this damage, too, as in `upscaler eval`, such as jpeg:75. Repeatable.",
+    metavar="KIND:VALUE,...",
+    help="Measure it with this damage, too, as in `upscaler eval`, such as noise:15,jpeg:85. "
+    "Repeatable, each for itself.",
 )
 @click.option(
     "--note",

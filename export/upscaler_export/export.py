@@ -52,7 +52,7 @@ def export_network(
 
     Args:
         sets: folders of high-resolution images to score the model on.
-        degradations: score it after these, too.
+        degradations: score it after each of these, too.
         fp16: write `NAME-xSCALE.fp16.onnx` and `NAME-xSCALE.fp16-u8.onnx`, too.
         photographs: write `NAME-xSCALE.int8.onnx`, too, calibrated on this folder.
         note: a sentence for the card.

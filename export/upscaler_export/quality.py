@@ -21,8 +21,8 @@ def measure(
     """Score a model file on folders of high-resolution images.
 
     Args:
-        degradations: what the small pictures go through; if any, each folder is scored without
-            them and with all of them.
+        degradations: what the small pictures go through; each folder is scored without them
+            and with each of them.
 
     Returns:
         (quality, loss): the mean PSNR-Y in dB in fp32 by folder name (`Set5`, `Set5 jpeg:75`),
@@ -33,9 +33,8 @@ def measure(
         raise UsageError("two folders to score have the same name; the card could not tell them")
     exact = Upscaler(str(model), scale=scale, precision="fp32")
     sets: dict[str, _Set] = {folder.name: (folder, ()) for folder in folders}
-    if degradations:
-        said = " ".join(map(str, degradations))
-        sets |= {f"{folder.name} {said}": (folder, degradations) for folder in folders}
+    for degradation in degradations:
+        sets |= {f"{folder.name} {degradation}": (folder, (degradation,)) for folder in folders}
     quality = {name: _psnr(exact, *taken) for name, taken in sets.items()}
     loss = {"fp32": 0.0}
     for precision, runtime in _reduced_precisions().items():

@@ -20,6 +20,7 @@ from upscaler_export.graph import to_onnx
 from upscaler_export.proof import photograph, prove
 from upscaler_export.variants import loss_in_bf16
 
+CHAINS = tuple(map(Degradation.parse, ("jpeg:10", "noise:9,jpeg:90")))
 TRAINED = Trained("tiny", Architecture(scale=3, widths=(4, 6)), Training(data="noise", steps=1))
 
 
@@ -88,10 +89,7 @@ def test_the_proof_picture_is_a_photograph():
 
 
 def test_scores_after_a_jpegs_losses_go_beside_them(network, tmp_path, folder):
-    for degradations, names in (
-        ((), ["in"]),
-        ((Degradation.parse("jpeg:10"),), ["in", "in jpeg:10"]),
-    ):
+    for degradations, names in (((), ["in"]), (CHAINS, ["in", "in jpeg:10", "in noise:9,jpeg:90"])):
         done = export_network(network, TRAINED, tmp_path, [folder], degradations=degradations)
         assert list(done.spec.quality) == names
     assert done.spec.quality["in jpeg:10"] < done.spec.quality["in"]

@@ -10,9 +10,15 @@ from upscaler.models.graph.metadata import read_metadata
 
 MODELS = packaged_models()
 
-SCALES = {"balanced": (2, 3, 4), "fast": (2, 3, 4), "photo": (2, 4), "quality": (2, 3, 4)}
+SCALES = {
+    "balanced": (2, 3, 4),
+    "fast": (2, 3, 4),
+    "photo": (2, 4),
+    "quality": (2, 3, 4),
+    "vivid": (4,),
+}
 
-SIZE = 30e6
+SIZE = 36e6
 """Bytes of all models together: a package that a slow line still downloads in a minute."""
 
 
