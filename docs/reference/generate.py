@@ -88,7 +88,7 @@ def models() -> str:
     """Return the table of the packaged models."""
     rows = {model.title: model.spec for model in packaged_models()}
     sets = list(dict.fromkeys(name for spec in rows.values() for name in sorted(spec.quality)))
-    head = ["model", "work", "parameters", *(name.replace(" jpeg:", ", JPEG ") for name in sets)]
+    head = ["model", "work", "parameters", *map(_in_words, sets)]
     lines = [head, ["---"] * len(head)]
     for title, spec in rows.items():
         name = f"[{title}](../../upscaler/models/packaged/{title}.md)"
@@ -96,6 +96,14 @@ def models() -> str:
         work = f"{spec.macs_per_pixel / 1000:.1f}"
         lines.append([name, work, f"{spec.parameters / 1000:.0f} K", *quality])
     return MODELS_HEAD + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _in_words(scored: str) -> str:
+    """`Set5 noise:15,jpeg:85` -> `Set5, noise 15, JPEG 85`."""
+    name, _, damage = scored.partition(" ")
+    return ", ".join([name, *damage.replace("jpeg", "JPEG").replace(":", " ").split(",")]).strip(
+        ", "
+    )
 
 
 def against_bicubic(name: str, box: tuple[int, int, int, int]) -> Image.Image:
