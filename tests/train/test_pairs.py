@@ -12,7 +12,7 @@ from upscaler import Upscaler
 from upscaler.errors import ModelError, UsageError
 from upscaler.quality.metrics import bicubic
 from upscaler_train.data.pairs import Pair, load_dataset, load_pairs, ready_pairs
-from upscaler_train.data.sampling import PatchSampler, PictureSampler, steps_per_epoch
+from upscaler_train.data.sampling import PatchSampler, PictureSampler, sampler_for, steps_per_epoch
 from upscaler_train.recipe_file import from_table
 
 CPU = torch.device("cpu")
@@ -123,6 +123,16 @@ def test_ready_pairs_are_read_and_larger_ones_shrunk(tmp_path, photo):
     dataset = load_dataset(recipe(2, pairs=str(tmp_path), val_pairs=str(tmp_path)))
     np.testing.assert_array_equal(dataset.train[0].high, half.high)
     np.testing.assert_array_equal(dataset.val[0].low, low)
+
+
+def test_colours_of_ready_pairs_stay(tmp_path):
+    red = np.zeros((24, 24, 3), np.uint8)
+    red[..., 0] = 200
+    write_pair(tmp_path, "a.png", red[::2, ::2], red)
+    settings = recipe(2, pairs=str(tmp_path), val_pairs=str(tmp_path), patch=8, batch=8)
+    low, high = sampler_for(settings, load_dataset(settings).train).draw(0)
+    for batch in (low, high):
+        assert (batch[:, 0] > 0.7).all() and (batch[:, 1:] == 0).all()
 
 
 def test_ready_pairs_that_do_not_fit_are_refused(tmp_path, photo):

@@ -15,10 +15,9 @@ SCALES = {
     "fast": (2, 3, 4),
     "photo": (2, 4),
     "quality": (2, 3, 4),
-    "vivid": (4,),
 }
 
-SIZE = 36e6
+SIZE = 30e6
 """Bytes of all models together: a package that a slow line still downloads in a minute."""
 
 

@@ -52,7 +52,13 @@ def sampler_for(recipe: Recipe, pairs: list[Pair], device: torch.device | None =
     if recipe.degradation.acts:
         return FreshSampler(pairs, recipe, device)
     return PatchSampler(
-        pairs, scale=recipe.scale, patch=data.patch, batch=data.batch, seed=seed, device=device
+        pairs,
+        scale=recipe.scale,
+        patch=data.patch,
+        batch=data.batch,
+        seed=seed,
+        device=device,
+        permute=not data.pairs,  # of degraded colours: JPEG and noise do not treat them alike
     )
 
 
@@ -79,7 +85,7 @@ class PatchSampler:
 
     A picture comes as often as it has pixels, so that large ones count for what they hold, and
     a small one for no less because there are few ways to cut it. Each patch is flipped and
-    rotated one of eight ways and its colour channels are permuted.
+    rotated one of eight ways and, with `permute`, its colour channels change places.
     """
 
     def __init__(
@@ -91,6 +97,7 @@ class PatchSampler:
         batch: int,
         seed: int,
         device: torch.device,
+        permute: bool = True,
     ) -> None:
         pairs = [pair for pair in pairs if min(pair.low.shape[:2]) >= patch]
         self._batch, self._seed, self._pictures = batch, seed, len(pairs)
@@ -99,7 +106,7 @@ class PatchSampler:
         self._share = areas / areas.sum()
         self._low = _Pool([pair.low for pair in pairs], patch, device)
         self._high = _Pool([pair.high for pair in pairs], scale * patch, device)
-        self._scale = scale
+        self._scale, self._permute = scale, permute
 
     def draw(self, step: int, *, worker: int = 0, workers: int = 1) -> Batch:
         """Return low (N, C, patch, patch) and high (N, C, patch*scale, patch*scale)."""
@@ -108,7 +115,8 @@ class PatchSampler:
         corner = (random.random((self._batch, 2)) * self._free[picture]).astype(np.int64)
         turn = random.integers(2, size=(self._batch, 3))
         channels = np.tile(np.arange(self._low.channels), (self._batch, 1))
-        channels = random.permuted(channels, axis=1)
+        if self._permute:
+            channels = random.permuted(channels, axis=1)
         mine = slice(worker, None, workers)
         turn, channels = turn[mine], channels[mine]
         low = self._low.cut(picture[mine], corner[mine], turn, channels)
