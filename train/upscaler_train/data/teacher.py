@@ -8,8 +8,8 @@ holds it; the package `ncnn` computes it on a CPU:
 
 Both are asked for when they are needed: nothing else of this project needs them.
 
-Real-ESRGAN changes colours, by 3 of 255 in the mean and by 8 in one picture of ten. That is not
-to be learnt: its pictures get back the colours of the small ones, as far as they are smooth.
+Real-ESRGAN changes colours. That is not to be learnt: its pictures get back the colours of the
+small ones, as far as they are smooth.
 """
 
 import importlib.util
