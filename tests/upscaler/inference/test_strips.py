@@ -5,6 +5,7 @@ import os
 import resource
 import struct
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -181,20 +182,23 @@ def test_a_network_that_fails_midway_fails_the_file(through, tmp_path, tall, ups
     assert list(made.parent.iterdir()) == []
 
 
-@pytest.fixture
+@contextmanager
 def small_files():
-    """Let no file become larger than 16 KB."""
+    """Let no file become larger than 16 KB; not a fixture, or pytest's own output would be one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("kind", ["png", "tiff", "jpg"])
-def test_a_disk_that_takes_no_more_fails_the_file(through, tmp_path, tall, small_files, kind):
+def test_a_disk_that_takes_no_more_fails_the_file(through, tmp_path, tall, kind):
     source = tmp_path / "a.jpg"
     Image.fromarray(tall).save(source, quality=50)
-    made, outcome, used = through(source, kind, strips=True)
+    with small_files():
+        made, outcome, used = through(source, kind, strips=True)
     assert used and outcome.error.endswith("File too large")
     assert not outcome.lasting
     assert list(made.parent.iterdir()) == []
