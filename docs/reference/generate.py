@@ -100,10 +100,8 @@ def models() -> str:
 
 def _in_words(scored: str) -> str:
     """`Set5 noise:15,jpeg:85` -> `Set5, noise 15, JPEG 85`."""
-    name, _, damage = scored.partition(" ")
-    return ", ".join([name, *damage.replace("jpeg", "JPEG").replace(":", " ").split(",")]).strip(
-        ", "
-    )
+    parts = scored.replace(" ", ",").replace("jpeg", "JPEG").replace(":", " ")
+    return parts.replace(",", ", ")
 
 
 def against_bicubic(name: str, box: tuple[int, int, int, int]) -> Image.Image:

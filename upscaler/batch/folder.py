@@ -129,15 +129,15 @@ def upscale_folder(
     )
     chosen = Selection(_patterns("include", include), _patterns("exclude", exclude))
     planned = plan(_path("source", source), _path("output", output), format, chosen)
-    listener = _Listener(planned.size, progress)
+    listener = Listener(planned.size, progress)
     summary = Batch(planned, settings, listener).run()
     return FolderResult(summary.model, tuple(listener.files), summary.ignored, summary.seconds)
 
 
-class _Listener:
+class Listener:
     """The batch's Reporter: keeps the results, and passes them on."""
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
+    def __init__(self, total: int = 0, progress: Progress | None = None) -> None:
         self.files: list[Result] = []
         self._total, self._progress = total, progress
 

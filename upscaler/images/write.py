@@ -25,7 +25,7 @@ _DEFAULT = Encoding()
 
 
 class Draft:
-    """A file on its way to its name, which another thread may give up meanwhile.
+    """A file on its way to its name, which another thread may drop meanwhile.
 
     It either takes its name or is dropped, never both.
     """

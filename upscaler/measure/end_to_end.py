@@ -9,8 +9,9 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from upscaler.batch.folder import Listener
 from upscaler.batch.plan.jobs import Job, plan
-from upscaler.batch.report import Result, Status, Summary, Used
+from upscaler.batch.report import Status, Summary
 from upscaler.batch.run.batch import Batch, Settings
 from upscaler.errors import UsageError
 from upscaler.hardware.cpu import cores, peak_memory_bytes
@@ -55,7 +56,7 @@ def end_to_end(folder: Path, settings: Settings, rounds: int) -> WholeRun:
         limit = _limit(folder, settings, Path(scratch))
         for number in range(rounds):
             planned = plan(folder, Path(scratch) / f"out-{number}", _FORMAT)
-            runs.append(Batch(planned, settings, _Silent()).run())
+            runs.append(Batch(planned, settings, Listener()).run())
             if runs[-1].exit_code:
                 raise UsageError(f"not every picture of {folder} can be upscaled; try `run` on it")
     profiles = [run.profile for run in runs if run.profile is not None]
@@ -83,13 +84,13 @@ def end_to_end(folder: Path, settings: Settings, rounds: int) -> WholeRun:
 
 def _limit(folder: Path, settings: Settings, scratch: Path) -> float:
     """Return the seconds that the work takes on one core, divided by the cores."""
-    upscaler = replace(settings, streams=1).open()
     jobs = plan(folder, scratch / "alone", _FORMAT).jobs
-    for job in jobs[:1]:  # warms up
-        _do(job, upscaler, settings, Stopwatch())
     watch = Stopwatch()
-    for job in jobs:
-        _do(job, upscaler, settings, watch)
+    with replace(settings, streams=1).open() as upscaler:
+        for job in jobs[:1]:  # warms up
+            _do(job, upscaler, settings, Stopwatch())
+        for job in jobs:
+            _do(job, upscaler, settings, watch)
     return sum(watch.read().seconds.values()) / cores()
 
 
@@ -102,15 +103,3 @@ def _do(job: Job, upscaler: Upscaler, settings: Settings, watch: Stopwatch) -> N
         tile()
     with watch.stage("write"):
         save_picture(work.finish(), job.target, job.format, settings.encoding)
-
-
-class _Silent:
-    """A reporter that says nothing."""
-
-    def opened(self, upscaler: Upscaler, files: int) -> None: ...
-
-    def moved(self, used: Used) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def result(self, result: Result) -> None: ...

@@ -1,5 +1,7 @@
 """An input that comes later has its name by the rule, whatever an earlier run made under it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -109,6 +111,19 @@ def test_a_newcomer_that_fails_leaves_nothing_of_another_under_its_name(grown, r
     (source / "a.png").write_bytes(b"no picture")
     assert counts(run(source, out)[0]) == (1, 0, 1)
     assert (out / "a.gif.png").is_file() and not (out / "a.png").exists()
+
+
+def test_an_old_output_that_cannot_be_removed_ends_no_run(grown, run, monkeypatch):
+    source, out = grown
+    real = Path.unlink
+
+    def unlink(path, **options):
+        if path == out / "a.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        real(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    assert counts(run(source, out)[0]) == (2, 0, 0)
 
 
 def test_the_output_of_a_deleted_input_is_kept(grown, run):

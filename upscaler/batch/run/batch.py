@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -166,7 +167,8 @@ class Batch:
             result = settled(plan, job, entry, self._keys[job], rules)
             if result is None:
                 if entry is not None and has_moved_on(plan, job, entry):
-                    job.target.unlink(missing_ok=True)  # or it would stay there if this job fails
+                    with suppress(OSError):  # or it would stay there if this job fails
+                        job.target.unlink()
                 todo.append(job)
             else:
                 self._report(result)
