@@ -1,6 +1,7 @@
 """Patches that are degraded anew for each step, in processes of their own."""
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, cast
 
 import numpy as np
@@ -42,25 +43,12 @@ class FreshSampler:
     def _from(self, step: int, worker: int, workers: int) -> Iterator[Batch]:
         loader: DataLoader[Any] = DataLoader(
             _Share(self._patches, worker, workers),
-            sampler=_Steps(step),
+            sampler=count(step),
             batch_size=None,
             num_workers=self._processes,
             prefetch_factor=_AHEAD if self._processes else None,
         )
         return cast(Iterator[Batch], iter(loader))
-
-
-class _Steps:
-    """The numbers from `first` on."""
-
-    def __init__(self, first: int) -> None:
-        self._first = first
-
-    def __iter__(self) -> Iterator[int]:
-        step = self._first
-        while True:
-            yield step
-            step += 1
 
 
 class _Share(Dataset[Batch]):

@@ -1,4 +1,4 @@
-"""Pairs of images for training: the high-resolution picture and its low-resolution picture."""
+"""Pairs of images for training: each picture in high and in low resolution."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
