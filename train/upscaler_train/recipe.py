@@ -131,6 +131,9 @@ class Optimisation:
     """Weight of 1 - MS-SSIM beside them, until plain MSE takes over."""
     contrast: float = 0.0
     """Weight of the L1 distance between local contrasts beside them (see `losses`)."""
+    colour: float = 0.0
+    """Weight of the L1 distance between the mean colours of areas of 32 x 32 pixels beside them, so
+    that no picture takes on a tint."""
     beta1: float = 0.9
     beta2: float = 0.99
     weight_decay: float = 0.0

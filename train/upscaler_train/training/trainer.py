@@ -233,6 +233,7 @@ class Trainer:
             fft=settings.fft,
             ms_ssim=settings.ms_ssim,
             contrast=settings.contrast,
+            colour=settings.colour,
         )
 
     @torch.no_grad()
