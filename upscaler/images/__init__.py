@@ -19,7 +19,7 @@ from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
 from upscaler.images.write import (
-    Draft,
+    drop_unfinished,
     save_picture,
     save_strips,
     sweep,
@@ -29,12 +29,12 @@ from upscaler.images.write import (
 __all__ = [
     "FORMATS",
     "MAX_PIXELS",
-    "Draft",
     "Encoding",
     "Format",
     "Picture",
     "PictureSize",
     "Rows",
+    "drop_unfinished",
     "fill_hidden",
     "fit",
     "format_of",

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import secrets
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,43 +23,15 @@ _PREFIX, _SUFFIX = ".upscaler-", ".part"
 _DEFAULT = Encoding()
 
 
-class Draft:
-    """A file on its way to its name, which another thread may drop meanwhile.
+_growing: set[Path] = set()
+"""Files of this process that have no name yet."""
 
-    It either takes its name or is dropped, never both.
-    """
 
-    def __init__(self) -> None:
-        self._temporary: Path | None = None
-        self._given_up, self._kept = "", False
-        self._lock = threading.Lock()
-
-    def begin(self, temporary: Path) -> None:
-        """Note where it grows; raises PassingError if it was dropped."""
-        with self._lock:
-            self._refuse_if_given_up()
-            self._temporary = temporary
-
-    def keep(self) -> None:
-        """From here on it cannot be dropped; raises PassingError if it was."""
-        with self._lock:
-            self._refuse_if_given_up()
-            self._kept = True
-
-    def fail(self, reason: str) -> bool:
-        """Remove what there is of it; False if it is taking its name, or has it already."""
-        with self._lock:
-            if self._kept:
-                return False
-            self._given_up = reason
-            if self._temporary is not None:
-                with suppress(OSError):
-                    self._temporary.unlink()
-            return True
-
-    def _refuse_if_given_up(self) -> None:
-        if self._given_up:
-            raise PassingError(self._given_up)
+def drop_unfinished() -> None:
+    """Remove what is half-written; for a process that ends before its threads do."""
+    for path in list(_growing):
+        with suppress(OSError):
+            path.unlink()
 
 
 def sweep(folder: Path) -> None:
@@ -90,12 +61,8 @@ def save_picture(
     path: Path,
     kind: Format,
     encoding: Encoding = _DEFAULT,
-    draft: Draft | None = None,
 ) -> tuple[str, ...]:
     """Write `picture` to `path` through a temporary file in the same folder, synced, renamed.
-
-    Args:
-        draft: through which another thread may give the file up.
 
     Returns:
         What the format could not keep, a phrase each.
@@ -104,7 +71,7 @@ def save_picture(
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
     fitting = fit(picture.without_metadata() if encoding.strip else picture, kind)
-    with _whole_or_not_at_all(path, draft or Draft()) as file:
+    with _whole_or_not_at_all(path) as file:
         encode(file, fitting, kind, encoding)
     return fitting.warnings[len(picture.warnings) :]
 
@@ -115,14 +82,12 @@ def save_strips(
     path: Path,
     kind: Format,
     encoding: Encoding = _DEFAULT,
-    draft: Draft | None = None,
 ) -> tuple[str, ...]:
     """Write a picture that is never whole in memory, the way `save_picture` does.
 
     Args:
         frame: all of it but its pixels, cut to what `kind`, a format that is `streamed`, holds.
         strips: its pixels (any height, W, 1 to 4), from top to bottom.
-        draft: through which another thread may give the file up.
 
     Returns:
         What the format could not keep, now that the picture is large, a phrase each.
@@ -131,30 +96,30 @@ def save_strips(
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
     fitting = fit(frame, kind)
-    with _whole_or_not_at_all(path, draft or Draft()) as file:
+    with _whole_or_not_at_all(path) as file:
         encode_strips(file, fitting, strips, kind, encoding)
     return fitting.warnings[len(frame.warnings) :]
 
 
 @contextmanager
-def _whole_or_not_at_all(path: Path, draft: Draft) -> Iterator[IO[bytes]]:
+def _whole_or_not_at_all(path: Path) -> Iterator[IO[bytes]]:
     """Give a file that takes its name when it is complete, synced, and nothing went wrong."""
     # named before it exists: an interrupt in between must find what to remove
     temporary = path.parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    _growing.add(temporary)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _created(temporary) as file:
-            draft.begin(temporary)
             yield file
             file.flush()
             os.fsync(file.fileno())
-            draft.keep()
             os.replace(temporary, path)  # before the lock goes, or a `sweep` could come between
     except (OSError, ValueError) as error:
         raise PassingError(f"cannot write {path}: {_reason(error)}") from None
     finally:
         with suppress(OSError):  # it has its name by now, or never was
             temporary.unlink()
+        _growing.discard(temporary)
 
 
 def _created(path: Path) -> IO[bytes]:

@@ -67,7 +67,7 @@ def journals(folder: Path) -> list[Path]:
 
 def scratch() -> sqlite3.Connection:
     """Return an empty journal in memory."""
-    database = sqlite3.connect(":memory:", uri=True)
+    database = sqlite3.connect(":memory:", uri=True, check_same_thread=False)
     _create(database)
     return database
 
@@ -80,7 +80,8 @@ def connect(folder: Path, shard: Shard | None) -> sqlite3.Connection:
         sqlite3.Error: it cannot be read or written.
     """
     path = folder / file_name(_STEM, shard, _SUFFIX)
-    database = sqlite3.connect(path.absolute(), uri=True)  # `file:` begins no absolute path
+    # `file:` begins no absolute path; readers claim what they begin
+    database = sqlite3.connect(path.absolute(), uri=True, check_same_thread=False)
     try:
         if _is_empty(database, "main", path):
             _create(database)

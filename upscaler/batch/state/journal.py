@@ -7,6 +7,7 @@ cut may lose the last ones, and their files are then done again.
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -24,7 +25,7 @@ from upscaler.errors import OutputError
 
 _COLUMNS = (
     "source, input_size, input_mtime_ns, input_sha256, settings, "
-    "output_size, output_mtime_ns, output_sha256, state, reason"
+    "output_size, output_mtime_ns, output_sha256, state, reason, updated"
 )
 
 
@@ -63,6 +64,8 @@ class JournalEntry:
     output_sha256: str
     state: State
     reason: str
+    updated: float
+    """When that became so, in seconds since 1970."""
 
     def is_of(self, source: Path) -> bool:
         """Whether this input made it, however its path is written, or moved or renamed since."""
@@ -107,14 +110,16 @@ class RunRecord:
 
 
 class Journal:
-    """The memory of one output folder; use `open_journal`. For one thread.
+    """The memory of one output folder; use `open_journal`.
 
-    An output is claimed before the work on it; then it is recorded as done or as impossible,
-    or released where the work may yet succeed. What stays claimed was killed.
+    An output is claimed when the work on it begins, from any thread; then it is recorded as done
+    or as impossible, or released where the work may yet succeed, from one thread. What stays
+    claimed was in flight when a run was killed or interrupted.
     """
 
     def __init__(self, database: sqlite3.Connection, root: Path | None) -> None:
         self._database, self._root = database, root
+        self._lock = threading.Lock()
         self._below = os.fsencode(root) + b"/" if root else b""
 
     def find(self, job: Job) -> JournalEntry | None:
@@ -124,21 +129,18 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
-    def claim(self, jobs: dict[Job, SettingsKey]) -> None:
-        """Remember that these outputs are about to be written.
+    def claim(self, job: Job, key: SettingsKey) -> None:
+        """Remember that an output is in the making.
 
-        The inputs are stamped now, before they are read: one that changes meanwhile is done
-        again by the next run.
+        The input is stamped now, before it is read: one that changes meanwhile is done again by
+        the next run.
         """
-        now = time.time()
-        rows = []
-        for job, key in jobs.items():
-            found = file_stamp(job.source) or (None, None)
-            source = os.fsencode(job.source.absolute())
-            made_by = (key.model, key.settings)
-            rows.append((self._key(job), source, *found, *made_by, State.BEGUN, now))
-        with self._database:
-            self._database.executemany(
+        found = file_stamp(job.source) or (None, None)
+        source = os.fsencode(job.source.absolute())
+        made_by = (key.model, key.settings)
+        row = (self._key(job), source, *found, *made_by, State.BEGUN, time.time())
+        with self._lock, self._database:
+            self._database.execute(
                 "INSERT INTO jobs (target, source, input_size, input_mtime_ns, model, settings, "
                 "state, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (target) DO UPDATE SET source = excluded.source, "
@@ -146,7 +148,7 @@ class Journal:
                 "input_sha256 = NULL, model = excluded.model, settings = excluded.settings, "
                 "state = excluded.state, reason = NULL, seconds = NULL, "
                 "updated = excluded.updated",
-                rows,
+                row,
             )
 
     def done(self, job: Job, seconds: float) -> None:
@@ -202,7 +204,7 @@ class Journal:
 
     def _update(self, job: Job, **values: str | bytes | float | None) -> None:
         assignments = ", ".join(f"{column} = ?" for column in (*values, "updated"))
-        with self._database:
+        with self._lock, self._database:
             self._database.execute(
                 f"UPDATE jobs SET {assignments} WHERE target = ?",
                 (*values.values(), time.time(), self._key(job)),
@@ -216,7 +218,8 @@ class Journal:
 
 
 def _entry(row: tuple[Any, ...]) -> JournalEntry:
-    source, size, mtime, digest, settings, made_size, made_mtime, made_digest, state, reason = row
+    source, size, mtime, digest, settings, made_size, made_mtime, made_digest, *stands = row
+    state, reason, updated = stands
     return JournalEntry(
         source=Path(os.fsdecode(source)),
         input=None if size is None else FileStamp(size, mtime),
@@ -226,14 +229,20 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
         output_sha256=made_digest or "",
         state=State(state),
         reason=reason or "",
+        updated=updated,
     )
 
 
 @contextmanager
-def open_journal(root: Path | None, shard: Shard | None = None) -> Iterator[Journal]:
+def open_journal(
+    root: Path | None, shard: Shard | None = None, holder: int = 0
+) -> Iterator[Journal]:
     """Create the output folder if need be, lock it and open its journal.
 
     Without a folder the journal is empty and forgets.
+
+    Args:
+        holder: the process to end for who wants the folder, if it is not this one.
 
     Raises:
         OutputError: it cannot be created or written, another run holds it, or its journal is
@@ -244,7 +253,7 @@ def open_journal(root: Path | None, shard: Shard | None = None) -> Iterator[Jour
             yield Journal(database, None)
         return
     folder = root / STATE_FOLDER
-    with hold(folder, shard), _explained(folder):
+    with hold(folder, shard, holder or os.getpid()), _explained(folder):
         database = db.connect(folder, shard)
         try:
             yield Journal(database, root)

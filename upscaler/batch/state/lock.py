@@ -24,8 +24,11 @@ def is_other_shard(path: Path, shard: Shard | None, suffix: str = "") -> bool:
 
 
 @contextmanager
-def hold(folder: Path, shard: Shard | None) -> Iterator[None]:
+def hold(folder: Path, shard: Shard | None, holder: int) -> Iterator[None]:
     """Hold a state folder, which is created if need be, for this run.
+
+    Args:
+        holder: the process that others are told of.
 
     Raises:
         OutputError: it cannot be written, or another run holds it.
@@ -38,7 +41,7 @@ def hold(folder: Path, shard: Shard | None) -> Iterator[None]:
                 with _open(folder, path.name) as other:
                     _take(other, fcntl.LOCK_SH, folder)
         own.truncate(0)
-        own.write(f"process {os.getpid()} on {platform.node()}".encode())
+        own.write(f"process {holder} on {platform.node()}".encode())
         own.flush()
         yield
 
