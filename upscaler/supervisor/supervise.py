@@ -73,7 +73,7 @@ class _Supervisor:
             _clean_line()
             how = signal.Signals(-code).name
             if not child.has_begun:
-                sys.stderr.write(f"Error: {_killed(how)} before the work began\n")
+                sys.stderr.write(f"Error: the process {_died(how)} before the work began\n")
                 return _NOT_STARTED
             handover = self._next(child, verdict or how, handover)
 
@@ -141,13 +141,14 @@ def _reason(how: str, where: str) -> str:
     if how == "hangs":
         return f"hangs in {where}"
     if how == "SIGKILL":
-        return f"{_killed(how)} in {where}"
+        return f"was in {where} when the process {_died(how)}"
     return f"ends {where} ({how})"
 
 
-def _killed(how: str) -> str:
-    memory = ", perhaps for lack of memory," if how == "SIGKILL" else ""
-    return f"the process was killed ({how}){memory}"
+def _died(how: str) -> str:
+    if how == "SIGKILL":
+        return "was killed (SIGKILL), perhaps for lack of memory"
+    return f"crashed ({how})"
 
 
 def _note(how: str) -> str:
@@ -156,7 +157,7 @@ def _note(how: str) -> str:
         return "a file took too long and did not end: started again without it"
     if how == "hangs":
         return f"the process gave no sign of life: started again; {again}"
-    return f"{_killed(how)} and started again; {again}"
+    return f"the process {_died(how)}: started again; {again}"
 
 
 def _clean_line() -> None:

@@ -19,7 +19,7 @@ from upscaler.batch.state.resume import Rules, has_moved_on, settled
 from upscaler.hardware.cpu import memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
-from upscaler.inference.timing import Stopwatch
+from upscaler.inference.timing import Profile, Stopwatch
 from upscaler.models import Model, find_model
 from upscaler.runtimes import Runtime
 from upscaler.supervisor.line import NOBODY, Witness
@@ -154,9 +154,9 @@ class Batch:
         Raises:
             StartError: the output folder or the runtime is not usable.
         """
-        handover, began = self._witness.handover, time.monotonic()
+        handover = self._witness.handover
+        began = time.monotonic() - (time.time() - self._relay.began)
         if not self._relay.is_first:
-            began -= time.time() - handover.began
             self._reporter.note(handover.note)
         for name, reason in self._plan.refused.items():
             self._settle(Result(name, Status.FAILED, error=reason))
@@ -166,11 +166,15 @@ class Batch:
                 todo = self._remaining(journal)
                 for folder in {job.target.parent for job in self._plan.jobs}:
                     sweep(folder)
-                if handover.not_tried:
-                    for job, _ in todo:
-                        self._report(Result(job.name, Status.FAILED, error=handover.not_tried))
-                elif todo:
-                    self._work(todo, journal)
+                try:
+                    if handover.not_tried:
+                        for job, _ in todo:
+                            self._report(Result(job.name, Status.FAILED, error=handover.not_tried))
+                    elif todo:
+                        self._work(todo, journal)
+                finally:
+                    if self._summary.profile:
+                        journal.record_run(self._as_record(self._summary.profile))
         self._summary.seconds = time.monotonic() - began
         return self._summary
 
@@ -218,9 +222,9 @@ class Batch:
             self._work_with(upscaler, todo, journal)
 
     def _work_with(self, upscaler: Upscaler, todo: Known, journal: Journal) -> None:
-        settings, began = self._settings, time.time()
-        runtime = upscaler.choice.runtime
-        self._summary.runtimes.append(Used(runtime.name, runtime.precision))
+        settings, runtime = self._settings, upscaler.choice.runtime
+        if not self._summary.runtimes:
+            self._summary.runtimes.append(Used(runtime.name, runtime.precision))
         self._reporter.opened(upscaler, len(todo))
         last = self._relay.suspects(todo)
         first = [job for job, _ in todo if job not in last]
@@ -245,28 +249,27 @@ class Batch:
                     self._end(journal, ended)
                     done, facts = ended.error is None, so_far(self._summary, pipeline.watch.read())
                     self._witness.ended(ended.job.name, done, facts)
-            self._summary.profile = pipeline.watch.read()
         finally:
             for ended in pipeline.leftovers():  # an interrupt must not forget what was done
                 _record(journal, ended)
-            journal.record_run(self._as_record(began, pipeline.watch.read().elapsed))
+            self._summary.profile = pipeline.watch.read()
             sync_folders(job.target.parent for job, _ in todo)
 
     def _end(self, journal: Journal, ended: JobResult) -> None:
         _record(journal, ended)
         self._report(_for_report(ended))
 
-    def _as_record(self, began: float, seconds: float) -> RunRecord:
+    def _as_record(self, profile: Profile) -> RunRecord:
         used, counts = self._summary.runtimes[-1], self._summary.counts
         return RunRecord(
-            began=began,
+            began=self._relay.began,
             model=self._model.title,
             model_sha256=self._model.sha256,
             runtime=f"{used.runtime} in {used.precision}",
             done=counts[Status.DONE],
             failed=counts[Status.FAILED],
             pixels=self._summary.pixels,
-            seconds=seconds,
+            seconds=profile.elapsed,
         )
 
 

@@ -1,5 +1,6 @@
 """What a run takes over from its processes that died, and says for the next one to take over."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,11 +23,10 @@ class Relay:
 
     def __init__(self, handover: Handover) -> None:
         self._handover, self._so_far = handover, handover.so_far
-
-    @property
-    def is_first(self) -> bool:
+        self.is_first = not handover.note
         """Whether nothing of the run has been reported yet."""
-        return not self._handover.note
+        self.began = time.time() if self.is_first else handover.began
+        """When the run began, in seconds since 1970."""
 
     @property
     def profile(self) -> Profile:
@@ -35,12 +35,13 @@ class Relay:
 
     def restore(self, summary: Summary) -> None:
         """Add what came before, but for the counts, which the journal knows."""
-        summary.pixels = self._so_far.get("pixels", 0)
+        if self._so_far:
+            summary.pixels, summary.profile = self._so_far["pixels"], self.profile
         summary.runtimes = [Used(*facts) for facts in self._so_far.get("runtimes", [])]
 
     def ended(self, job: Job, entry: JournalEntry | None) -> Result | None:
         """Return how a job ended that an earlier process of this run reported."""
-        if self.is_first or entry is None or entry.updated < self._handover.began:
+        if self.is_first or entry is None or entry.updated < self.began:
             return None
         if entry.state is State.BEGUN:
             return None
