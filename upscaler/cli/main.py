@@ -150,12 +150,12 @@ def _exit_code(arguments: Sequence[str] | None, witness: Witness) -> int:  # noq
         return 1
     except OSError as error:
         return _failed(str(error), 3)
-    except Exception as error:
-        return _failed(_fault(error), _FAULT_EXIT)
     except Terminated:
         return _failed("terminated", _SIGTERM_EXIT)
     except (KeyboardInterrupt, click.Abort):
         return _failed("interrupted", _SIGINT_EXIT)
+    except Exception as error:
+        return _failed(_fault(error), _FAULT_EXIT)
 
 
 def _fault(error: Exception) -> str:
