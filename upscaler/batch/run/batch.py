@@ -206,8 +206,10 @@ class Batch:
                 reason, lasting = failed[job.name]
                 self._end(journal, JobResult(job, error=reason, lasting=lasting))
                 continue
-            result = self._relay.ended(job, entry)
-            result = result or settled(plan, job, entry, self._keys[job], rules)
+            result = None
+            if not self._relay.is_unreported(job):
+                result = self._relay.ended(job, entry)
+                result = result or settled(plan, job, entry, self._keys[job], rules)
             if result is None:
                 if entry is not None and has_moved_on(plan, job, entry):
                     with suppress(OSError):  # or it would stay there if this job fails
