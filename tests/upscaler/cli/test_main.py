@@ -5,8 +5,8 @@ import pty
 import signal
 import subprocess
 import sys
-import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -155,14 +155,17 @@ def test_a_fault_of_our_own_has_an_exit_code_and_says_how_to_report_it(command, 
     assert "in fail" in text and "Traceback" in text
 
 
-def test_a_missing_module_of_our_own_is_a_fault_too(command, monkeypatch, tmp_path):
+def test_a_missing_module_of_our_own_is_a_fault_too(command, monkeypatch):
     from upscaler.cli import models
 
     def fail(*arguments, **options):
-        pass
+        import_module("upscaler.not_there")
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(models.models, "callback", fail)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+    monkeypatch.setattr("upscaler.cli.main.tempfile.mkstemp", full)
     code, _, err = command("models")
     assert code == 4 and err.endswith("please report it where you have upscaler from\n")
 

@@ -22,7 +22,8 @@ WIDTH = 20
 
 
 def go_wrong(what: str) -> None:
-    """Do not come back from C."""
+    """Say so, and do not come back from C."""
+    os.write(2, b"goes wrong\n")
     if what == "hangs":
         ctypes.CDLL(None).sleep(1000)
     elif what == "locks":
