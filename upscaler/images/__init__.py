@@ -11,7 +11,7 @@ from upscaler.images.formats import (
     is_image_name,
     kept_format,
 )
-from upscaler.images.opening import MAX_PIXELS
+from upscaler.images.limits import MAX_PIXELS
 from upscaler.images.picture import Picture
 from upscaler.images.process import set_for_process
 from upscaler.images.read import open_picture, picture_from

@@ -1,0 +1,53 @@
+"""Camera raw files, known by their content, whatever they are called.
+
+Most are TIFF files with a small finished picture in the first directory, which would be taken for
+the photograph.
+"""
+
+from collections.abc import Iterator
+from typing import IO
+
+from upscaler.errors import ImageError
+from upscaler.images.tiff_tags import Tags, directories
+
+_BEGINNINGS = {
+    b"FUJIFILMCCD-RAW": 0,
+    b"IIRO": 0,  # Olympus
+    b"IIRS": 0,
+    b"MMOR": 0,
+    b"IIU\0": 0,  # Panasonic, Leica
+    b"\0MRM": 0,  # Minolta
+    b"FOVb": 0,  # Sigma
+    b"ftypcrx ": 4,  # Canon, CR3
+    b"HEAPCCDR": 6,  # Canon, CRW
+}
+"""Of files, and where that stands."""
+
+_MARKS = (b"CR\x02", b"IIII")
+"""Of Canon's CR2 and Phase One, behind the header of a TIFF."""
+
+_PHOTOMETRIC, _DNG_VERSION = 262, 50706
+_SENSOR = (32803, 34892)
+"""What pixels are in camera raw: one colour each, or the sensor's own colours."""
+
+
+def refuse_raw(file: IO[bytes]) -> None:
+    """Refuse camera raw.
+
+    Raises:
+        ImageError: it is.
+    """
+    if any(_reasons(file)):
+        raise ImageError("camera raw, not yet a picture; develop it first, for example to TIFF")
+
+
+def _reasons(file: IO[bytes]) -> Iterator[bool]:
+    file.seek(0)
+    head = file.read(16)
+    yield from (head[place:].startswith(word) for word, place in _BEGINNINGS.items())
+    yield head.startswith(b"II*\0") and head[8:].startswith(_MARKS)
+    yield from (_is_of_a_sensor(tags) for tags in directories(file))
+
+
+def _is_of_a_sensor(tags: Tags) -> bool:
+    return _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in _SENSOR
