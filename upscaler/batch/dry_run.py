@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from upscaler.batch.not_read import NotRead
 from upscaler.batch.plan.jobs import Plan, refuse_too_long
-from upscaler.batch.plan.not_read import NotRead
 from upscaler.batch.report import SCHEMA, Result, Status, nothing_readable
 from upscaler.batch.run.batch import Settings
 from upscaler.batch.run.memory import bytes_needed, goes_in_strips

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from upscaler.batch.plan.not_read import NotRead
+from upscaler.batch.not_read import NotRead
 from upscaler.errors import OutputError, StartError
 from upscaler.hardware.cpu import cores, peak_memory_bytes, processor
 from upscaler.inference.timing import Profile

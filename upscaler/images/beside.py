@@ -8,8 +8,9 @@ from PIL import Image
 
 from upscaler.images.boxes import boxes, content
 from upscaler.images.iptc import blocks
-from upscaler.images.jpeg_end import NO_END, behind_end
 from upscaler.images.jpeg2000 import complete_jpeg2000
+from upscaler.images.jpeg_end import NO_END, behind_end
+from upscaler.images.metadata import UPRIGHT
 from upscaler.images.png import leading_chunks
 from upscaler.images.psd import complete_psd
 from upscaler.images.riff import riff_chunks
@@ -47,7 +48,9 @@ def beside(image: Image.Image, file: IO[bytes]) -> list[str]:
         "DDS": notes_on_dds,
     }
     look = of_format.get(image.format or "")
+    here = file.tell()  # some of Pillow's decoders go on from there
     notes = list(look(image, file)) if look else []
+    file.seek(here)
     if _has_paths(image):
         notes.append(_PATHS)
     return notes
@@ -99,7 +102,7 @@ def _in_boxes(image: Image.Image, file: IO[bytes]) -> Iterator[str]:
         yield _CREDENTIALS
     if b"mpvd" in found:
         yield _VIDEO
-    if b"brob" in found:
+    if b"brob" in found and UPRIGHT in image.info:  # or it is a JPEG, and its own are whole
         yield "dropped metadata that is compressed by Brotli"
 
 

@@ -6,7 +6,9 @@ from typing import IO
 _MOST = 1000
 
 
-def boxes(file: IO[bytes], start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
+def boxes(
+    file: IO[bytes], start: int = 0, end: int | None = None
+) -> Iterator[tuple[bytes, int, int]]:
     """Yield the kind of each box, and where its content begins and ends.
 
     Args:

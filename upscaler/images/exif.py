@@ -155,7 +155,9 @@ class ExifBlock:
     def _directory(self, start: int) -> dict[int, _Entry]:
         entries = {}
         for place in range(start + 2, start + 2 + 12 * self._int("H", start), 12):
-            entries[self._int("H", place)] = _Entry(self._int("H", place + 2), self._int("I", place + 4), place + 8)
+            entries[self._int("H", place)] = _Entry(
+                self._int("H", place + 2), self._int("I", place + 4), place + 8
+            )
             self._int("I", place + 8)  # it must be there
         return entries
 

@@ -42,7 +42,7 @@ def open_jxl(file: IO[bytes], max_pixels: int) -> Image.Image:
     """Decode a JPEG XL file, upright.
 
     Raises:
-        PassingError: pillow-jxl-plugin is not installed, or there are more pixels than `max_pixels`.
+        PassingError: pillow-jxl-plugin is not installed, or it has too many pixels.
         ImageError: it is an animation, or damaged.
     """
     try:
@@ -57,13 +57,14 @@ def open_jxl(file: IO[bytes], max_pixels: int) -> Image.Image:
     plugin: Any = pillow_jxl
     is_jpeg, found, data, icc, _ = plugin.Decoder(num_threads=1)(file.read())
     if is_jpeg:  # a JPEG that was packed without loss, and is one again
-        image = Image.open(io.BytesIO(data), formats=("JPEG", "MPO"))
-        image.load()
-        image.format = "JXL"
-        return image
+        jpeg = Image.open(io.BytesIO(data), formats=("JPEG", "MPO"))
+        jpeg.load()
+        jpeg.format = "JXL"
+        return jpeg
     image = Image.frombytes(found.mode, (found.width, found.height), data)
     image.format = "JXL"
-    image.info = {"icc_profile": icc, "bit_depth": header.bits, UPRIGHT: True, **_metadata(file)}
+    image.info = {"icc_profile": icc, "bit_depth": header.bits, UPRIGHT: True}
+    image.info.update(_metadata(file))
     return image
 
 
@@ -88,8 +89,8 @@ def _part(file: IO[bytes], kind: bytes, start: int, end: int) -> bytes:
     return file.read(min(_HEAD, end - start))
 
 
-def _metadata(file: IO[bytes]) -> dict[str, bytes]:
-    found = {}
+def _metadata(file: IO[bytes]) -> dict[str | tuple[int, int], Any]:
+    found: dict[str | tuple[int, int], Any] = {}
     for kind, start, end in boxes(file):
         if kind == b"Exif":
             found["exif"] = content(file, start + 4, end)  # behind the offset of it

@@ -4,11 +4,12 @@ import struct
 from typing import Any
 
 from PIL import ExifTags, Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from upscaler.images.exif import ExifBlock
-from upscaler.images.pixel_counts import enlarge_counts
 from upscaler.images.iptc import iptc_of
 from upscaler.images.picture import Picture
+from upscaler.images.pixel_counts import enlarge_counts
 from upscaler.images.xmp import kept_xmp, present_xmp
 
 UPRIGHT = "upscaler: upright"
@@ -34,8 +35,8 @@ _LEAST_DPI, _MOST_DPI = 0.1, 100_000
 
 _DIRECTORIES = {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}
 
-_UNIT, _NO_UNIT = 296, 1
-"""The tag for what a resolution is counted by, and its value for nothing."""
+_ACROSS, _UNIT, _NO_UNIT = 282, 296, 1
+"""The tags for a resolution and for what it is counted by, and its value for nothing."""
 
 Facts = dict[str, Any]
 
@@ -151,7 +152,7 @@ def _decoded(text: bytes) -> str:
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
-    if _has_no_unit(image):
+    if not _says_resolution(image):
         return None
     try:
         across, down = (round(float(value), 2) for value in image.info["dpi"])
@@ -161,16 +162,21 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
     return (across, down) if sane else None
 
 
-def _has_no_unit(image: Image.Image) -> bool:
-    """Whether EXIF says that its resolution counts nothing; Pillow takes that for inches."""
-    if image.format == "TIFF" or image.info.get("jfif_unit"):
-        return False
-    try:
-        return bool(image.getexif().get(_UNIT) == _NO_UNIT)
-    except MemoryError:
-        raise
-    except Exception:  # malformed, which is said where it is read
-        return False
+def _says_resolution(image: Image.Image) -> bool:
+    """Whether a file gives a resolution and its unit: Pillow makes up what is not there."""
+    tags: Any = getattr(image, "tag_v2", {})
+    if isinstance(image, JpegImageFile):
+        if image.info.get("jfif_unit"):
+            return True
+        try:
+            tags = image.getexif()
+        except MemoryError:
+            raise
+        except Exception:  # malformed, which is said where it is read
+            return False
+    elif image.format != "TIFF":
+        return True
+    return _ACROSS in tags and tags.get(_UNIT) != _NO_UNIT
 
 
 def _text(image: Image.Image) -> tuple[tuple[str, str], ...]:

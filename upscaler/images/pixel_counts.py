@@ -13,7 +13,7 @@ _RASTER_TYPE, _CENTRES = 1025, 2
 
 
 def enlarge_counts(block: ExifBlock, down: float, across: float) -> None:
-    """Adapt what counts pixels to a picture that is `down` times as high, `across` times as wide."""
+    """Adapt what counts pixels to a picture so many times as high (`down`) and as wide."""
     if (down, across) == (1, 1):
         return
     for tag, times in zip(_SENSOR, (across, down), strict=True):

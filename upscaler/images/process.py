@@ -3,7 +3,7 @@
 import ctypes
 from contextlib import suppress
 
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, _imaging
 
 from upscaler.images.limits import MAX_PIXELS
 from upscaler.images.vips import pyvips
@@ -28,6 +28,6 @@ def set_for_process(max_pixels: int = MAX_PIXELS) -> None:
 def _silence_libtiff() -> None:
     """Keep the libtiff in Pillow from printing: what it says is in Pillow's errors, if anywhere."""
     with suppress(AttributeError, OSError):  # on Windows it is a part of Pillow that has no names
-        library = ctypes.CDLL(Image.core.__file__)
+        library = ctypes.CDLL(_imaging.__file__)
         library.TIFFSetErrorHandler(None)
         library.TIFFSetWarningHandler(None)

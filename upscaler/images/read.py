@@ -12,8 +12,8 @@ from upscaler.errors import ImageError
 from upscaler.images.beside import beside
 from upscaler.images.colour import profile_of, rgb_or_grey, upright_image, upright_pixels
 from upscaler.images.gif import gif_frames
-from upscaler.images.metadata import read_metadata
 from upscaler.images.limits import MAX_PIXELS, check_pixels
+from upscaler.images.metadata import read_metadata
 from upscaler.images.opening import opened
 from upscaler.images.picture import Picture
 from upscaler.images.png import leading_chunks
@@ -167,7 +167,7 @@ def dropped(image: Image.Image, file: IO[bytes] | None = None) -> list[str]:
     notes += beside(image, file) if file is not None else []
     if image.format in WITH_OTHERS and (count := getattr(image, "n_frames", 1)) > 1:
         notes.append(f"kept the main picture of {count} (a gain map or preview is dropped)")
-    if image.format in ("HEIF", "JXL") and image.info.get("bit_depth", 8) > 8:
+    if image.mode != "I;16" and image.info.get("bit_depth", 8) > 8:
         notes.append("reduced to 8 bits per channel")
     return notes
 

@@ -8,9 +8,9 @@ _MOST = 10_000
 _PIXELS = (b"VP8 ", b"VP8L")
 
 
-def riff_chunks(file: IO[bytes], start: int = _HEAD, end: int | None = None) -> Iterator[
-    tuple[bytes, int, int]
-]:
+def riff_chunks(
+    file: IO[bytes], start: int = _HEAD, end: int | None = None
+) -> Iterator[tuple[bytes, int, int]]:
     """Yield the kind of each chunk, and where its content begins and ends.
 
     Args:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from upscaler.images.colour import profile_of
-from upscaler.images.metadata import read_metadata
 from upscaler.images.failure import reading_failed
 from upscaler.images.jpeg_end import end_is_missing
 from upscaler.images.limits import MAX_PIXELS
+from upscaler.images.metadata import read_metadata
 from upscaler.images.opening import check_unchanged, opened
 from upscaler.images.picture import Picture
 from upscaler.images.read import dropped

@@ -8,8 +8,8 @@ from typing import IO, NamedTuple
 
 from PIL import Image
 
-from upscaler.images.metadata import read_metadata
 from upscaler.images.limits import MAX_PIXELS, check_pixels
+from upscaler.images.metadata import read_metadata
 from upscaler.images.opening import opened
 from upscaler.images.png import without_pixels
 from upscaler.images.sixteen_bit import VipsTiff, stores_sixteen_bits

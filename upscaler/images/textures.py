@@ -25,7 +25,7 @@ def notes_on_tga(image: Image.Image, file: IO[bytes]) -> list[str]:
     return ["dropped its fourth channel, which it does not call transparency"]
 
 
-def notes_on_dds(file: IO[bytes]) -> list[str]:
+def notes_on_dds(image: Image.Image, file: IO[bytes]) -> list[str]:
     """Return what is dropped of a DDS file."""
     file.seek(0)
     head = file.read(_DXGI + 20)

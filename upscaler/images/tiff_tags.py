@@ -60,7 +60,9 @@ class _Directories:
                 at = self._number(at, wide)
             tags[tag] = self._number(at, size) if size and many else 0
             if tag == _SUB_DIRECTORIES and size:
-                self._waiting += [self._number(at + size * n, size) for n in range(min(many, _MOST))]
+                self._waiting += [
+                    self._number(at + size * n, size) for n in range(min(many, _MOST))
+                ]
             entry += 4 + 2 * wide
         self._waiting.append(self._number(entry, wide))
         return tags

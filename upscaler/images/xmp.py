@@ -1,6 +1,7 @@
 """XMP: what a picture's size has a say in is brought up to date; what points to nothing goes."""
 
 import re
+from collections.abc import Callable
 
 _GAIN_MAP = b"http://ns.adobe.com/hdr-gain-map/"
 
@@ -56,7 +57,7 @@ def present_xmp(xmp: bytes, size: tuple[int, int], enlarged: tuple[float, float]
         xmp = _number(name).sub(rb"\g<1>" + str(value).encode(), xmp)
     for names, times in ((_DOWN, enlarged[0]), (_ACROSS, enlarged[1])):
         for name in names:
-            xmp = _number(name).sub(lambda found, times=times: _times(found, times), xmp)
+            xmp = _number(name).sub(_multiply(times), xmp)
     return xmp
 
 
@@ -65,8 +66,8 @@ def _number(name: str) -> re.Pattern[bytes]:
     return re.compile(rb"(" + name.encode() + rb"\s*(?:=\s*[\"']|>)\s*)(\d+(?:\.\d+)?)")
 
 
-def _times(found: re.Match[bytes], times: float) -> bytes:
-    return found[1] + str(round(float(found[2]) * times)).encode()
+def _multiply(times: float) -> Callable[[re.Match[bytes]], bytes]:
+    return lambda found: found[1] + str(round(float(found[2]) * times)).encode()
 
 
 def _without(xmp: bytes, name: bytes, begins: bytes = b"") -> bytes:

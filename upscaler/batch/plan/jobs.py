@@ -5,8 +5,8 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from upscaler.batch.not_read import NotRead
 from upscaler.batch.plan.listing import EVERYTHING, Selection, Shard, list_images
-from upscaler.batch.plan.not_read import NotRead
 from upscaler.batch.plan.output_names import name_outputs, target_name
 from upscaler.errors import ImageError, StartError, UsageError
 from upscaler.images import FORMATS, Format, format_of, is_image_name, kept_format

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from upscaler.batch.plan.not_read import NO_EXTENSION, NotRead
+from upscaler.batch.not_read import NO_EXTENSION, NotRead
 from upscaler.images import kept_format
 
 STATE_FOLDER = ".upscaler"
