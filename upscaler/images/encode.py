@@ -17,8 +17,8 @@ from upscaler.images.metadata import exif_of, xmp_of
 from upscaler.images.picture import Picture
 from upscaler.images.tiff import write_tiff
 
-_EFFORT = 50
-"""Of lossless WebP, 0 to 100: more takes longer and gives hardly smaller files."""
+_EFFORT = 20
+"""Of lossless WebP, 0 to 100: more takes a multiple of the time for 2 % smaller files."""
 
 _FULL_CHROMA = 90
 """The quality from which JPEG and AVIF keep their colour at full resolution."""
@@ -170,7 +170,7 @@ def _encode_by_pillow(
 def _webp_options(picture: Picture) -> dict[str, Any]:
     """Return the options of Pillow's WebP encoder, in which a picture without loss stays one."""
     if picture.lossless:  # the quality is how hard it tries
-        return {"lossless": True, "exact": True, "quality": _EFFORT, "method": 4}
+        return {"lossless": True, "exact": True, "quality": _EFFORT, "method": 2}
     return {"method": 4}
 
 

@@ -112,7 +112,7 @@ def _identified(file: IO[bytes], path: Path, max_pixels: int) -> Image.Image | N
         if file.read(len(_TIFF[0])) in _TIFF:
             return None
         raise
-    return with_its_end(image, file)
+    return with_its_end(image, file, max_pixels)
 
 
 @contextmanager
