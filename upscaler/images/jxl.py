@@ -93,7 +93,9 @@ def _metadata(file: IO[bytes]) -> dict[str | tuple[int, int], Any]:
     found: dict[str | tuple[int, int], Any] = {}
     for kind, start, end in boxes(file):
         if kind == b"Exif":
-            found["exif"] = content(file, start + 4, end)  # behind the offset of it
+            data = content(file, start, end)
+            begins = [data.find(mark, 0, _HEAD) for mark in (b"II*\0", b"MM\0*")]
+            found["exif"] = data[max(0, *begins) :]  # behind its offset, which some leave out
         elif kind == b"xml ":
             found["xmp"] = content(file, start, end)
     return found
