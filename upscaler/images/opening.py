@@ -59,8 +59,8 @@ def opened(path: Path, max_pixels: int) -> Iterator[tuple[Image.Image | None, IO
         if path.stat().st_size == 0:
             raise ImageError("the file is empty") from None
         raise ImageError(
-            "not an image that can be read (docs/reference/formats.md names them), "
-            "or its header is damaged"
+            "not an image that can be read (PNG, JPEG, WebP, TIFF, AVIF, BMP, GIF, PNM, ICO, "
+            "TARGA, DDS, JPEG 2000, PSD), or its header is damaged"
         ) from None
     except Image.DecompressionBombError as error:
         _refuse_as_pillow(str(error), max_pixels)
