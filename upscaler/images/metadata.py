@@ -152,7 +152,7 @@ def _decoded(text: bytes) -> str:
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
-    if not _says_resolution(image):
+    if "dpi" not in image.info or not _says_resolution(image):
         return None
     try:
         across, down = (round(float(value), 2) for value in image.info["dpi"])

@@ -4,7 +4,6 @@ Most are TIFF files with a small finished picture in the first directory, which 
 the photograph.
 """
 
-from collections.abc import Iterator
 from typing import IO
 
 from upscaler.errors import ImageError
@@ -37,16 +36,16 @@ def refuse_raw(file: IO[bytes]) -> None:
     Raises:
         ImageError: it is.
     """
-    if any(_reasons(file)):
+    if _has_mark(file) or any(map(_is_of_a_sensor, directories(file))):
         raise ImageError("camera raw, not yet a picture; develop it first, for example to TIFF")
 
 
-def _reasons(file: IO[bytes]) -> Iterator[bool]:
+def _has_mark(file: IO[bytes]) -> bool:
     file.seek(0)
     head = file.read(16)
-    yield from (head[place:].startswith(word) for word, place in _BEGINNINGS.items())
-    yield head.startswith(b"II*\0") and head[8:].startswith(_MARKS)
-    yield from (_is_of_a_sensor(tags) for tags in directories(file))
+    if head.startswith(b"II*\0") and head[8:].startswith(_MARKS):
+        return True
+    return any(head.startswith(word, place) for word, place in _BEGINNINGS.items())
 
 
 def _is_of_a_sensor(tags: Tags) -> bool:

@@ -78,7 +78,7 @@ def _pictures(image: Image.Image, file: IO[bytes], max_pixels: int) -> Iterator[
             shown = float(image.info.get("duration") or 0)
             loop = image.info.get("loop", 0 if image.format == "AVIF" else 1)
             picture = replace(picture, milliseconds=shown, loop=loop)
-        yield replace(picture, lossless=lossless)
+        yield replace(picture, lossless=True) if lossless else picture
         notes = []
 
 

@@ -20,7 +20,12 @@ def directories(file: IO[bytes]) -> Iterator[Tags]:
     """Yield the first directories of a TIFF, those below them with them; none if it is no TIFF."""
     try:
         yield from _Directories(file)
-    except (struct.error, OverflowError, ValueError):  # damaged: whoever decodes it says so
+    except (
+        struct.error,
+        OSError,
+        OverflowError,
+        ValueError,
+    ):  # damaged: whoever decodes it says so
         return
 
 
