@@ -43,6 +43,11 @@ class FolderResult:
         return self._with(Status.SKIPPED)
 
     @property
+    def kept(self) -> list[Result]:
+        """What was left as it is: somebody changed the output since it was made."""
+        return self._with(Status.KEPT)
+
+    @property
     def failed(self) -> list[Result]:
         """What failed, now or in an earlier run; each `error` says why."""
         return self._with(Status.FAILED, Status.FAILED_BEFORE)
@@ -63,6 +68,7 @@ def upscale_folder(
     quality: int = 95,
     png_level: int = 1,
     strip_metadata: bool = False,
+    keep_times: bool = False,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     overwrite: bool = False,
@@ -91,6 +97,7 @@ def upscale_folder(
         quality: of JPEG, WebP and AVIF, 1 to 100.
         png_level: from 1, fast, to 9, small.
         strip_metadata: leave out EXIF, XMP, IPTC, resolution and texts.
+        keep_times: give each output its input's time.
         include: patterns such as `*.png`: only files whose name matches one of them, or whose
             path below the folder if the pattern has a slash.
         exclude: patterns of files that are left out.
@@ -122,7 +129,7 @@ def upscale_folder(
         streams=streams,
         devices=tuple(devices),
         memory=memory,
-        encoding=Encoding(quality, png_level, strip_metadata),
+        encoding=Encoding(quality, png_level, strip_metadata, keep_times),
         max_pixels=max_pixels,
         timeout=timeout,
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),

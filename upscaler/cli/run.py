@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     help="Leave out camera data (EXIF), captions (IPTC, XMP), texts and DPI. The colour profile "
     "stays.",
 )
+@click.option("--keep-times", is_flag=True, help="Give each output the time of its input.")
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
@@ -113,7 +114,8 @@ if TYPE_CHECKING:
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Make every output again, and replace files that `upscaler` did not make.",
+    help="Make every output again, also over files that `upscaler` did not make or somebody "
+    "changed.",
 )
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed in an earlier run.")
 @click.option(
@@ -166,6 +168,7 @@ def run(
     quality: int,
     png_level: int,
     strip_metadata: bool,
+    keep_times: bool,
     max_pixels: int,
     timeout: float | None,
     overwrite: bool,
@@ -217,7 +220,7 @@ def run(
         tile=tile,
         streams=jobs,
         memory=memory,
-        encoding=Encoding(quality, png_level, strip_metadata),
+        encoding=Encoding(quality, png_level, strip_metadata, keep_times),
         max_pixels=max_pixels,
         timeout=timeout,
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),

@@ -20,6 +20,7 @@ from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
 from upscaler.images.write import (
     Draft,
+    Written,
     save_picture,
     save_strips,
     sweep,
@@ -35,6 +36,7 @@ __all__ = [
     "Picture",
     "PictureSize",
     "Rows",
+    "Written",
     "fill_hidden",
     "fit",
     "format_of",

@@ -1,17 +1,21 @@
 """From a Picture to a file that appears whole or not at all."""
 
-import fcntl
+import hashlib
 import os
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from io import BufferedRandom
 from pathlib import Path
 from typing import IO, Any
 
 from numpy.typing import NDArray
 
 from upscaler.errors import PassingError
+from upscaler.hardware.file_lock import lock
 from upscaler.images.encode import Encoding, encode, encode_strips
 from upscaler.images.fit import fit
 from upscaler.images.formats import Format
@@ -24,11 +28,30 @@ _PREFIX, _SUFFIX = ".upscaler-", ".part"
 _DEFAULT = Encoding()
 
 
+@dataclass(frozen=True)
+class Written:
+    """A file as it was when it took its name."""
+
+    size: int
+    """In bytes."""
+    mtime_ns: int
+    """Nanoseconds since 1970."""
+    sha256: str
+    """In hexadecimal."""
+
+
 class Draft:
     """A file on its way to its name, which another thread may drop meanwhile.
 
     It either takes its name or is dropped, never both.
     """
+
+    mode = 0o666
+    """Its permissions, of which the process's umask takes away some."""
+    times: tuple[int, int] | None = None
+    """When it was last read and written, in nanoseconds since 1970, if that is to be said of it."""
+    written: Written | None = None
+    """What it became; None as long as it is not complete."""
 
     def __init__(self) -> None:
         self._temporary: Path | None = None
@@ -63,13 +86,17 @@ class Draft:
             raise PassingError(self._given_up)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed run left half-written: whoever still writes holds a lock on it."""
+def sweep(folder: Path, *, alone: bool = False) -> None:
+    """Remove what a killed run left half-written: whoever still writes holds a lock on it.
+
+    Args:
+        alone: whether nobody else writes here, so that it goes where there are no locks, too.
+    """
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
         try:
             with path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink(missing_ok=True)
+                if lock(file, wait=False) or alone:
+                    path.unlink(missing_ok=True)
         except OSError:
             continue
 
@@ -143,11 +170,10 @@ def _whole_or_not_at_all(path: Path, draft: Draft) -> Iterator[IO[bytes]]:
     temporary = path.parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _created(temporary) as file:
+        with _created(temporary, draft.mode) as file:
             draft.begin(temporary)
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            draft.written = _complete(file, draft.times)
             draft.keep()
             os.replace(temporary, path)  # before the lock goes, or a `sweep` could come between
     except (OSError, ValueError) as error:
@@ -157,11 +183,24 @@ def _whole_or_not_at_all(path: Path, draft: Draft) -> Iterator[IO[bytes]]:
             temporary.unlink()
 
 
-def _created(path: Path) -> IO[bytes]:
+def _complete(file: BufferedRandom, times: tuple[int, int] | None) -> Written:
+    """Bring a file to the disk, and say what it holds while that is still in memory."""
+    file.flush()
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if times is not None:
+        os.utime(file.name, ns=times)
+    os.fsync(file.fileno())
+    made = os.fstat(file.fileno())
+    return Written(made.st_size, made.st_mtime_ns, digest)
+
+
+def _created(path: Path, mode: int) -> BufferedRandom:
     """Create a file that `sweep` leaves alone, also one of a run beside this one."""
     while True:
-        file = path.open("x+b")  # TIFF reads back what it has written
-        fcntl.flock(file, fcntl.LOCK_EX)
+        # TIFF reads back what it has written
+        file = open(path, "x+b", opener=partial(os.open, mode=mode))  # noqa: SIM115 - the caller closes it
+        lock(file)
         if os.fstat(file.fileno()).st_nlink:
             return file
         file.close()  # swept away before it was locked

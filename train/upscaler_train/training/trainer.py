@@ -1,7 +1,6 @@
 """The training loop, the one that every model of the project goes through."""
 
 import copy
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upscaler.errors import StartError, UpscalerError, UsageError
+from upscaler.hardware.file_lock import lock
 from upscaler_train.data.pairs import Dataset, load_dataset
 from upscaler_train.data.sampling import sampler_for, steps_per_epoch
 from upscaler_train.networks.build import TrainingForm, build, check_memory
@@ -177,8 +177,8 @@ class Trainer:
             return
         with (self.folder / _LOCK).open("w") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+                lock(file, wait=False)
+            except BlockingIOError:
                 raise StartError(f"another process trains into {self.folder}") from None
             yield
 

@@ -12,7 +12,7 @@ from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.batch.run.pipeline import Pipeline
 from upscaler.batch.run.running_job import JobResult
 from upscaler.batch.state.journal import Journal, RunRecord, SettingsKey, open_journal
-from upscaler.batch.state.resume import Rules, has_moved_on, settled
+from upscaler.batch.state.resume import Rules, judge
 from upscaler.hardware.cpu import memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
@@ -139,10 +139,12 @@ class Batch:
         for name, reason in self._plan.refused.items():
             self._report(Result(name, Status.FAILED, error=reason))
         if self._plan.jobs:
-            with open_journal(self._plan.root, self._plan.shard) as journal:
+            plan, note = self._plan, self._reporter.note
+            with open_journal(plan.root, plan.shard, note) as journal:
                 todo = self._remaining(journal)
-                for folder in {job.target.parent for job in self._plan.jobs}:
-                    sweep(folder)
+                alone = plan.root is not None and plan.shard is None
+                for folder in {job.target.parent for job in plan.jobs}:
+                    sweep(folder, alone=alone)
                 if todo:
                     self._work(todo, journal)
         self._summary.seconds = time.monotonic() - began
@@ -161,17 +163,16 @@ class Batch:
     def _remaining(self, journal: Journal) -> list[Job]:
         """Report what needs no work, or may not be done; return the rest."""
         todo: list[Job] = []
-        plan, rules = self._plan, self._settings.rules
-        for job in plan.jobs:
-            entry = journal.find(job)
-            result = settled(plan, job, entry, self._keys[job], rules)
-            if result is None:
-                if entry is not None and has_moved_on(plan, job, entry):
-                    with suppress(OSError):  # or it would stay there if this job fails
-                        job.target.unlink()
+        for job, verdict in judge(self._plan, journal, self._keys, self._settings.rules):
+            if verdict.renewed:
+                journal.renew(job, verdict.renewed)
+            if verdict.moved_on:
+                with suppress(OSError):  # or it would stay there if this job fails
+                    job.target.unlink()
+            if verdict.result is None:
                 todo.append(job)
             else:
-                self._report(result)
+                self._report(verdict.result)
         return todo
 
     def _work(self, jobs: list[Job], journal: Journal) -> None:
@@ -220,7 +221,8 @@ class Batch:
 
 def _record(journal: Journal, ended: JobResult) -> None:
     if ended.error is None:
-        journal.done(ended.job, ended.seconds)
+        assert ended.output is not None
+        journal.done(ended.job, ended.output, ended.input_sha256, ended.seconds)
     elif ended.lasting:
         journal.failed(ended.job, ended.error, ended.seconds)
     else:

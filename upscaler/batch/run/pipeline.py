@@ -19,10 +19,12 @@ from types import TracebackType
 from typing import Self
 
 from upscaler.batch.plan.jobs import Job, refuse_too_long
+from upscaler.batch.run.as_input import make_folders, stamp_input
 from upscaler.batch.run.memory import Budget, bytes_needed, goes_in_strips
 from upscaler.batch.run.running_job import JobResult, RunningJob
 from upscaler.batch.run.watchdog import Watchdog
 from upscaler.batch.run.workers import Workers
+from upscaler.batch.state.file_stamp import sha256_as_stamped
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
     MAX_PIXELS,
@@ -137,6 +139,8 @@ class Pipeline:
 
     def _read(self, running: RunningJob) -> None:
         job, scale = running.job, self._upscaler.model.spec.scale
+        draft, keep_times = running.watch.draft, self._encoding.keep_times
+        running.stamp = stamp_input(job, draft, keep_times=keep_times)
         resampled = not self._upscaler.size.is_scale(scale)
         with running.watch.busy():  # what is turned has the same multiple, but not the same width
             size = (upright_size if resampled else picture_size)(job.source, self._max_pixels)
@@ -163,6 +167,7 @@ class Pipeline:
     def _go_whole(self, running: RunningJob) -> None:
         with running.watch.stage("read"):
             picture = self._fit(running.job, open_picture(running.job.source, self._max_pixels))
+            running.input_sha256 = sha256_as_stamped(running.job.source, running.stamp)
         with running.watch.busy():
             work = self._upscaler.begin(picture, running.watch)
         running.start(work)
@@ -178,9 +183,11 @@ class Pipeline:
             with watch.busy():
                 work = self._upscaler.begin_strips(rows, partial(self._fit, job), watch)
                 strips = work.run(partial(self._compute, running))
+                make_folders(job)
                 lost = save_strips(
                     work.frame, strips, job.target, job.format, self._encoding, watch.draft
                 )
+                running.input_sha256 = sha256_as_stamped(job.source, running.stamp)
         except Exception as error:  # or it would pass for damage of the file that is open
             raise _as_image_error(error) from None
         self._succeed(running, work.frame, (*work.warnings, *lost))
@@ -240,14 +247,20 @@ class Pipeline:
             assert work is not None
             picture = work.finish()
             draft = running.watch.draft
+            make_folders(job)
             lost = save_picture(picture, job.target, job.format, self._encoding, draft)
         self._succeed(running, picture, (*picture.warnings, *lost))
 
     def _succeed(self, running: RunningJob, picture: Picture, warnings: tuple[str, ...]) -> None:
-        pixels, seconds = picture.width * picture.height, time.monotonic() - running.began
-        self._end(
-            running, JobResult(running.job, warnings=warnings, pixels=pixels, seconds=seconds)
+        result = JobResult(
+            running.job,
+            warnings=warnings,
+            pixels=picture.width * picture.height,
+            seconds=time.monotonic() - running.began,
+            input_sha256=running.input_sha256,
+            output=running.watch.draft.written,
         )
+        self._end(running, result)
 
     def fail(self, running: RunningJob, error: ImageError) -> None:
         """End a file for a reason; nothing happens to one that has ended."""

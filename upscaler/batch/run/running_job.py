@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.run.watchdog import Watch
+from upscaler.batch.state.file_stamp import FileStamp
 from upscaler.errors import ImageError
+from upscaler.images import Written
 from upscaler.inference.enlargement import Enlargement
 
 
@@ -23,6 +25,10 @@ class JobResult:
     """Of the output."""
     seconds: float = 0.0
     """From the start of reading to the end of writing."""
+    input_sha256: str = ""
+    """Of what was read; empty if it changed meanwhile, or there is no output."""
+    output: Written | None = None
+    """What the output is; None if there is none."""
 
 
 class RunningJob:
@@ -30,6 +36,10 @@ class RunningJob:
 
     watch: Watch
     """Its clock."""
+    stamp: FileStamp | None = None
+    """Of the input, before it was read."""
+    input_sha256 = ""
+    """Of what was read of it."""
 
     def __init__(self, job: Job) -> None:
         self.job, self.began = job, 0.0
