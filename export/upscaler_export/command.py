@@ -73,7 +73,7 @@ def export(
     \b
     upscaler export runs/fast-x2/last.safetensors -o models/
     upscaler export fast-x2 --fp16 --int8 photos/
-    upscaler run photos/ large/ -s 2 -m models/fast-x2.onnx
+    upscaler run photos/ large/ -m models/fast-x2.onnx
     """
     from upscaler.images import set_for_process
     from upscaler.quality.degradation import Degradation

@@ -13,7 +13,7 @@ from upscaler.batch.state.resume import Rules
 from upscaler.errors import UsageError
 from upscaler.images import FORMATS, MAX_PIXELS, Encoding
 from upscaler.inference.size import Size, wanted_size
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
+from upscaler.models import DEFAULT_MODEL, default_scale
 from upscaler.upscaler import Upscaler
 
 Progress = Callable[[int, int, Result], object]
@@ -61,7 +61,7 @@ def upscale_folder(
     output: str | os.PathLike[str],
     *,
     model: str = DEFAULT_MODEL,
-    scale: float = DEFAULT_SCALE,
+    scale: float | None = None,
     size: Size | None = None,
     restore: float | None = None,
     format: str = KEEP,
@@ -118,6 +118,7 @@ def upscale_folder(
     _check(format, quality=quality, png_level=png_level, memory=memory, max_pixels=max_pixels)
     if timeout is not None and not timeout > 0:
         raise UsageError(f"timeout is {timeout!r}; give seconds above 0, or None")
+    scale = default_scale(str(model)) if scale is None else scale
     settings = Settings(
         model=str(model),
         scale=scale,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from upscaler.cli import options
-from upscaler.models import DEFAULT_SCALE
 
 if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
     "--scale",
     type=options.Factor(),
     metavar="FACTOR",
-    default=DEFAULT_SCALE,
-    show_default=True,
-    help="How many times as wide and high: 1 to 4, also 1.5.",
+    help=f"How many times as wide and high: 1 to 4, also 1.5  [default: {options.OF_MODEL}]",
 )
 @click.option(
     "--width",
@@ -152,7 +149,7 @@ if TYPE_CHECKING:
 def run(
     source: Path,
     output: Path,
-    scale: float,
+    scale: float | None,
     width: int | None,
     height: int | None,
     long_side: int | None,
@@ -205,10 +202,12 @@ def run(
     from upscaler.errors import UsageError
     from upscaler.images import Encoding, set_for_process
     from upscaler.inference.size import Size
+    from upscaler.models import default_scale
 
     if dry_run and report:
         raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")
     set_for_process(max_pixels)
+    scale = scale or default_scale(model)
     settings = Settings(
         model=model,
         scale=scale,

@@ -15,6 +15,7 @@ from upscaler.images.opening import MAX_PIXELS
 from upscaler.images.picture import Picture
 from upscaler.images.process import set_for_process
 from upscaler.images.read import open_picture, picture_from
+from upscaler.images.reference import open_reference
 from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
@@ -46,6 +47,7 @@ __all__ = [
     "keep_flat",
     "kept_format",
     "open_picture",
+    "open_reference",
     "open_rows",
     "picture_from",
     "picture_size",
