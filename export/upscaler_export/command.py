@@ -1,5 +1,6 @@
 """`upscaler export`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -110,3 +111,4 @@ def export(
 
         path = build_engine(done.path, "fp16")
         click.echo(f"{path}  unproved: no GPU has run it")
+    click.echo(f"next: upscaler run photos/ large/ -m {shlex.quote(str(done.path))}")
