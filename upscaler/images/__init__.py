@@ -21,6 +21,7 @@ from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
 from upscaler.images.write import (
     Draft,
+    Surroundings,
     Written,
     save_picture,
     save_strips,
@@ -37,6 +38,7 @@ __all__ = [
     "Picture",
     "PictureSize",
     "Rows",
+    "Surroundings",
     "Written",
     "fill_hidden",
     "fit",

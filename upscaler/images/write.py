@@ -40,18 +40,23 @@ class Written:
     """In hexadecimal."""
 
 
+@dataclass
+class Surroundings:
+    """What a file has beside its contents: given before it is written, and found out then."""
+
+    mode: int = 0o666
+    """Its permissions, of which the process's umask takes away some."""
+    times: tuple[int, int] | None = None
+    """When it was last read and written, in nanoseconds since 1970; None for the real times."""
+    written: Written | None = None
+    """What it became; None as long as it is not complete."""
+
+
 class Draft:
     """A file on its way to its name, which another thread may drop meanwhile.
 
     It either takes its name or is dropped, never both.
     """
-
-    mode = 0o666
-    """Its permissions, of which the process's umask takes away some."""
-    times: tuple[int, int] | None = None
-    """When it was last read and written, in nanoseconds since 1970, if that is to be said of it."""
-    written: Written | None = None
-    """What it became; None as long as it is not complete."""
 
     def __init__(self) -> None:
         self._temporary: Path | None = None
@@ -117,11 +122,13 @@ def save_picture(
     path: Path,
     kind: Format,
     encoding: Encoding = _DEFAULT,
+    around: Surroundings | None = None,
     draft: Draft | None = None,
 ) -> tuple[str, ...]:
     """Write `picture` to `path` through a temporary file in the same folder, synced, renamed.
 
     Args:
+        around: what the file gets beside its contents, and learns of itself.
         draft: through which another thread may give the file up.
 
     Returns:
@@ -131,7 +138,7 @@ def save_picture(
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
     fitting = fit(picture.without_metadata() if encoding.strip else picture, kind)
-    with _whole_or_not_at_all(path, draft or Draft()) as file:
+    with _whole_or_not_at_all(path, around or Surroundings(), draft or Draft()) as file:
         encode(file, fitting, kind, encoding)
     return fitting.warnings[len(picture.warnings) :]
 
@@ -142,6 +149,7 @@ def save_strips(
     path: Path,
     kind: Format,
     encoding: Encoding = _DEFAULT,
+    around: Surroundings | None = None,
     draft: Draft | None = None,
 ) -> tuple[str, ...]:
     """Write a picture that is never whole in memory, the way `save_picture` does.
@@ -149,6 +157,7 @@ def save_strips(
     Args:
         frame: all of it but its pixels, cut to what `kind`, a format that is `streamed`, holds.
         strips: its pixels (any height, W, 1 to 4), from top to bottom.
+        around: what the file gets beside its contents, and learns of itself.
         draft: through which another thread may give the file up.
 
     Returns:
@@ -158,22 +167,22 @@ def save_strips(
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
     fitting = fit(frame, kind)
-    with _whole_or_not_at_all(path, draft or Draft()) as file:
+    with _whole_or_not_at_all(path, around or Surroundings(), draft or Draft()) as file:
         encode_strips(file, fitting, strips, kind, encoding)
     return fitting.warnings[len(frame.warnings) :]
 
 
 @contextmanager
-def _whole_or_not_at_all(path: Path, draft: Draft) -> Iterator[IO[bytes]]:
+def _whole_or_not_at_all(path: Path, around: Surroundings, draft: Draft) -> Iterator[IO[bytes]]:
     """Give a file that takes its name when it is complete, synced, and nothing went wrong."""
     # named before it exists: an interrupt in between must find what to remove
     temporary = path.parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _created(temporary, draft.mode) as file:
+        with _created(temporary, around.mode) as file:
             draft.begin(temporary)
             yield file
-            draft.written = _complete(file, draft.times)
+            around.written = _complete(file, around.times)
             draft.keep()
             os.replace(temporary, path)  # before the lock goes, or a `sweep` could come between
     except (OSError, ValueError) as error:

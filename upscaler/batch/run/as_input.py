@@ -5,14 +5,14 @@ from contextlib import suppress
 
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.state.file_stamp import FileStamp
-from upscaler.images import Draft
+from upscaler.images import Surroundings
 
 _PERMISSIONS = 0o777
 _OWN_FOLDER = stat.S_IWUSR | stat.S_IXUSR
 """What a folder needs, so that something can be written into it."""
 
 
-def stamp_input(job: Job, draft: Draft, *, keep_times: bool) -> FileStamp | None:
+def stamp_input(job: Job, output: Surroundings, *, keep_times: bool) -> FileStamp | None:
     """Return the input's stamp before it is read, and let the output become as it, as `cp` does.
 
     Args:
@@ -22,9 +22,9 @@ def stamp_input(job: Job, draft: Draft, *, keep_times: bool) -> FileStamp | None
         found = job.source.stat()
     except OSError:  # whoever reads it for its pixels will say why
         return None
-    draft.mode = found.st_mode & _PERMISSIONS
+    output.mode = found.st_mode & _PERMISSIONS
     if keep_times:
-        draft.times = found.st_atime_ns, found.st_mtime_ns
+        output.times = found.st_atime_ns, found.st_mtime_ns
     return FileStamp(found.st_size, found.st_mtime_ns)
 
 

@@ -139,8 +139,7 @@ class Pipeline:
 
     def _read(self, running: RunningJob) -> None:
         job, scale = running.job, self._upscaler.model.spec.scale
-        draft, keep_times = running.watch.draft, self._encoding.keep_times
-        running.stamp = stamp_input(job, draft, keep_times=keep_times)
+        running.stamp = stamp_input(job, running.output, keep_times=self._encoding.keep_times)
         resampled = not self._upscaler.size.is_scale(scale)
         with running.watch.busy():  # what is turned has the same multiple, but not the same width
             size = (upright_size if resampled else picture_size)(job.source, self._max_pixels)
@@ -185,7 +184,13 @@ class Pipeline:
                 strips = work.run(partial(self._compute, running))
                 make_folders(job)
                 lost = save_strips(
-                    work.frame, strips, job.target, job.format, self._encoding, watch.draft
+                    work.frame,
+                    strips,
+                    job.target,
+                    job.format,
+                    self._encoding,
+                    running.output,
+                    watch.draft,
                 )
                 running.input_sha256 = sha256_as_stamped(job.source, running.stamp)
         except Exception as error:  # or it would pass for damage of the file that is open
@@ -246,9 +251,9 @@ class Pipeline:
         with running.watch.stage("write"):
             assert work is not None
             picture = work.finish()
-            draft = running.watch.draft
+            around, draft = running.output, running.watch.draft
             make_folders(job)
-            lost = save_picture(picture, job.target, job.format, self._encoding, draft)
+            lost = save_picture(picture, job.target, job.format, self._encoding, around, draft)
         self._succeed(running, picture, (*picture.warnings, *lost))
 
     def _succeed(self, running: RunningJob, picture: Picture, warnings: tuple[str, ...]) -> None:
@@ -258,7 +263,7 @@ class Pipeline:
             pixels=picture.width * picture.height,
             seconds=time.monotonic() - running.began,
             input_sha256=running.input_sha256,
-            output=running.watch.draft.written,
+            output=running.output.written,
         )
         self._end(running, result)
 

@@ -7,7 +7,7 @@ from upscaler.batch.plan.jobs import Job
 from upscaler.batch.run.watchdog import Watch
 from upscaler.batch.state.file_stamp import FileStamp
 from upscaler.errors import ImageError
-from upscaler.images import Written
+from upscaler.images import Surroundings, Written
 from upscaler.inference.enlargement import Enlargement
 
 
@@ -46,6 +46,7 @@ class RunningJob:
         self._bytes, self._ended = 0, False
         self.work: Enlargement | None = None
         self.error: ImageError | None = None
+        self.output = Surroundings()
         self._left, self._lock = 0, threading.Lock()
 
     def hold(self, amount: int) -> bool:
