@@ -14,6 +14,7 @@ PACKAGES = {
 ORDER = [
     "errors",
     "version",
+    "supervisor",
     "hardware",
     "quality",
     "images",

@@ -105,7 +105,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     outputs = 0
     with read_journal(plan.root) as journal:
         keys = {job: settings.key(model, job.format) for job in plan.jobs}
-        for job, verdict in judge(plan, journal, keys, settings.rules):
+        for job, _, verdict in judge(plan, journal, keys, settings.rules):
             if verdict.result is not None:
                 files.append(_as_forecast(verdict.result))
                 continue

@@ -89,6 +89,9 @@ def upscale_folder(
     The output mirrors the tree of the input. A second call does only what is new, changed or
     missing. One bad file fails alone: look at `failed` of the result. Nothing is printed.
 
+    All work is done in this process: a library that crashes ends it, and a call that never
+    returns is waited for, which `upscaler run` does not do.
+
     Args:
         source: the folder, or an image.
         output: the folder of the outputs, made if it is not there.
@@ -106,7 +109,8 @@ def upscale_folder(
         verify: compare contents, too, to see what has changed.
         memory: bytes of pictures on their way; a quarter of the machine's by default.
         max_pixels: of an input, all frames together; larger ones fail.
-        timeout: seconds of work after which a file fails; None for no limit.
+        timeout: seconds of work after which a file fails, as soon as the step that it is in
+            ends; None for no limit.
         progress: called after each file, in the thread that called this, with the number of files
             that have ended, the number of all, and what became of this one. What it raises ends
             the run, and comes out of this function; what is done is kept.

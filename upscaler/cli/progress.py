@@ -28,10 +28,14 @@ _PLAIN_SECONDS = 10.0
 
 
 class RunDisplay:
-    """Shows one run; see the module."""
+    """Shows one run; see the module.
 
-    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-        self._json, self._quiet, self._verbose = as_json, quiet, verbose
+    Args:
+        again: whether an earlier process has shown how it began.
+    """
+
+    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool, again: bool = False) -> None:
+        self._json, self._quiet, self._verbose, self._again = as_json, quiet, verbose, again
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         self._bar = Progress(
             BarColumn(),
@@ -63,7 +67,7 @@ class RunDisplay:
     def planned(self, plan: Plan) -> None:
         """Name what looks like an image and is none."""
         for name, kind in plan.passed_over.items():
-            if not self._quiet:
+            if not (self._quiet or self._again):
                 self._say(f"ignored: {name}: {kind}")
 
     def opened(self, upscaler: Upscaler, files: int) -> None:
@@ -71,7 +75,7 @@ class RunDisplay:
         self._began = self._printed = time.monotonic()
         self._files, self._ended = files, 0
         self._bar.update(self._task, total=files, visible=True)
-        if self._quiet:
+        if self._quiet or self._again:
             return
         for names, reason in by_reason(upscaler.choice.passed_over).items():
             self._say(f"not used: {names}: {reason}")

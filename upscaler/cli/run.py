@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from upscaler.cli import options
+from upscaler.supervisor.line import Witness
 
 if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
@@ -146,7 +147,9 @@ if TYPE_CHECKING:
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print a line for each file.")
+@click.make_pass_decorator(Witness, ensure=True)
 def run(
+    witness: Witness,
     source: Path,
     output: Path,
     scale: float | None,
@@ -200,7 +203,7 @@ def run(
     from upscaler.cli.dry_run import show_dry_run
     from upscaler.cli.progress import RunDisplay
     from upscaler.errors import UsageError
-    from upscaler.images import Encoding, set_for_process
+    from upscaler.images import Encoding, drop_unfinished, set_for_process
     from upscaler.inference.size import Size
     from upscaler.models import default_scale
 
@@ -229,9 +232,13 @@ def run(
         return show_dry_run(forecast(planned, settings), as_json=as_json)
     if report:
         expect_report(report)
-    with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose) as display:
+    again = bool(witness.handover.note)
+    with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose, again=again) as display:
         display.planned(planned)
-        summary = Batch(planned, settings, display).run()
+        try:
+            summary = Batch(planned, settings, display, witness).run()
+        finally:
+            drop_unfinished()  # by calls that did not return when the run was interrupted
         display.summary(summary)
     if report:
         write_report(summary, report)

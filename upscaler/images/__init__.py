@@ -20,9 +20,9 @@ from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
 from upscaler.images.write import (
-    Draft,
     Surroundings,
     Written,
+    drop_unfinished,
     save_picture,
     save_strips,
     sweep,
@@ -32,7 +32,6 @@ from upscaler.images.write import (
 __all__ = [
     "FORMATS",
     "MAX_PIXELS",
-    "Draft",
     "Encoding",
     "Format",
     "Picture",
@@ -40,6 +39,7 @@ __all__ = [
     "Rows",
     "Surroundings",
     "Written",
+    "drop_unfinished",
     "fill_hidden",
     "fit",
     "format_of",

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import secrets
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -52,43 +51,15 @@ class Surroundings:
     """What it became; None as long as it is not complete."""
 
 
-class Draft:
-    """A file on its way to its name, which another thread may drop meanwhile.
+_growing: set[Path] = set()
+"""Files of this process that have no name yet."""
 
-    It either takes its name or is dropped, never both.
-    """
 
-    def __init__(self) -> None:
-        self._temporary: Path | None = None
-        self._given_up, self._kept = "", False
-        self._lock = threading.Lock()
-
-    def begin(self, temporary: Path) -> None:
-        """Note where it grows; raises PassingError if it was dropped."""
-        with self._lock:
-            self._refuse_if_given_up()
-            self._temporary = temporary
-
-    def keep(self) -> None:
-        """From here on it cannot be dropped; raises PassingError if it was."""
-        with self._lock:
-            self._refuse_if_given_up()
-            self._kept = True
-
-    def fail(self, reason: str) -> bool:
-        """Remove what there is of it; False if it is taking its name, or has it already."""
-        with self._lock:
-            if self._kept:
-                return False
-            self._given_up = reason
-            if self._temporary is not None:
-                with suppress(OSError):
-                    self._temporary.unlink()
-            return True
-
-    def _refuse_if_given_up(self) -> None:
-        if self._given_up:
-            raise PassingError(self._given_up)
+def drop_unfinished() -> None:
+    """Remove what is half-written; for a process that ends before its threads do."""
+    for path in list(_growing):
+        with suppress(OSError):
+            path.unlink()
 
 
 def sweep(folder: Path, *, alone: bool = False) -> None:
@@ -123,13 +94,11 @@ def save_picture(
     kind: Format,
     encoding: Encoding = _DEFAULT,
     around: Surroundings | None = None,
-    draft: Draft | None = None,
 ) -> tuple[str, ...]:
     """Write `picture` to `path` through a temporary file in the same folder, synced, renamed.
 
     Args:
         around: what the file gets beside its contents, and learns of itself.
-        draft: through which another thread may give the file up.
 
     Returns:
         What the format could not keep, a phrase each.
@@ -138,7 +107,7 @@ def save_picture(
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
     fitting = fit(picture.without_metadata() if encoding.strip else picture, kind)
-    with _whole_or_not_at_all(path, around or Surroundings(), draft or Draft()) as file:
+    with _whole_or_not_at_all(path, around or Surroundings()) as file:
         encode(file, fitting, kind, encoding)
     return fitting.warnings[len(picture.warnings) :]
 
@@ -150,7 +119,6 @@ def save_strips(
     kind: Format,
     encoding: Encoding = _DEFAULT,
     around: Surroundings | None = None,
-    draft: Draft | None = None,
 ) -> tuple[str, ...]:
     """Write a picture that is never whole in memory, the way `save_picture` does.
 
@@ -158,7 +126,6 @@ def save_strips(
         frame: all of it but its pixels, cut to what `kind`, a format that is `streamed`, holds.
         strips: its pixels (any height, W, 1 to 4), from top to bottom.
         around: what the file gets beside its contents, and learns of itself.
-        draft: through which another thread may give the file up.
 
     Returns:
         What the format could not keep, now that the picture is large, a phrase each.
@@ -167,29 +134,29 @@ def save_strips(
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
     fitting = fit(frame, kind)
-    with _whole_or_not_at_all(path, around or Surroundings(), draft or Draft()) as file:
+    with _whole_or_not_at_all(path, around or Surroundings()) as file:
         encode_strips(file, fitting, strips, kind, encoding)
     return fitting.warnings[len(frame.warnings) :]
 
 
 @contextmanager
-def _whole_or_not_at_all(path: Path, around: Surroundings, draft: Draft) -> Iterator[IO[bytes]]:
+def _whole_or_not_at_all(path: Path, around: Surroundings) -> Iterator[IO[bytes]]:
     """Give a file that takes its name when it is complete, synced, and nothing went wrong."""
     # named before it exists: an interrupt in between must find what to remove
     temporary = path.parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    _growing.add(temporary)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _created(temporary, around.mode) as file:
-            draft.begin(temporary)
             yield file
             around.written = _complete(file, around.times)
-            draft.keep()
             os.replace(temporary, path)  # before the lock goes, or a `sweep` could come between
     except (OSError, ValueError) as error:
         raise PassingError(f"cannot write {path}: {_reason(error)}") from None
     finally:
         with suppress(OSError):  # it has its name by now, or never was
             temporary.unlink()
+        _growing.discard(temporary)
 
 
 def _complete(file: BufferedRandom, times: tuple[int, int] | None) -> Written:

@@ -41,6 +41,9 @@ class Profile:
         return f"{verb} {self.shares[name]:.0%} of the work; {_ADVICE[name]}"
 
 
+_NOTHING = Profile(0.0, {})
+
+
 class Timer(Protocol):
     """Whoever is told how long the stages take."""
 
@@ -50,11 +53,15 @@ class Timer(Protocol):
 
 
 class Stopwatch:
-    """Adds up what the stages take, in any number of threads."""
+    """Adds up what the stages take, in any number of threads.
 
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-        self._seconds = dict.fromkeys(STAGES, 0.0)
+    Args:
+        before: what has come together already, to go on from.
+    """
+
+    def __init__(self, before: Profile = _NOTHING) -> None:
+        self._began = time.perf_counter() - before.elapsed
+        self._seconds = dict.fromkeys(STAGES, 0.0) | before.seconds
         self._lock = threading.Lock()
 
     @contextmanager

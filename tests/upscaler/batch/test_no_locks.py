@@ -82,3 +82,17 @@ def test_half_written_files_go_where_nobody_else_writes(tmp_path):
     assert list(tmp_path.iterdir())
     sweep(tmp_path, alone=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_process_that_follows_another_one_of_its_run_holds_the_folder(tmp_path):
+    """The supervisor stands in the file, and lives on where its process dies."""
+    with open_journal(tmp_path):
+        pass
+    supervisor = os.getppid()
+    mark = tmp_path / ".upscaler" / "running"
+    mark.write_text(f"process {supervisor} on {platform.node()}")
+    with pytest.raises(OutputError, match="another run"), open_journal(tmp_path):
+        pass
+    with open_journal(tmp_path, None, supervisor):
+        pass
+    assert not mark.exists()

@@ -5,23 +5,31 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.report import Result, Status, Summary, Used
+from upscaler.batch.run.clock import too_long
 from upscaler.batch.run.pipeline import Pipeline
+from upscaler.batch.run.relay import Known, Relay, so_far
 from upscaler.batch.run.running_job import JobResult
-from upscaler.batch.state.journal import Journal, RunRecord, SettingsKey, open_journal
+from upscaler.batch.state.journal import Journal, JournalEntry, RunRecord, SettingsKey, open_journal
 from upscaler.batch.state.resume import Rules, judge
 from upscaler.hardware.cpu import memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
+from upscaler.inference.timing import Profile, Stopwatch
 from upscaler.models import Model, find_model
 from upscaler.runtimes import Runtime
+from upscaler.supervisor.line import NOBODY, Witness
 from upscaler.upscaler import Upscaler
 
 _MEMORY_SHARE = 0.25
 """Of the machine's memory that the pictures being worked on may fill."""
+
+_PATIENCE, _LEAST_PATIENCE = 300.0, 10.0
+"""Seconds for which one call may hold Python's lock: without a timeout, and with a short one."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +120,22 @@ class Reporter(Protocol):
 class Batch:
     """One run over a plan.
 
+    Args:
+        witness: the supervisor, in whose hand-over there is what a process that died did of it.
+
     Raises:
         StartError: the model is not there.
     """
 
-    def __init__(self, plan: Plan, settings: Settings, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        settings: Settings,
+        reporter: Reporter,
+        witness: Witness = NOBODY,
+    ) -> None:
         self._plan, self._settings, self._reporter = plan, settings, reporter
+        self._witness, self._relay = witness, Relay(witness.handover)
         self._model = settings.find_model()
         kinds = {job.format.name: job.format for job in plan.jobs}
         by_format = {name: settings.key(self._model, k) for name, k in kinds.items()}
@@ -128,6 +146,7 @@ class Batch:
             ignored=plan.ignored,
             left_out=plan.left_out,
         )
+        self._relay.restore(self._summary)
 
     def run(self) -> Summary:
         """Bring every job of the plan to its end.
@@ -135,18 +154,28 @@ class Batch:
         Raises:
             StartError: the output folder or the runtime is not usable.
         """
-        began = time.monotonic()
+        handover = self._witness.handover
+        began = time.monotonic() - (time.time() - self._relay.began)
+        if not self._relay.is_first:
+            self._reporter.note(handover.note)
         for name, reason in self._plan.refused.items():
-            self._report(Result(name, Status.FAILED, error=reason))
+            self._settle(Result(name, Status.FAILED, error=reason))
         if self._plan.jobs:
-            plan, note = self._plan, self._reporter.note
-            with open_journal(plan.root, plan.shard, note) as journal:
+            plan, holder = self._plan, self._witness.supervisor
+            with open_journal(plan.root, plan.shard, holder, self._reporter.note) as journal:
                 todo = self._remaining(journal)
                 alone = plan.root is not None and plan.shard is None
                 for folder in {job.target.parent for job in plan.jobs}:
                     sweep(folder, alone=alone)
-                if todo:
-                    self._work(todo, journal)
+                try:
+                    if handover.not_tried:
+                        for job, _ in todo:
+                            self._report(Result(job.name, Status.FAILED, error=handover.not_tried))
+                    elif todo:
+                        self._work(todo, journal)
+                finally:
+                    if self._summary.profile:
+                        journal.record_run(self._as_record(self._summary.profile))
         self._summary.seconds = time.monotonic() - began
         return self._summary
 
@@ -160,31 +189,48 @@ class Batch:
         self._summary.add(result)
         self._reporter.result(result)
 
-    def _remaining(self, journal: Journal) -> list[Job]:
+    def _settle(self, result: Result) -> None:
+        """Count what needs no work; the first process of a run reports it, too."""
+        if self._relay.is_first:
+            self._report(result)
+        else:
+            self._summary.add(result)
+
+    def _remaining(self, journal: Journal) -> Known:
         """Report what needs no work, or may not be done; return the rest."""
-        todo: list[Job] = []
-        for job, verdict in judge(self._plan, journal, self._keys, self._settings.rules):
+        todo: list[tuple[Job, JournalEntry | None]] = []
+        failed = self._witness.handover.failed
+        for job, entry, verdict in judge(self._plan, journal, self._keys, self._settings.rules):
+            if job.name in failed:
+                reason, lasting = failed[job.name]
+                self._end(journal, JobResult(job, error=reason, lasting=lasting))
+                continue
             if verdict.renewed:
                 journal.renew(job, verdict.renewed)
+            result = self._relay.ended(job, entry) or verdict.result
+            if result is not None:
+                self._settle(result)
+                continue
             if verdict.moved_on:
                 with suppress(OSError):  # or it would stay there if this job fails
                     job.target.unlink()
-            if verdict.result is None:
-                todo.append(job)
-            else:
-                self._report(verdict.result)
+            todo.append((job, entry))
         return todo
 
-    def _work(self, jobs: list[Job], journal: Journal) -> None:
+    def _work(self, todo: Known, journal: Journal) -> None:
         with self._settings.open() as upscaler:
-            self._work_with(upscaler, jobs, journal)
+            self._work_with(upscaler, todo, journal)
 
-    def _work_with(self, upscaler: Upscaler, jobs: list[Job], journal: Journal) -> None:
-        settings, began = self._settings, time.time()
-        runtime = upscaler.choice.runtime
-        self._summary.runtimes.append(Used(runtime.name, runtime.precision))
-        self._reporter.opened(upscaler, len(jobs))
-        journal.claim({job: self._keys[job] for job in jobs})
+    def _work_with(self, upscaler: Upscaler, todo: Known, journal: Journal) -> None:
+        settings, runtime = self._settings, upscaler.choice.runtime
+        if not self._summary.runtimes:
+            self._summary.runtimes.append(Used(runtime.name, runtime.precision))
+        self._reporter.opened(upscaler, len(todo))
+        last = self._relay.suspects(todo)
+        first = [job for job, _ in todo if job not in last]
+        reason = too_long(settings.timeout) if settings.timeout else ""
+        self._witness.working(max(settings.timeout or _PATIENCE, _LEAST_PATIENCE), reason)
+        self._witness.suspect(job.name for job in last)
         pipeline = Pipeline(
             upscaler,
             memory=settings.memory_limit,
@@ -192,30 +238,38 @@ class Batch:
             max_pixels=settings.max_pixels,
             timeout=settings.timeout,
             log=self._reporter.note,
+            begin=lambda job: journal.claim(job, self._keys[job]),
+            witness=self._witness,
+            watch=Stopwatch(self._relay.profile),
         )
         try:
             with upscaler.upgrading(self._moved, self._reporter.note), pipeline:
-                for ended in pipeline.run(jobs):
-                    _record(journal, ended)
-                    self._report(_for_report(ended))
-            self._summary.profile = pipeline.watch.read()
+                parts = [first, *([job] for job in last)]
+                for ended in chain.from_iterable(map(pipeline.run, parts)):
+                    self._end(journal, ended)
+                    done, facts = ended.error is None, so_far(self._summary, pipeline.watch.read())
+                    self._witness.ended(ended.job.name, done, facts)
         finally:
             for ended in pipeline.leftovers():  # an interrupt must not forget what was done
                 _record(journal, ended)
-            journal.record_run(self._as_record(began, pipeline.watch.read().elapsed))
-            sync_folders(job.target.parent for job in jobs)
+            self._summary.profile = pipeline.watch.read()
+            sync_folders(job.target.parent for job, _ in todo)
 
-    def _as_record(self, began: float, seconds: float) -> RunRecord:
+    def _end(self, journal: Journal, ended: JobResult) -> None:
+        _record(journal, ended)
+        self._report(_for_report(ended))
+
+    def _as_record(self, profile: Profile) -> RunRecord:
         used, counts = self._summary.runtimes[-1], self._summary.counts
         return RunRecord(
-            began=began,
+            began=self._relay.began,
             model=self._model.title,
             model_sha256=self._model.sha256,
             runtime=f"{used.runtime} in {used.precision}",
             done=counts[Status.DONE],
             failed=counts[Status.FAILED],
             pixels=self._summary.pixels,
-            seconds=seconds,
+            seconds=profile.elapsed,
         )
 
 

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 
 from upscaler.batch.plan.jobs import Job
-from upscaler.batch.run.watchdog import Watch
+from upscaler.batch.run.clock import Clock
 from upscaler.batch.state.file_stamp import FileStamp
 from upscaler.errors import ImageError
 from upscaler.images import Surroundings, Written
@@ -34,33 +34,19 @@ class JobResult:
 class RunningJob:
     """One job in progress: counts its tiles down and keeps the first thing that went wrong."""
 
-    watch: Watch
-    """Its clock."""
     stamp: FileStamp | None = None
     """Of the input, before it was read."""
     input_sha256 = ""
     """Of what was read of it."""
 
-    def __init__(self, job: Job) -> None:
-        self.job, self.began = job, 0.0
-        self._bytes, self._ended = 0, False
+    def __init__(self, job: Job, clock: Clock) -> None:
+        self.job, self.clock, self.began = job, clock, 0.0
+        self.bytes = 0
+        """What it fills of the budget."""
         self.work: Enlargement | None = None
         self.error: ImageError | None = None
         self.output = Surroundings()
         self._left, self._lock = 0, threading.Lock()
-
-    def hold(self, amount: int) -> bool:
-        """Note that it fills so many bytes of the budget; False if it has ended."""
-        with self._lock:
-            if not self._ended:
-                self._bytes = amount
-            return not self._ended
-
-    def let_go(self) -> int:
-        """Note that it has ended; returns how many bytes of the budget it filled."""
-        with self._lock:
-            self._ended = True
-            return self._bytes
 
     def start(self, work: Enlargement) -> None:
         """Count the tiles of what it becomes."""

@@ -68,7 +68,7 @@ def journals(folder: Path) -> list[Path]:
 
 def scratch() -> sqlite3.Connection:
     """Return an empty journal in memory."""
-    database = sqlite3.connect(":memory:", uri=True)
+    database = sqlite3.connect(":memory:", uri=True, check_same_thread=False)
     _create(database)
     return database
 
@@ -84,7 +84,9 @@ def connect(folder: Path, shard: Shard | None, *, locked: bool = True) -> sqlite
         sqlite3.Error: it cannot be read or written.
     """
     path = folder / file_name(_STEM, shard, _SUFFIX)
-    database = sqlite3.connect(_address(path, locked=locked), uri=True)
+    # readers claim what they begin
+    address = _address(path, locked=locked)
+    database = sqlite3.connect(address, uri=True, check_same_thread=False)
     try:
         if _is_empty(database, "main", path):
             _create(database)

@@ -7,6 +7,7 @@ loses none. A power cut may lose the last ones, and their files are then done ag
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,7 +26,7 @@ from upscaler.images import Written
 
 _COLUMNS = (
     "source, input_size, input_mtime_ns, input_sha256, settings, "
-    "output_size, output_mtime_ns, output_sha256, state, reason"
+    "output_size, output_mtime_ns, output_sha256, state, reason, updated"
 )
 
 
@@ -64,6 +65,8 @@ class JournalEntry:
     output_sha256: str
     state: State
     reason: str
+    updated: float
+    """When that became so, in seconds since 1970."""
 
     def is_of(self, source: Path) -> bool:
         """Whether this input made it, however its path is written, or moved or renamed since."""
@@ -108,14 +111,16 @@ class RunRecord:
 
 
 class Journal:
-    """The memory of one output folder; use `open_journal`. For one thread.
+    """The memory of one output folder; use `open_journal`.
 
-    An output is claimed before the work on it; then it is recorded as done or as impossible,
-    or released where the work may yet succeed. What stays claimed was killed.
+    An output is claimed when the work on it begins, from any thread; then it is recorded as done
+    or as impossible, or released where the work may yet succeed, from one thread. What stays
+    claimed was in flight when a run was killed or interrupted.
     """
 
     def __init__(self, database: sqlite3.Connection, root: Path | None) -> None:
         self._database, self._root = database, root
+        self._lock = threading.Lock()
         self._below = os.fsencode(root.as_posix()) + b"/" if root else b""
 
     def find(self, job: Job) -> JournalEntry | None:
@@ -125,20 +130,17 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
-    def claim(self, jobs: dict[Job, SettingsKey]) -> None:
-        """Remember that these outputs are about to be written.
+    def claim(self, job: Job, key: SettingsKey) -> None:
+        """Remember that an output is in the making.
 
-        The inputs are stamped now, before they are read: one that changes meanwhile is done
-        again by the next run.
+        The input is stamped now, before it is read: one that changes meanwhile is done again by
+        the next run.
         """
-        now = time.time()
-        rows = []
-        for job, key in jobs.items():
-            found = file_stamp(job.source) or (None, None)
-            made_by = (key.model, key.settings)
-            rows.append((self._key(job), _absolute(job.source), *found, *made_by, State.BEGUN, now))
-        with self._database:
-            self._database.executemany(
+        found = file_stamp(job.source) or (None, None)
+        made_by = (key.model, key.settings)
+        row = (self._key(job), _absolute(job.source), *found, *made_by, State.BEGUN, time.time())
+        with self._lock, self._database:
+            self._database.execute(
                 "INSERT INTO jobs (target, source, input_size, input_mtime_ns, model, settings, "
                 "state, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (target) DO UPDATE SET source = excluded.source, "
@@ -146,7 +148,7 @@ class Journal:
                 "input_sha256 = NULL, model = excluded.model, settings = excluded.settings, "
                 "state = excluded.state, reason = NULL, seconds = NULL, "
                 "updated = excluded.updated",
-                rows,
+                row,
             )
 
     def done(self, job: Job, output: Written, input_sha256: str, seconds: float) -> None:
@@ -167,7 +169,7 @@ class Journal:
 
     def renew(self, job: Job, stamps: Stamps) -> None:
         """Remember new times and places of files that hold what they held."""
-        self._update(
+        self._set(
             job,
             source=_absolute(job.source),
             input_size=stamps.input.size,
@@ -215,11 +217,14 @@ class Journal:
             yield os.fsdecode(target), State(state), reason or ""
 
     def _update(self, job: Job, **values: str | bytes | float | None) -> None:
-        assignments = ", ".join(f"{column} = ?" for column in (*values, "updated"))
-        with self._database:
+        self._set(job, **values, updated=time.time())
+
+    def _set(self, job: Job, **values: str | bytes | float | None) -> None:
+        assignments = ", ".join(f"{column} = ?" for column in values)
+        with self._lock, self._database:
             self._database.execute(
                 f"UPDATE jobs SET {assignments} WHERE target = ?",
-                (*values.values(), time.time(), self._key(job)),
+                (*values.values(), self._key(job)),
             )
 
     def _key(self, job: Job) -> bytes:
@@ -234,7 +239,8 @@ def _absolute(path: Path) -> bytes:
 
 
 def _entry(row: tuple[Any, ...]) -> JournalEntry:
-    source, size, mtime, digest, settings, made_size, made_mtime, made_digest, state, reason = row
+    source, size, mtime, digest, settings, made_size, made_mtime, made_digest, *stands = row
+    state, reason, updated = stands
     return JournalEntry(
         source=Path(os.fsdecode(source)),
         input=None if size is None else FileStamp(size, mtime),
@@ -244,18 +250,23 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
         output_sha256=made_digest or "",
         state=State(state),
         reason=reason or "",
+        updated=updated,
     )
 
 
 @contextmanager
 def open_journal(
-    root: Path | None, shard: Shard | None = None, note: Callable[[str], None] = lambda line: None
+    root: Path | None,
+    shard: Shard | None = None,
+    holder: int = 0,
+    note: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Journal]:
     """Create the output folder if need be, lock it and open its journal.
 
     Without a folder the journal is empty and forgets.
 
     Args:
+        holder: the process to end for who wants the folder, if it is not this one.
         note: told a line worth knowing.
 
     Raises:
@@ -267,7 +278,7 @@ def open_journal(
             yield Journal(database, None)
         return
     folder = root / STATE_FOLDER
-    with hold(folder, shard) as locked, _explained(folder):
+    with hold(folder, shard, holder or os.getpid()) as locked, _explained(folder):
         if not locked:
             note(f"the file system of {root} has no file locks; a file in {folder} stands for them")
         database = db.connect(folder, shard, locked=locked)

@@ -27,8 +27,11 @@ def is_other_shard(path: Path, shard: Shard | None, suffix: str = "") -> bool:
 
 
 @contextmanager
-def hold(folder: Path, shard: Shard | None) -> Iterator[bool]:
+def hold(folder: Path, shard: Shard | None, holder: int) -> Iterator[bool]:
     """Hold a state folder, which is created if need be, for this run.
+
+    Args:
+        holder: the process that others are told of.
 
     Yields:
         Whether its file system has locks. Else a file that is there as long as the run stands
@@ -41,12 +44,12 @@ def hold(folder: Path, shard: Shard | None) -> Iterator[bool]:
         own = files.enter_context(_open(folder, file_name("lock", shard)))
         locked = _take(own, folder, shared=False)
         if not locked:
-            files.enter_context(_held_by_name(folder, shard))
+            files.enter_context(_held_by_name(folder, shard, holder))
         for path in _others(folder, "lock", shard) if locked else ():
             with _open(folder, path.name) as other:
                 _take(other, folder, shared=True)
         own.truncate(0)
-        own.write(_holder().encode())
+        own.write(_words(holder).encode())
         own.flush()
         yield locked
 
@@ -60,14 +63,16 @@ def _take(file: IO[bytes], folder: Path, *, shared: bool) -> bool:
 
 
 @contextmanager
-def _held_by_name(folder: Path, shard: Shard | None) -> Iterator[None]:
+def _held_by_name(folder: Path, shard: Shard | None, holder: int) -> Iterator[None]:
     """Hold a folder by a file of which there can be only one."""
     own = folder / file_name(_RUNNING, shard)
+    if holder != os.getpid() and _read(own) == _words(holder):
+        own.unlink()  # of an earlier process of this run
     for path in [own, *_others(folder, _RUNNING, shard)]:
         _forget_if_over(path, folder)
     try:
         with own.open("x", encoding="utf-8") as file:
-            file.write(_holder())
+            file.write(_words(holder))
     except FileExistsError:  # another run came first by a moment
         _forget_if_over(own, folder)
         raise _busy(folder, "", "run again when it has ended") from None
@@ -79,14 +84,20 @@ def _held_by_name(folder: Path, shard: Shard | None) -> Iterator[None]:
 
 def _forget_if_over(path: Path, folder: Path) -> None:
     """Remove what a killed run of this machine left; raise OutputError if it may be running."""
-    try:
-        holder = path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
+    holder = _read(path)
+    if holder is None:
         return
     process, _, node = holder.removeprefix("process ").partition(" on ")
     if node != platform.node() or not process.isdecimal() or _is_running(int(process)):
         raise _busy(folder, holder, f"wait for it or end it; if it is over, remove {path}")
     path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
 
 
 def _is_running(process: int) -> bool:
@@ -106,8 +117,8 @@ def _others(folder: Path, stem: str, shard: Shard | None) -> list[Path]:
     return [path for path in found if path.name != own and not is_other_shard(path, shard)]
 
 
-def _holder() -> str:
-    return f"process {os.getpid()} on {platform.node()}"
+def _words(process: int) -> str:
+    return f"process {process} on {platform.node()}"
 
 
 def _busy(folder: Path, holder: str, advice: str) -> OutputError:

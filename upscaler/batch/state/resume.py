@@ -44,8 +44,8 @@ class Verdict:
 
 def judge(
     plan: Plan, journal: Journal, keys: Mapping[Job, SettingsKey], rules: Rules
-) -> Iterator[tuple[Job, Verdict]]:
-    """Yield each job of a plan in its order, and what is known of it.
+) -> Iterator[tuple[Job, JournalEntry | None, Verdict]]:
+    """Yield each job of a plan in its order, what the journal says of it, and what follows.
 
     Nothing is decoded: sizes and times are compared. Where only the time is new, and everywhere
     with `rules.verify`, contents are compared too, by several threads.
@@ -57,7 +57,8 @@ def judge(
         return _settled(plan, job, entry, keys[job], rules)
 
     with ThreadPool(cores()) as threads:
-        yield from zip(plan.jobs, threads.imap(settle, known, _AT_ONCE), strict=True)
+        for (job, entry), verdict in zip(known, threads.imap(settle, known, _AT_ONCE), strict=True):
+            yield job, entry, verdict
 
 
 class _File:

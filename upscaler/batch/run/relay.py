@@ -1,0 +1,67 @@
+"""What a run takes over from its processes that died, and says for the next one to take over."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from upscaler.batch.plan.jobs import Job
+from upscaler.batch.report import Result, Status, Summary, Used
+from upscaler.batch.state.journal import JournalEntry, State
+from upscaler.inference.timing import Profile
+from upscaler.supervisor.line import Handover
+
+Known = Sequence[tuple[Job, JournalEntry | None]]
+"""Jobs, and what the journal knows of each."""
+
+
+class Relay:
+    """The part of one process in a run.
+
+    Args:
+        handover: what came before.
+    """
+
+    def __init__(self, handover: Handover) -> None:
+        self._handover, self._so_far = handover, handover.so_far
+        self.is_first = not handover.note
+        """Whether nothing of the run has been reported yet."""
+        self.began = time.time() if self.is_first else handover.began
+        """When the run began, in seconds since 1970."""
+
+    @property
+    def profile(self) -> Profile:
+        """Where the time went before."""
+        return Profile(self._so_far.get("elapsed", 0.0), self._so_far.get("stages", {}))
+
+    def restore(self, summary: Summary) -> None:
+        """Add what came before, but for the counts, which the journal knows."""
+        if self._so_far:
+            summary.pixels, summary.profile = self._so_far["pixels"], self.profile
+        summary.runtimes = [Used(*facts) for facts in self._so_far.get("runtimes", [])]
+
+    def ended(self, job: Job, entry: JournalEntry | None) -> Result | None:
+        """Return how a job ended that an earlier process of this run reported."""
+        if self.is_first or entry is None or entry.updated < self.began:
+            return None
+        if entry.state is State.BEGUN:
+            return None
+        done = entry.state is State.DONE
+        return Result(job.name, Status.DONE if done else Status.FAILED)
+
+    def suspects(self, todo: Known) -> list[Job]:
+        """Return the jobs that come last, one at a time: they were in flight at a death."""
+        if self.is_first:
+            begun = [(entry, job) for job, entry in todo if entry and entry.state is State.BEGUN]
+            return [job for _, job in sorted(begun, key=lambda each: each[0].updated)]
+        by_name = {job.name: job for job, _ in todo}
+        return [by_name[name] for name in self._handover.suspects if name in by_name]
+
+
+def so_far(summary: Summary, profile: Profile) -> Mapping[str, Any]:
+    """Return what the next process needs to go on from here."""
+    return {
+        "pixels": summary.pixels,
+        "runtimes": [[used.runtime, used.precision, used.after] for used in summary.runtimes],
+        "elapsed": profile.elapsed,
+        "stages": profile.seconds,
+    }
