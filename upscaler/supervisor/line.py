@@ -30,6 +30,8 @@ class Handover(NamedTuple):
     """Why there is another process now; empty for the first."""
     suspects: Sequence[str] = ()
     """Names of files that come last, one at a time, in this order."""
+    unreported: Sequence[str] = ()
+    """Names of files that were in flight: whatever became of them, nobody has heard of it."""
     failed: Mapping[str, tuple[str, bool]] = {}
     """What has failed by the death: the reason of each, and whether it is the file's own."""
     not_tried: str = ""

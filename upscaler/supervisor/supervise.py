@@ -116,6 +116,7 @@ class _Supervisor:
             began=before.began,
             note=_note(how),
             suspects=list(self._suspects),
+            unreported=list(child.in_flight),
             failed=failed,
             not_tried=not_tried,
             so_far=child.so_far or before.so_far,

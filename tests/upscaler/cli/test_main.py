@@ -221,7 +221,7 @@ def test_a_suspended_run_goes_on(tmp_path, photo):
     process = subprocess.Popen([*arguments, "--timeout", "2"], start_new_session=True)
     while not any(out.glob("*.bmp")):
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGTSTP)
+    os.killpg(process.pid, signal.SIGSTOP)
     time.sleep(4)
     os.killpg(process.pid, signal.SIGCONT)
     assert process.wait(timeout=60) == 0

@@ -207,7 +207,9 @@ class Batch:
                 continue
             if verdict.renewed:
                 journal.renew(job, verdict.renewed)
-            result = self._relay.ended(job, entry) or verdict.result
+            result = None
+            if not self._relay.is_unreported(job):
+                result = self._relay.ended(job, entry) or verdict.result
             if result is not None:
                 self._settle(result)
                 continue

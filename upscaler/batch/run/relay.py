@@ -48,6 +48,10 @@ class Relay:
         done = entry.state is State.DONE
         return Result(job.name, Status.DONE if done else Status.FAILED)
 
+    def is_unreported(self, job: Job) -> bool:
+        """Whether nobody has heard of a job that was in flight: it is done again."""
+        return job.name in self._handover.unreported
+
     def suspects(self, todo: Known) -> list[Job]:
         """Return the jobs that come last, one at a time: they were in flight at a death."""
         if self.is_first:
