@@ -22,7 +22,7 @@ from upscaler.inference.size import Size, wanted_size
 from upscaler.inference.strips import StripEnlargement, strips_of
 from upscaler.inference.tiling import STRIP_ROWS, Tile
 from upscaler.inference.timing import Timer
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find_model
+from upscaler.models import DEFAULT_MODEL, Model, default_scale, find_model
 from upscaler.models.grid import AUTO_TILE, round_up
 from upscaler.runtimes import Choice, Runtime, RuntimeRequest, open_runtime
 from upscaler.runtimes.gate import Gate
@@ -40,7 +40,7 @@ class Upscaler:
     Args:
         model: a packaged model's name, or the path of an ONNX file.
         scale: how many times larger, per axis; what no network makes is resampled from the next
-            larger one.
+            larger one. By default 4, or what a file or a name such as fast-x2 makes.
         runtime, precision: names as in `upscaler run`, or `auto`.
         tile: side of a tile's core in pixels, `auto`, or None for no tiles. It changes the
             memory needed and the speed, not the picture.
@@ -58,7 +58,7 @@ class Upscaler:
         self,
         model: str = DEFAULT_MODEL,
         *,
-        scale: float = DEFAULT_SCALE,
+        scale: float | None = None,
         runtime: str = "auto",
         precision: str = "auto",
         tile: int | str | None = "auto",
@@ -67,6 +67,7 @@ class Upscaler:
         size: Size | None = None,
         restore: float | None = None,
     ) -> None:
+        scale = default_scale(str(model)) if scale is None else scale
         self.size = wanted_size(scale, size)
         self.model: Model = find_model(str(model), scale, restore)
         self._runtime_name, self._precision = runtime, precision

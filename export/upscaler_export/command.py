@@ -1,5 +1,6 @@
 """`upscaler export`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -73,7 +74,7 @@ def export(
     \b
     upscaler export runs/fast-x2/last.safetensors -o models/
     upscaler export fast-x2 --fp16 --int8 photos/
-    upscaler run photos/ large/ -s 2 -m models/fast-x2.onnx
+    upscaler run photos/ large/ -m models/fast-x2.onnx
     """
     from upscaler.images import set_for_process
     from upscaler.quality.degradation import Degradation
@@ -110,3 +111,4 @@ def export(
 
         path = build_engine(done.path, "fp16")
         click.echo(f"{path}  unproved: no GPU has run it")
+    click.echo(f"next: upscaler run photos/ large/ -m {shlex.quote(str(done.path))}")

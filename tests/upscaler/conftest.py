@@ -57,10 +57,10 @@ class Notes:
     """A reporter that keeps what it hears."""
 
     def __init__(self):
-        self.opened_with, self.results = None, []
+        self.opened_with, self.results, self.notes = None, [], []
 
     def note(self, text):
-        pass
+        self.notes.append(text)
 
     def opened(self, upscaler, files):
         self.opened_with = (upscaler, files)

@@ -10,7 +10,7 @@ from upscaler.batch.report import SCHEMA, Result, Status, nothing_readable
 from upscaler.batch.run.batch import Settings
 from upscaler.batch.run.memory import bytes_needed, goes_in_strips
 from upscaler.batch.state.journal import RunRecord, read_journal
-from upscaler.batch.state.resume import settled
+from upscaler.batch.state.resume import judge
 from upscaler.errors import ImageError, StartError
 from upscaler.images import upright_size
 
@@ -20,6 +20,7 @@ class Expected(StrEnum):
 
     TO_DO = "to-do"
     SKIPPED = "skipped"
+    KEPT = "kept"
     FAILED = "failed"
     FAILED_BEFORE = "failed-before"
 
@@ -113,11 +114,10 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     needed: list[int] = []
     outputs = 0
     with read_journal(plan.root) as journal:
-        for job in plan.jobs:
-            key = settings.key(model, job.format)
-            result = settled(plan, job, journal.find(job), key, settings.rules)
-            if result is not None:
-                files.append(_as_forecast(result))
+        keys = {job: settings.key(model, job.format) for job in plan.jobs}
+        for job, _, verdict in judge(plan, journal, keys, settings.rules):
+            if verdict.result is not None:
+                files.append(_as_forecast(verdict.result))
                 continue
             try:
                 size = upright_size(job.source, settings.max_pixels)
@@ -148,6 +148,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
 def _as_forecast(result: Result) -> Forecast:
     expected = {
         Status.SKIPPED: Expected.SKIPPED,
+        Status.KEPT: Expected.KEPT,
         Status.FAILED: Expected.FAILED,
         Status.FAILED_BEFORE: Expected.FAILED_BEFORE,
     }[result.status]

@@ -13,7 +13,7 @@ from upscaler.batch.state.resume import Rules
 from upscaler.errors import UsageError
 from upscaler.images import FORMATS, MAX_PIXELS, Encoding
 from upscaler.inference.size import Size, wanted_size
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
+from upscaler.models import DEFAULT_MODEL, default_scale
 from upscaler.upscaler import Upscaler
 
 Progress = Callable[[int, int, Result], object]
@@ -45,6 +45,11 @@ class FolderResult:
         return self._with(Status.SKIPPED)
 
     @property
+    def kept(self) -> list[Result]:
+        """What was left as it is: somebody changed the output since it was made."""
+        return self._with(Status.KEPT)
+
+    @property
     def failed(self) -> list[Result]:
         """What failed, now or in an earlier run; each `error` says why."""
         return self._with(Status.FAILED, Status.FAILED_BEFORE)
@@ -58,13 +63,14 @@ def upscale_folder(
     output: str | os.PathLike[str],
     *,
     model: str = DEFAULT_MODEL,
-    scale: float = DEFAULT_SCALE,
+    scale: float | None = None,
     size: Size | None = None,
     restore: float | None = None,
     format: str = KEEP,
     quality: int = 95,
     png_level: int = 1,
     strip_metadata: bool = False,
+    keep_times: bool = False,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     overwrite: bool = False,
@@ -96,6 +102,7 @@ def upscale_folder(
         quality: of JPEG, WebP and AVIF, 1 to 100.
         png_level: from 1, fast, to 9, small.
         strip_metadata: leave out EXIF, XMP, IPTC, resolution and texts.
+        keep_times: give each output its input's time.
         include: patterns such as `*.png`: only files whose name matches one of them, or whose
             path below the folder if the pattern has a slash.
         exclude: patterns of files that are left out.
@@ -117,6 +124,7 @@ def upscale_folder(
     _check(format, quality=quality, png_level=png_level, memory=memory, max_pixels=max_pixels)
     if timeout is not None and not timeout > 0:
         raise UsageError(f"timeout is {timeout!r}; give seconds above 0, or None")
+    scale = default_scale(str(model)) if scale is None else scale
     settings = Settings(
         model=str(model),
         scale=scale,
@@ -128,7 +136,7 @@ def upscale_folder(
         streams=streams,
         devices=tuple(devices),
         memory=memory,
-        encoding=Encoding(quality, png_level, strip_metadata),
+        encoding=Encoding(quality, png_level, strip_metadata, keep_times),
         max_pixels=max_pixels,
         timeout=timeout,
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),

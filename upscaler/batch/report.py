@@ -24,6 +24,8 @@ class Status(StrEnum):
     DONE = "done"
     SKIPPED = "skipped"
     """Done by an earlier run, and nothing changed since."""
+    KEPT = "kept"
+    """Somebody has changed the output since it was made; `--overwrite` makes it again."""
     FAILED = "failed"
     FAILED_BEFORE = "failed-before"
     """Failed in an earlier run, and nothing changed since; `--retry-failed` tries it again."""
@@ -129,11 +131,13 @@ class Summary:
     def __str__(self) -> str:
         done, failed = self.counts[Status.DONE], self.counts[Status.FAILED]
         skipped, before = self.counts[Status.SKIPPED], self.counts[Status.FAILED_BEFORE]
+        kept = self.counts[Status.KEPT]
         if not any(self.counts.values()):
             return no_images(self.planned, self.left_out, self.not_read)
         parts = [f"{done} done"] if done or failed else ["nothing to do"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} already done"] if skipped else []
+        parts += [f"{kept} kept as you changed {'it' if kept == 1 else 'them'}"] if kept else []
         parts += [f"{before} failed before (--retry-failed tries them again)"] if before else []
         parts += [f"{self.left_out} left out"] if self.left_out else []
         text = ", ".join(parts)

@@ -144,7 +144,8 @@ def _exit_code(arguments: Sequence[str] | None, witness: Witness) -> int:  # noq
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRAS:
             return _failed(_fault(error), _FAULT_EXIT)
-        return _failed(f"this command needs {error.name}; {_INSTALL}", 3)
+        missing = f"PyTorch and what goes with it ({error.name} is missing)"
+        return _failed(f"this command needs {missing}; {_INSTALL}", 3)
     except BrokenPipeError:
         # whoever read our output has left; let Python's own flush at exit find no pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,6 +13,8 @@ from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
 if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
 
+OF_MODEL = f"{DEFAULT_SCALE}, or what a file or a name such as fast-x2 makes"
+
 MODEL = click.option(
     "-m",
     "--model",
@@ -100,9 +102,7 @@ SCALE = click.option(
     "--scale",
     type=Scale(),
     metavar="FACTOR",
-    default=DEFAULT_SCALE,
-    show_default=True,
-    help="How many times as wide and high: 2, 3 or 4.",
+    help=f"How many times as wide and high: 2, 3 or 4  [default: {OF_MODEL}]",
 )
 RESTORE = click.option(
     "--restore",

@@ -109,6 +109,9 @@ class RunDisplay:
         if result.error:
             word = "failed before" if result.status is Status.FAILED_BEFORE else "failed"
             self._say(f"{word}: {result.name}: {result.error}")
+        elif result.status is Status.KEPT:
+            if not self._quiet:
+                self._say(kept(result.name, result.target))
         elif self._verbose or (result.warnings and not self._quiet):
             self._describe(result)
 
@@ -139,6 +142,11 @@ class RunDisplay:
 
     def _say(self, text: str) -> None:
         self._console.print(printable(text), markup=False)
+
+
+def kept(name: str, target: str | None) -> str:
+    """Return the line on an output that somebody has changed."""
+    return f"kept: {name}: {target} was changed since it was made; --overwrite makes it again"
 
 
 def printable(text: str) -> str:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from upscaler.cli import options
-from upscaler.models import DEFAULT_SCALE
 from upscaler.supervisor.line import Witness
 
 if TYPE_CHECKING:
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
     "--scale",
     type=options.Factor(),
     metavar="FACTOR",
-    default=DEFAULT_SCALE,
-    show_default=True,
-    help="How many times as wide and high: 1 to 4, also 1.5.",
+    help=f"How many times as wide and high: 1 to 4, also 1.5  [default: {options.OF_MODEL}]",
 )
 @click.option(
     "--width",
@@ -97,6 +94,7 @@ if TYPE_CHECKING:
     help="Leave out camera data (EXIF), captions (IPTC, XMP), texts and DPI. The colour profile "
     "stays.",
 )
+@click.option("--keep-times", is_flag=True, help="Give each output the time of its input.")
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
@@ -114,7 +112,8 @@ if TYPE_CHECKING:
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Make every output again, and replace files that `upscaler` did not make.",
+    help="Make every output again, also over files that `upscaler` did not make or somebody "
+    "changed.",
 )
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed in an earlier run.")
 @click.option(
@@ -153,7 +152,7 @@ def run(
     witness: Witness,
     source: Path,
     output: Path,
-    scale: float,
+    scale: float | None,
     width: int | None,
     height: int | None,
     long_side: int | None,
@@ -169,6 +168,7 @@ def run(
     quality: int,
     png_level: int,
     strip_metadata: bool,
+    keep_times: bool,
     max_pixels: int,
     timeout: float | None,
     overwrite: bool,
@@ -205,10 +205,12 @@ def run(
     from upscaler.errors import UsageError
     from upscaler.images import Encoding, drop_unfinished, set_for_process
     from upscaler.inference.size import Size
+    from upscaler.models import default_scale
 
     if dry_run and report:
         raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")
     set_for_process(max_pixels)
+    scale = scale or default_scale(model)
     settings = Settings(
         model=model,
         scale=scale,
@@ -220,7 +222,7 @@ def run(
         tile=tile,
         streams=jobs,
         memory=memory,
-        encoding=Encoding(quality, png_level, strip_metadata),
+        encoding=Encoding(quality, png_level, strip_metadata, keep_times),
         max_pixels=max_pixels,
         timeout=timeout,
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),

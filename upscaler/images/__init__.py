@@ -16,10 +16,13 @@ from upscaler.images.not_read import NOT_READ
 from upscaler.images.picture import Picture
 from upscaler.images.process import set_for_process
 from upscaler.images.read import open_picture, picture_from
+from upscaler.images.reference import open_reference
 from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
 from upscaler.images.write import (
+    Surroundings,
+    Written,
     drop_unfinished,
     save_picture,
     save_strips,
@@ -36,6 +39,8 @@ __all__ = [
     "Picture",
     "PictureSize",
     "Rows",
+    "Surroundings",
+    "Written",
     "drop_unfinished",
     "fill_hidden",
     "fit",
@@ -46,6 +51,7 @@ __all__ = [
     "keep_flat",
     "kept_format",
     "open_picture",
+    "open_reference",
     "open_rows",
     "picture_from",
     "picture_size",

@@ -34,6 +34,8 @@ class Encoding:
     """From fast (1) to small (9)."""
     strip: bool = False
     """Whether EXIF, XMP, IPTC, resolution and texts stay behind."""
+    keep_times: bool = False
+    """Whether the file gets its input's time."""
 
 
 def encode(file: IO[bytes], picture: Picture, kind: Format, encoding: Encoding) -> None:

@@ -10,11 +10,11 @@ from typing import Protocol
 STAGES = ("read", "cut", "infer", "join", "write")
 
 _ADVICE = {
-    "read": "inputs of a format that is quicker to decode, or fewer --jobs, would help",
+    "read": "inputs of a format that is quicker to decode would help",
     "cut": "a larger --tile would help",
-    "infer": "a smaller model, --precision int8 or a GPU would help",
+    "infer": "`upscaler bench` shows what is faster here, with -m for other models",
     "join": "a larger --tile would help",
-    "write": "--png-level 1 or --format jpg would help",
+    "write": "another --format, or a lower --png-level, may help",
 }
 
 

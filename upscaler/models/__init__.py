@@ -1,6 +1,11 @@
 """Models: the packaged ones, custom ones, and what is known of each."""
 
-from upscaler.models.catalogue import DEFAULT_MODEL, DEFAULT_SCALE, find_model
+from upscaler.models.catalogue import (
+    DEFAULT_MODEL,
+    DEFAULT_SCALE,
+    default_scale,
+    find_model,
+)
 from upscaler.models.model import Model, read_model
 from upscaler.models.packaged import FOLDER, packaged_models
 
@@ -9,6 +14,7 @@ __all__ = [
     "DEFAULT_SCALE",
     "FOLDER",
     "Model",
+    "default_scale",
     "find_model",
     "packaged_models",
     "read_model",

@@ -5,11 +5,25 @@ from pathlib import Path
 
 from upscaler.errors import ModelError
 from upscaler.models.model import Model, metadata_of, read_model
-from upscaler.models.packaged import FOLDER, packaged_model
+from upscaler.models.packaged import FOLDER, packaged_model, packaged_models
 from upscaler.models.spec import METADATA_KEY, ModelSpec
 
 DEFAULT_MODEL = "balanced"
 DEFAULT_SCALE = 4
+
+
+def default_scale(name: str) -> int:
+    """Return how many times larger a model makes pictures where nobody says so.
+
+    A file has a scale of its own, and a title such as `fast-x2` says one.
+
+    Raises:
+        ModelError: the file cannot be used.
+    """
+    if Path(name).suffix == ".onnx":
+        return read_custom(Path(name)).spec.scale
+    titled = (model.spec.scale for model in packaged_models() if model.title == name)
+    return next(titled, DEFAULT_SCALE)
 
 
 def find_model(name: str, scale: float, restore: float | None = None) -> Model:

@@ -178,6 +178,24 @@ def test_what_is_no_file_is_named(command, folder, tmp_path):
     assert out.startswith("3 done; ")
 
 
+def test_what_somebody_changed_is_named_and_counted(command, folder, tmp_path):
+    arguments = ("run", folder, tmp_path / "out", "-s", 2)
+    command(*arguments)
+    changed = tmp_path / "out" / "a.png"
+    changed.write_bytes(changed.read_bytes() + b"a rating")
+    line = f"kept: a.png: {changed} was changed since it was made; --overwrite makes it again\n"
+    code, out, err = command(*arguments)
+    assert (code, err) == (0, line)
+    assert out.startswith("nothing to do, 2 already done, 1 kept as you changed it")
+    assert command(*arguments, "-q") == (0, "", "")
+    lines = [json.loads(each) for each in command(*arguments, "--json")[1].splitlines()]
+    assert {"event": "file", "name": "a.png", "status": "kept", "target": str(changed)} in [
+        {key: value for key, value in each.items() if key != "seconds"} for each in lines
+    ]
+    assert lines[-1]["kept"] == 1
+    assert command(*arguments, "-n")[1].startswith(line)
+
+
 def test_a_choice_of_files(command, folder, tmp_path):
     arguments = ("run", folder, tmp_path / "out", "-s", 2, "--json")
     _, out, _ = command(*arguments, "--include", "*.png", "--exclude", "sub/*")

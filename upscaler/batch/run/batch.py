@@ -15,7 +15,7 @@ from upscaler.batch.run.pipeline import Pipeline
 from upscaler.batch.run.relay import Known, Relay, so_far
 from upscaler.batch.run.running_job import JobResult
 from upscaler.batch.state.journal import Journal, JournalEntry, RunRecord, SettingsKey, open_journal
-from upscaler.batch.state.resume import Rules, has_moved_on, settled
+from upscaler.batch.state.resume import Rules, judge
 from upscaler.hardware.cpu import memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
@@ -162,11 +162,12 @@ class Batch:
         for name, reason in self._plan.refused.items():
             self._settle(Result(name, Status.FAILED, error=reason))
         if self._plan.jobs:
-            holder = self._witness.supervisor
-            with open_journal(self._plan.root, self._plan.shard, holder) as journal:
+            plan, holder = self._plan, self._witness.supervisor
+            with open_journal(plan.root, plan.shard, holder, self._reporter.note) as journal:
                 todo = self._remaining(journal)
-                for folder in {job.target.parent for job in self._plan.jobs}:
-                    sweep(folder)
+                alone = plan.root is not None and plan.shard is None
+                for folder in {job.target.parent for job in plan.jobs}:
+                    sweep(folder, alone=alone)
                 try:
                     if handover.not_tried:
                         for job, _ in todo:
@@ -199,25 +200,24 @@ class Batch:
     def _remaining(self, journal: Journal) -> Known:
         """Report what needs no work, or may not be done; return the rest."""
         todo: list[tuple[Job, JournalEntry | None]] = []
-        plan, rules = self._plan, self._settings.rules
         failed = self._witness.handover.failed
-        for job in plan.jobs:
-            entry = journal.find(job)
+        for job, entry, verdict in judge(self._plan, journal, self._keys, self._settings.rules):
             if job.name in failed:
                 reason, lasting = failed[job.name]
                 self._end(journal, JobResult(job, error=reason, lasting=lasting))
                 continue
+            if verdict.renewed:
+                journal.renew(job, verdict.renewed)
             result = None
             if not self._relay.is_unreported(job):
-                result = self._relay.ended(job, entry)
-                result = result or settled(plan, job, entry, self._keys[job], rules)
-            if result is None:
-                if entry is not None and has_moved_on(plan, job, entry):
-                    with suppress(OSError):  # or it would stay there if this job fails
-                        job.target.unlink()
-                todo.append((job, entry))
-            else:
+                result = self._relay.ended(job, entry) or verdict.result
+            if result is not None:
                 self._settle(result)
+                continue
+            if verdict.moved_on:
+                with suppress(OSError):  # or it would stay there if this job fails
+                    job.target.unlink()
+            todo.append((job, entry))
         return todo
 
     def _work(self, todo: Known, journal: Journal) -> None:
@@ -278,7 +278,8 @@ class Batch:
 
 def _record(journal: Journal, ended: JobResult) -> None:
     if ended.error is None:
-        journal.done(ended.job, ended.seconds)
+        assert ended.output is not None
+        journal.done(ended.job, ended.output, ended.input_sha256, ended.seconds)
     elif ended.lasting:
         journal.failed(ended.job, ended.error, ended.seconds)
     else:

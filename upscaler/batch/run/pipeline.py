@@ -19,10 +19,12 @@ from types import TracebackType
 from typing import Self
 
 from upscaler.batch.plan.jobs import Job, refuse_too_long
+from upscaler.batch.run.as_input import make_folders, stamp_input
 from upscaler.batch.run.clock import TURN, Clock, Clocks
 from upscaler.batch.run.memory import Budget, bytes_needed, goes_in_strips
 from upscaler.batch.run.running_job import JobResult, RunningJob
 from upscaler.batch.run.workers import Workers
+from upscaler.batch.state.file_stamp import sha256_as_stamped
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
     MAX_PIXELS,
@@ -158,6 +160,7 @@ class Pipeline:
         self._begin(job)
         self._witness.at(job.name, _DECODER)
         self._clocks.begin(running.clock)
+        running.stamp = stamp_input(job, running.output, keep_times=self._encoding.keep_times)
         resampled = not self._upscaler.size.is_scale(scale)
         with running.clock.busy():  # what is turned has the same multiple, but not the same width
             size = (upright_size if resampled else picture_size)(job.source, self._max_pixels)
@@ -182,6 +185,7 @@ class Pipeline:
     def _go_whole(self, running: RunningJob) -> None:
         with running.clock.stage("read"):
             picture = self._fit(running.job, open_picture(running.job.source, self._max_pixels))
+            running.input_sha256 = sha256_as_stamped(running.job.source, running.stamp)
         with running.clock.busy():
             work = self._upscaler.begin(picture, running.clock)
         running.start(work)
@@ -198,7 +202,12 @@ class Pipeline:
             with clock.busy():
                 work = self._upscaler.begin_strips(rows, partial(self._fit, job), clock)
                 strips = work.run(partial(self._compute, running))
-                lost = save_strips(work.frame, strips, job.target, job.format, self._encoding)
+                make_folders(job)
+                around = running.output
+                lost = save_strips(
+                    work.frame, strips, job.target, job.format, self._encoding, around
+                )
+                running.input_sha256 = sha256_as_stamped(job.source, running.stamp)
         except Exception as error:  # or it would pass for damage of the file that is open
             raise _as_image_error(error) from None
         self._succeed(running, work.frame, (*work.warnings, *lost))
@@ -258,14 +267,21 @@ class Pipeline:
         with running.clock.stage("write"):
             assert work is not None
             picture = work.finish()
-            lost = save_picture(picture, job.target, job.format, self._encoding)
+            make_folders(job)
+            around = running.output
+            lost = save_picture(picture, job.target, job.format, self._encoding, around)
         self._succeed(running, picture, (*picture.warnings, *lost))
 
     def _succeed(self, running: RunningJob, picture: Picture, warnings: tuple[str, ...]) -> None:
-        pixels, seconds = picture.width * picture.height, time.monotonic() - running.began
-        self._end(
-            running, JobResult(running.job, warnings=warnings, pixels=pixels, seconds=seconds)
+        result = JobResult(
+            running.job,
+            warnings=warnings,
+            pixels=picture.width * picture.height,
+            seconds=time.monotonic() - running.began,
+            input_sha256=running.input_sha256,
+            output=running.output.written,
         )
+        self._end(running, result)
 
     def _fail(self, running: RunningJob, error: ImageError) -> None:
         lasting = not isinstance(error, PassingError)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.run.clock import Clock
+from upscaler.batch.state.file_stamp import FileStamp
 from upscaler.errors import ImageError
+from upscaler.images import Surroundings, Written
 from upscaler.inference.enlargement import Enlargement
 
 
@@ -23,10 +25,19 @@ class JobResult:
     """Of the output."""
     seconds: float = 0.0
     """From the start of reading to the end of writing."""
+    input_sha256: str = ""
+    """Of what was read; empty if it changed meanwhile, or there is no output."""
+    output: Written | None = None
+    """What the output is; None if there is none."""
 
 
 class RunningJob:
     """One job in progress: counts its tiles down and keeps the first thing that went wrong."""
+
+    stamp: FileStamp | None = None
+    """Of the input, before it was read."""
+    input_sha256 = ""
+    """Of what was read of it."""
 
     def __init__(self, job: Job, clock: Clock) -> None:
         self.job, self.clock, self.began = job, clock, 0.0
@@ -34,6 +45,7 @@ class RunningJob:
         """What it fills of the budget."""
         self.work: Enlargement | None = None
         self.error: ImageError | None = None
+        self.output = Surroundings()
         self._left, self._lock = 0, threading.Lock()
 
     def start(self, work: Enlargement) -> None:

@@ -1,15 +1,15 @@
 """What an output folder remembers: which outputs are done, from what, with which settings.
 
-Paths below OUT are kept relative, so that the folder may be moved; all paths are kept as bytes,
-since file names need not be text. Every change is committed at once: a kill loses none. A power
-cut may lose the last ones, and their files are then done again.
+Paths below OUT are kept relative, so that the folder may be moved; all paths are kept with forward
+slashes, and as bytes, since file names need not be text. Every change is committed at once: a kill
+loses none. A power cut may lose the last ones, and their files are then done again.
 """
 
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass
 from enum import StrEnum
@@ -19,9 +19,10 @@ from typing import Any
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.plan.listing import STATE_FOLDER, Shard
 from upscaler.batch.state import database as db
-from upscaler.batch.state.file_stamp import FileStamp, file_sha256, file_stamp
+from upscaler.batch.state.file_stamp import FileStamp, Stamps, file_stamp
 from upscaler.batch.state.lock import hold
 from upscaler.errors import OutputError
+from upscaler.images import Written
 
 _COLUMNS = (
     "source, input_size, input_mtime_ns, input_sha256, settings, "
@@ -120,7 +121,7 @@ class Journal:
     def __init__(self, database: sqlite3.Connection, root: Path | None) -> None:
         self._database, self._root = database, root
         self._lock = threading.Lock()
-        self._below = os.fsencode(root) + b"/" if root else b""
+        self._below = os.fsencode(root.as_posix()) + b"/" if root else b""
 
     def find(self, job: Job) -> JournalEntry | None:
         """Return what is known of a job's output."""
@@ -136,9 +137,8 @@ class Journal:
         the next run.
         """
         found = file_stamp(job.source) or (None, None)
-        source = os.fsencode(job.source.absolute())
         made_by = (key.model, key.settings)
-        row = (self._key(job), source, *found, *made_by, State.BEGUN, time.time())
+        row = (self._key(job), _absolute(job.source), *found, *made_by, State.BEGUN, time.time())
         with self._lock, self._database:
             self._database.execute(
                 "INSERT INTO jobs (target, source, input_size, input_mtime_ns, model, settings, "
@@ -151,17 +151,31 @@ class Journal:
                 row,
             )
 
-    def done(self, job: Job, seconds: float) -> None:
-        """Remember that a claimed job's output is in place."""
-        made = file_stamp(job.target) or (None, None)
+    def done(self, job: Job, output: Written, input_sha256: str, seconds: float) -> None:
+        """Remember that a claimed job's output is in place.
+
+        Args:
+            input_sha256: of what was read; empty if that is not known.
+        """
         self._update(
             job,
             state=State.DONE,
-            output_size=made[0],
-            output_mtime_ns=made[1],
-            output_sha256=file_sha256(job.target),
-            input_sha256=file_sha256(job.source),
+            output_size=output.size,
+            output_mtime_ns=output.mtime_ns,
+            output_sha256=output.sha256,
+            input_sha256=input_sha256,
             seconds=seconds,
+        )
+
+    def renew(self, job: Job, stamps: Stamps) -> None:
+        """Remember new times and places of files that hold what they held."""
+        self._set(
+            job,
+            source=_absolute(job.source),
+            input_size=stamps.input.size,
+            input_mtime_ns=stamps.input.mtime_ns,
+            output_size=stamps.output.size,
+            output_mtime_ns=stamps.output.mtime_ns,
         )
 
     def failed(self, job: Job, reason: str, seconds: float) -> None:
@@ -203,18 +217,25 @@ class Journal:
             yield os.fsdecode(target), State(state), reason or ""
 
     def _update(self, job: Job, **values: str | bytes | float | None) -> None:
-        assignments = ", ".join(f"{column} = ?" for column in (*values, "updated"))
+        self._set(job, **values, updated=time.time())
+
+    def _set(self, job: Job, **values: str | bytes | float | None) -> None:
+        assignments = ", ".join(f"{column} = ?" for column in values)
         with self._lock, self._database:
             self._database.execute(
                 f"UPDATE jobs SET {assignments} WHERE target = ?",
-                (*values.values(), time.time(), self._key(job)),
+                (*values.values(), self._key(job)),
             )
 
     def _key(self, job: Job) -> bytes:
-        target = os.fsencode(job.target)
+        target = os.fsencode(job.target.as_posix())
         if self._root is None or target.startswith(self._below):
             return target.removeprefix(self._below)
-        return os.fsencode(job.target.relative_to(self._root))
+        return os.fsencode(job.target.relative_to(self._root).as_posix())
+
+
+def _absolute(path: Path) -> bytes:
+    return os.fsencode(path.absolute().as_posix())
 
 
 def _entry(row: tuple[Any, ...]) -> JournalEntry:
@@ -235,7 +256,10 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
 
 @contextmanager
 def open_journal(
-    root: Path | None, shard: Shard | None = None, holder: int = 0
+    root: Path | None,
+    shard: Shard | None = None,
+    holder: int = 0,
+    note: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Journal]:
     """Create the output folder if need be, lock it and open its journal.
 
@@ -243,6 +267,7 @@ def open_journal(
 
     Args:
         holder: the process to end for who wants the folder, if it is not this one.
+        note: told a line worth knowing.
 
     Raises:
         OutputError: it cannot be created or written, another run holds it, or its journal is
@@ -253,8 +278,10 @@ def open_journal(
             yield Journal(database, None)
         return
     folder = root / STATE_FOLDER
-    with hold(folder, shard, holder or os.getpid()), _explained(folder):
-        database = db.connect(folder, shard)
+    with hold(folder, shard, holder or os.getpid()) as locked, _explained(folder):
+        if not locked:
+            note(f"the file system of {root} has no file locks; a file in {folder} stands for them")
+        database = db.connect(folder, shard, locked=locked)
         try:
             yield Journal(database, root)
         finally:
