@@ -59,6 +59,8 @@ def upscale_folder(
     scale: float = DEFAULT_SCALE,
     size: Size | None = None,
     restore: float | None = None,
+    alpha: str = "picture",
+    wrap: bool = False,
     format: str = KEEP,
     quality: int = 95,
     png_level: int = 1,
@@ -86,7 +88,8 @@ def upscale_folder(
     Args:
         source: the folder, or an image.
         output: the folder of the outputs, made if it is not there.
-        model, scale, size, restore, runtime, precision, tile, streams, devices: as for `Upscaler`.
+        model, scale, size, restore, alpha, wrap, runtime, precision, tile, streams, devices: as for
+            `Upscaler`.
         format: png, jpg, webp, tiff, avif or bmp; `keep` for each file's own.
         quality: of JPEG, WebP and AVIF, 1 to 100.
         png_level: from 1, fast, to 9, small.
@@ -116,6 +119,8 @@ def upscale_folder(
         scale=scale,
         size=wanted_size(scale, size),
         restore=restore,
+        alpha=alpha,
+        wrap=wrap,
         runtime=runtime,
         precision=precision,
         tile=tile,

@@ -18,6 +18,7 @@ from upscaler.images.read import open_picture, picture_from
 from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
+from upscaler.images.wrapping import around, inside
 from upscaler.images.write import (
     Draft,
     save_picture,
@@ -35,11 +36,13 @@ __all__ = [
     "Picture",
     "PictureSize",
     "Rows",
+    "around",
     "fill_hidden",
     "fit",
     "format_of",
     "image_from",
     "images_in",
+    "inside",
     "is_image_name",
     "keep_flat",
     "kept_format",

@@ -147,6 +147,7 @@ def _encode_by_pillow(
         options["quality"] = quality
     if kind.name == "webp":
         options["method"] = 4
+        options["exact"] = picture.alpha_is_data  # or colours under full transparency are lost
     if kind.name in ("jpg", "avif"):  # an enlarged picture shows halved colour at its edges
         options["subsampling"] = "4:4:4" if quality >= _FULL_CHROMA else "4:2:0"
     if kind.name == "jpg":

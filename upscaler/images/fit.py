@@ -27,8 +27,12 @@ def fit(picture: Picture, kind: Format) -> Picture:
         fitting = fitting.with_eight_bits()
         lost.append(f"{kind.name} holds 8 bits a channel: reduced from 16")
     if picture.alpha is not None and "alpha" not in kind.holds:
-        fitting = replace(fitting, colour=_on_white(fitting), alpha=None)
-        lost.append(f"{kind.name} has no transparency: laid on white")
+        if picture.alpha_is_data:
+            fitting = replace(fitting, alpha=None)
+            lost.append(f"{kind.name} has no channel for alpha: dropped")
+        else:
+            fitting = replace(fitting, colour=_on_white(fitting), alpha=None)
+            lost.append(f"{kind.name} has no transparency: laid on white")
     dropped: dict[str, Any] = {}
     for field, words in _WORDS.items():
         value = getattr(picture, field)
