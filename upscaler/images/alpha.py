@@ -34,6 +34,16 @@ def fill_hidden(colour: Pixels, alpha: Pixels, reach: int) -> Pixels:
     return np.where((alpha > 0) | ~known, colour, np.rint(filled).astype(colour.dtype))
 
 
+def straight(pixels: Pixels) -> Pixels:
+    """Undo that colours (H, W, 2 or 4) were multiplied with their opacity, the last channel."""
+    if pixels.shape[2] not in (2, 4):
+        return pixels
+    alpha, peak = pixels[..., -1:], np.iinfo(pixels.dtype).max
+    colour = pixels[..., :-1] * (peak / np.maximum(alpha, 1).astype(np.float64))
+    whole = np.rint(np.minimum(colour, peak)).astype(pixels.dtype)
+    return np.concatenate([np.where(alpha > 0, whole, 0), alpha], axis=2, dtype=pixels.dtype)
+
+
 def keep_flat(large: Pixels, small: Pixels) -> None:
     """Put back what was fully transparent or fully opaque, as were all pixels beside it, in place.
 

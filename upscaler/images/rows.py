@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from upscaler.errors import ImageError, PassingError
-from upscaler.images.colour import profile_of
+from upscaler.images.colour import fitting_profile, profile_of
 from upscaler.images.metadata import read_metadata
 from upscaler.images.opening import MAX_PIXELS, check_unchanged, opened
 from upscaler.images.picture import Picture
 from upscaler.images.read import dropped
-from upscaler.images.sixteen_bit import stores_sixteen_bits
+from upscaler.images.sixteen_bit import has_unstated_channels, stores_sixteen_bits
 from upscaler.images.size import check_size, frames_of, size_in, without_decoding
 from upscaler.images.vips import KINDS, pyvips, reason
 
@@ -124,7 +124,9 @@ def _is_plain(image: Image.Image) -> bool:
     """Whether libvips gives the very pixels that Pillow would, without a conversion."""
     if image.format not in _LOADERS or frames_of(image) > 1:
         return False
-    if image.format == "TIFF" and not _is_plain_tiff(getattr(image, "tag_v2", {})):
+    if image.format == "TIFF" and (
+        has_unstated_channels(image) or not _is_plain_tiff(getattr(image, "tag_v2", {}))
+    ):
         return False
     return (image.mode in _PLAIN and "transparency" not in image.info) or stores_sixteen_bits(image)
 
@@ -142,7 +144,7 @@ def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
     notes = dropped(image, file)
     with without_decoding(image, file) as bare:
         orientation, facts = read_metadata(bare, notes)
-        facts |= {"icc": profile_of(bare), "warnings": tuple(notes)}
+        facts["icc"] = profile_of(bare, file)
     # libvips turns a picture, or puts its passes together, in a file of its own
     whole = orientation != 1 or bool(image.info.get("interlace"))
     load = getattr(pyvips.Image, f"{_LOADERS[image.format or '']}_source")
@@ -159,10 +161,11 @@ def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
     if not _is_as_expected(pixels, image):
         return None
     depth = np.uint16 if pixels.format == "ushort" else np.uint8
+    facts["icc"] = fitting_profile(facts["icc"], pixels.bands, notes)
     pixel = np.zeros((1, 1, pixels.bands), depth)
     upright = _turned(pixels, orientation)
     opened_again = (lambda: upright) if whole else opened_by_vips
-    return Rows(file, opened_again, Picture.from_pixels(pixel, **facts))
+    return Rows(file, opened_again, Picture.from_pixels(pixel, warnings=tuple(notes), **facts))
 
 
 def _is_as_expected(pixels: Any, image: Image.Image) -> bool:
