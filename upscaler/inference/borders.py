@@ -9,7 +9,6 @@ trained with zeros there) and time (a quarter more for 64 x 64 pixels). So only 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from upscaler.inference.tiling import Tile
@@ -63,8 +62,7 @@ def keep_flat_to_the_border(
         if flat is not None:
             farther_in = side[reach * scale : (reach + 1) * scale]
             where = flat.repeat(scale)
-            for row in range(reach):
-                side[row * scale : (row + 1) * scale, where] = farther_in[:, where]
+            side[: reach * scale, where] = np.tile(farther_in[:, where], (reach, 1, 1))
     return kept
 
 
@@ -76,19 +74,21 @@ def _sides(pixels: Pixels) -> list[Pixels]:
 
 def _flat_places(side: Pixels, reach: int) -> NDArray[np.bool_] | None:
     """Return where along the first row a picture is flat, into it and along it; None: nowhere."""
-    band = side[: 2 * reach + 1]
+    band = np.ascontiguousarray(side[: 2 * reach + 1])
     if not reach or len(band) <= 2 * reach:
         return None
-    step = np.iinfo(side.dtype).max // _STEPS
     high, low = band.max(axis=0), band.min(axis=0)
+    step = np.iinfo(side.dtype).max // _STEPS
     if not ((high - low) <= step).all(axis=-1).any():  # most photographs
         return None
-    high, low = _along(high, reach).max(axis=-1), _along(low, reach).min(axis=-1)
+    high, low = _along(high, np.maximum, reach), _along(low, np.minimum, reach)
     flat: NDArray[np.bool_] = ((high - low) <= step).all(axis=-1)
     return flat if flat.any() else None
 
 
-def _along(values: Pixels, reach: int) -> Pixels:
-    """Return each value of (W, C) with those beside it, (W, C, 2 * reach + 1)."""
-    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
-    return sliding_window_view(padded, 2 * reach + 1, axis=0)
+def _along(values: Pixels, most: np.ufunc, reach: int) -> Pixels:
+    """Return the most of each value of (W, C) and of those up to `reach` beside it."""
+    padded = np.concatenate([values[:1].repeat(reach, 0), values, values[-1:].repeat(reach, 0)])
+    beside = [padded[start : start + len(values)] for start in range(2 * reach + 1)]
+    result: Pixels = most.reduce(beside)
+    return result
