@@ -208,8 +208,11 @@ class Upscaler:
 
     def as_meant(self, picture: Picture) -> Picture:
         """Return the picture with what its fourth channel is taken for."""
+        is_data = self.alpha == "separate"
+        if picture.alpha_is_data == is_data and not picture.following:
+            return picture
         following = tuple(self.as_meant(other) for other in picture.following)
-        return replace(picture, alpha_is_data=self.alpha == "separate", following=following)
+        return replace(picture, alpha_is_data=is_data, following=following)
 
     @property
     def takes_strips(self) -> bool:

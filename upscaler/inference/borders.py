@@ -74,16 +74,20 @@ def _sides(pixels: Pixels) -> list[Pixels]:
 
 def _flat_places(side: Pixels, reach: int) -> NDArray[np.bool_] | None:
     """Return where along the first row a picture is flat, into it and along it; None: nowhere."""
+    if not reach or len(side) <= 2 * reach:
+        return None
+    first, last = side[0], side[2 * reach]
+    if not _flat(np.maximum(first, last), np.minimum(first, last)).any():  # most photographs
+        return None
     band = np.ascontiguousarray(side[: 2 * reach + 1])
-    if not reach or len(band) <= 2 * reach:
-        return None
     high, low = band.max(axis=0), band.min(axis=0)
-    step = np.iinfo(side.dtype).max // _STEPS
-    if not ((high - low) <= step).all(axis=-1).any():  # most photographs
-        return None
-    high, low = _along(high, np.maximum, reach), _along(low, np.minimum, reach)
-    flat: NDArray[np.bool_] = ((high - low) <= step).all(axis=-1)
+    flat = _flat(_along(high, np.maximum, reach), _along(low, np.minimum, reach))
     return flat if flat.any() else None
+
+
+def _flat(high: Pixels, low: Pixels) -> NDArray[np.bool_]:
+    """Return where the most and the least of some pixels (W, C) are as good as equal."""
+    return np.asarray(high - low <= np.iinfo(high.dtype).max // _STEPS).all(axis=-1)
 
 
 def _along(values: Pixels, most: np.ufunc, reach: int) -> Pixels:
