@@ -87,7 +87,9 @@ def _flat_places(side: Pixels, reach: int) -> NDArray[np.bool_] | None:
 
 def _flat(high: Pixels, low: Pixels) -> NDArray[np.bool_]:
     """Return where the most and the least of some pixels (W, C) are as good as equal."""
-    return np.asarray(high - low <= np.iinfo(high.dtype).max // _STEPS).all(axis=-1)
+    near: Any = high - low <= np.iinfo(high.dtype).max // _STEPS
+    places: NDArray[np.bool_] = near.all(axis=-1)
+    return places
 
 
 def _along(values: Pixels, most: np.ufunc, reach: int) -> Pixels:
