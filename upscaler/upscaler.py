@@ -4,6 +4,7 @@ import gc
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from threading import Lock
 from types import TracebackType
@@ -30,6 +31,9 @@ from upscaler.runtimes.upgrade import Host, Upgrade
 
 Pixels = NDArray[Any]
 
+ALPHA = ("picture", "separate")
+"""What a fourth channel may be."""
+
 
 class Upscaler:
     """A model opened on a runtime, ready for pictures; usable by several threads at once.
@@ -49,6 +53,10 @@ class Upscaler:
         size: what pictures shall become, if not `scale` times as large.
         restore: how much damage by JPEG and noise is undone, from 0, the model `balanced`, to 1,
             the model `photo`; in between their weights are mixed. None for the model as named.
+        alpha: what a fourth channel is: `picture`, how much of the colours shows, or `separate`,
+            data of its own that leaves the colours as they are.
+        wrap: whether pictures are textures that tile: they go on at their edges with what is at
+            the opposite ones.
 
     Raises:
         UsageError, ModelError, RuntimeUnavailable: see `upscaler.errors`.
@@ -66,9 +74,14 @@ class Upscaler:
         devices: Sequence[int] = (),
         size: Size | None = None,
         restore: float | None = None,
+        alpha: str = "picture",
+        wrap: bool = False,
     ) -> None:
+        if alpha not in ALPHA:
+            raise UsageError(f"alpha is {alpha!r}; give one of {', '.join(ALPHA)}")
         scale = default_scale(str(model)) if scale is None else scale
         self.size = wanted_size(scale, size)
+        self.alpha, self.wrap = alpha, wrap
         self.model: Model = find_model(str(model), scale, restore)
         self._runtime_name, self._precision = runtime, precision
         self._devices = tuple(devices)
@@ -183,9 +196,29 @@ class Upscaler:
         Args:
             watch: told how long their stages take.
         """
-        runtime = self._runtime_for(picture)
-        work = Enlargement(picture, runtime, self._tile, self._exact, size=self.size, watch=watch)
+        work = Enlargement(
+            self.as_meant(picture),
+            self._runtime_for(picture),
+            self._tile,
+            self._exact,
+            size=self.size,
+            wrap=self.wrap,
+            watch=watch,
+        )
         return self._through_gate(work)
+
+    def as_meant(self, picture: Picture) -> Picture:
+        """Return the picture with what its fourth channel is taken for."""
+        is_data = self.alpha == "separate"
+        if picture.alpha_is_data == is_data and not picture.following:
+            return picture
+        following = tuple(self.as_meant(other) for other in picture.following)
+        return replace(picture, alpha_is_data=is_data, following=following)
+
+    @property
+    def takes_strips(self) -> bool:
+        """Whether what it makes of a picture can be computed from some rows at a time."""
+        return self.size.is_scale(self.scale) and not self.wrap
 
     def begin_strips(
         self, source: Rows, fit: Callable[[Picture], Picture], watch: Timer
@@ -197,18 +230,26 @@ class Upscaler:
             watch: told how long the stages take.
 
         Raises:
-            UsageError: it shall become something else than the network's own multiple.
+            UsageError: it shall become something else than the network's own multiple, or wrap.
         """
-        if not self.size.is_scale(self.scale):
-            raise UsageError(f"strips are made {self.scale} times as large, not {self.size}")
+        if not self.takes_strips:
+            raise UsageError(f"strips are made {self.scale} times as large, and do not wrap")
         runtime, spec = self._runtime_for(fit(source.facts)), self.model.spec
         tile = AUTO_TILE if self._tile is None else self._tile
         plan = plan_for(runtime, tile, source.height, source.width, most_rows=STRIP_ROWS)
         repairs = Repairs(runtime.precision)
+        grey = source.all_are(lambda rows: fit(Picture.from_pixels(rows)).is_grey)
 
         def begin(picture: Picture, part: list[Tile]) -> Enlargement:
             work = Enlargement(
-                picture, runtime, tile, self._exact, part=part, repairs=repairs, watch=watch
+                self.as_meant(picture),
+                runtime,
+                tile,
+                self._exact,
+                part=part,
+                grey=grey,
+                repairs=repairs,
+                watch=watch,
             )
             return self._through_gate(work)
 

@@ -111,6 +111,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
     scale = model.spec.scale
     resampled = not settings.wanted.is_scale(scale)
+    in_strips = not resampled and not settings.wrap
     needed: list[int] = []
     outputs = 0
     with read_journal(plan.root) as journal:
@@ -126,7 +127,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
             except ImageError as error:
                 files.append(Forecast(job.name, Expected.FAILED, error=str(error)))
                 continue
-            strips = goes_in_strips(size, scale, job.format, resampled=resampled)
+            strips = in_strips and goes_in_strips(size, scale, job.format)
             needed.append(bytes_needed(size, scale, resampled=resampled, strips=strips))
             outputs += width * height * size.frames
             files.append(

@@ -66,6 +66,8 @@ def upscale_folder(
     scale: float | None = None,
     size: Size | None = None,
     restore: float | None = None,
+    alpha: str = "picture",
+    wrap: bool = False,
     format: str = KEEP,
     quality: int = 95,
     png_level: int = 1,
@@ -97,7 +99,8 @@ def upscale_folder(
     Args:
         source: the folder, or an image.
         output: the folder of the outputs, made if it is not there.
-        model, scale, size, restore, runtime, precision, tile, streams, devices: as for `Upscaler`.
+        model, scale, size, restore, alpha, wrap, runtime, precision, tile, streams, devices: as for
+            `Upscaler`.
         format: png, jpg, webp, tiff, avif or bmp; `keep` for each file's own.
         quality: of JPEG, WebP and AVIF, 1 to 100.
         png_level: from 1, fast, to 9, small.
@@ -130,6 +133,8 @@ def upscale_folder(
         scale=scale,
         size=wanted_size(scale, size),
         restore=restore,
+        alpha=alpha,
+        wrap=wrap,
         runtime=runtime,
         precision=precision,
         tile=tile,

@@ -89,6 +89,20 @@ if TYPE_CHECKING:
     help="Compression of PNG outputs: 1 is fast, 9 makes the smallest files.",
 )
 @click.option(
+    "--alpha",
+    type=click.Choice(["picture", "separate"]),
+    default="picture",
+    show_default=True,
+    help="What the fourth channel is. picture: transparency; colours are spread under it, so that "
+    "no edge gets a fringe. separate: data, as in game textures; all four channels are enlarged "
+    "as they are.",
+)
+@click.option(
+    "--wrap",
+    is_flag=True,
+    help="For textures that tile: compute the edges as if the picture went on beyond them.",
+)
+@click.option(
     "--strip-metadata",
     is_flag=True,
     help="Leave out camera data (EXIF), captions (IPTC, XMP), texts and DPI. The colour profile "
@@ -167,6 +181,8 @@ def run(
     format_name: str,
     quality: int,
     png_level: int,
+    alpha: str,
+    wrap: bool,
     strip_metadata: bool,
     keep_times: bool,
     max_pixels: int,
@@ -216,6 +232,8 @@ def run(
         scale=scale,
         size=Size(scale, width, height, long_side),
         restore=restore,
+        alpha=alpha,
+        wrap=wrap,
         runtime=runtime,
         precision=precision,
         devices=devices,

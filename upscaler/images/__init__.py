@@ -20,6 +20,7 @@ from upscaler.images.reference import open_reference
 from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
+from upscaler.images.wrapping import around, inside
 from upscaler.images.write import (
     Surroundings,
     Written,
@@ -41,12 +42,14 @@ __all__ = [
     "Rows",
     "Surroundings",
     "Written",
+    "around",
     "drop_unfinished",
     "fill_hidden",
     "fit",
     "format_of",
     "image_from",
     "images_in",
+    "inside",
     "is_image_name",
     "keep_flat",
     "kept_format",

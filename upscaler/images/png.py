@@ -19,6 +19,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from upscaler.images.code_points import CodePoints
 from upscaler.images.picture import Pixels, in_rows_of
 from upscaler.images.vips_strips import encode_by_vips
 
@@ -33,6 +34,9 @@ _ISAL_LEVEL = 2
 _INCH = 0.0254
 """In metres."""
 _STRIP_BYTES = 1 << 20
+
+_CODE_POINTS = 4
+"""Bytes in a chunk cICP: primaries, transfer, and two that are the same in all PNG files."""
 
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 
@@ -148,15 +152,19 @@ def xmp_chunk(xmp: bytes) -> Chunk:
     return b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp
 
 
-def leading_chunks(file: IO[bytes]) -> set[bytes]:
-    """Return the kinds of the chunks before the pixels of a PNG file, which stays where it is."""
-    kinds, here = set(), file.tell()
+def code_points(file: IO[bytes]) -> CodePoints | None:
+    """Return the colours that a PNG file, which stays where it is, gives by its chunk cICP."""
+    here = file.tell()
     file.seek(len(_SIGNATURE))
-    while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
-        kinds.add(head[4:])
-        file.seek(int.from_bytes(head[:4], "big") + 4, 1)  # what is in it, and its checksum
+    found = None
+    while found is None and len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
+        size = int.from_bytes(head[:4], "big")
+        if head[4:] == b"cICP" and size == _CODE_POINTS:
+            found = CodePoints(*file.read(2))
+        else:
+            file.seek(size + 4, 1)  # what is in it, and its checksum
     file.seek(here)
-    return kinds
+    return found
 
 
 def without_pixels(file: IO[bytes]) -> bytes:

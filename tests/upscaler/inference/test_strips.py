@@ -72,6 +72,21 @@ def with_alpha(colour, rng):
     return np.dstack([colour, alpha])
 
 
+def grey_above(colour):
+    """Grey at first, then in colours."""
+    pixels = colour[..., :1].repeat(3, axis=2)
+    pixels[300:] = colour[300:]
+    return pixels
+
+
+def framed(colour):
+    """On a saturated ground: flat at its border."""
+    pixels = np.empty_like(colour)
+    pixels[:] = 255, 0, 200
+    pixels[20:-20, 20:-20] = colour[20:-20, 20:-20]
+    return pixels
+
+
 def exif(orientation):
     made = Image.Exif()
     made[274], made[271] = orientation, "Maker"
@@ -83,6 +98,12 @@ SOURCES = {
     "rgb.png": lambda path, p, rng: Image.fromarray(p).save(path, dpi=(300, 300)),
     "grey.png": lambda path, p, rng: Image.fromarray(p[..., 0]).save(path),
     "alpha.png": lambda path, p, rng: Image.fromarray(with_alpha(p, rng)).save(path),
+    "grey_as_rgb.png": lambda path, p, rng: Image.fromarray(p[..., :1].repeat(3, 2)).save(path),
+    "grey_above.png": lambda path, p, rng: Image.fromarray(grey_above(p)).save(path),
+    "nearly_grey.tif": lambda path, p, rng: tifffile.imwrite(
+        path, p[..., :1] * np.uint16([257, 257, 258]), photometric="rgb"
+    ),
+    "framed.png": lambda path, p, rng: Image.fromarray(framed(p)).save(path),
     "deep.png": lambda path, p, rng: Image.fromarray(p[..., 0].astype(np.uint16) * 257).save(path),
     "rgb.jpg": lambda path, p, rng: Image.fromarray(p).save(path, comment=b"hello"),
     "turned.jpg": lambda path, p, rng: Image.fromarray(p).save(path, exif=exif(6), dpi=(72, 72)),

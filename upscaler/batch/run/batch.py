@@ -42,6 +42,10 @@ class Settings:
     """What pictures shall become, if not `scale` times as large."""
     restore: float | None = None
     """Where between a clean model and the one that also repairs damage; None for the one named."""
+    alpha: str = "picture"
+    """What a fourth channel is, see `Upscaler`."""
+    wrap: bool = False
+    """Whether pictures go on at their edges with what is at the opposite ones."""
     runtime: str = "auto"
     precision: str = "auto"
     tile: int | str | None = "auto"
@@ -72,6 +76,8 @@ class Settings:
             scale=self.scale,
             size=self.size,
             restore=self.restore,
+            alpha=self.alpha,
+            wrap=self.wrap,
             runtime=self.runtime,
             precision=self.precision,
             tile=self.tile,
@@ -97,6 +103,10 @@ class Settings:
             "quality": self.encoding.quality if kind.lossy else None,
             "strip": self.encoding.strip,
         }
+        if self.alpha != "picture":  # only then, so that what was made before stays done
+            facts["alpha"] = self.alpha
+        if self.wrap:
+            facts["wrap"] = True
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         return SettingsKey(model.sha256, digest)
 

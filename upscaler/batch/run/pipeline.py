@@ -165,7 +165,7 @@ class Pipeline:
         with running.clock.busy():  # what is turned has the same multiple, but not the same width
             size = (upright_size if resampled else picture_size)(job.source, self._max_pixels)
         refuse_too_long(job, self._upscaler.size.of(size.width, size.height))
-        if goes_in_strips(size, scale, job.format, resampled=resampled):
+        if self._upscaler.takes_strips and goes_in_strips(size, scale, job.format):
             self._witness.at(job.name, _ANY_OF_THEM)
             with ExitStack() as stack:
                 with running.clock.busy():
@@ -230,7 +230,7 @@ class Pipeline:
         """Return what the output's format can hold of a picture."""
         if self._encoding.strip:
             picture = picture.without_metadata()
-        return fit(picture, job.format)
+        return fit(self._upscaler.as_meant(picture), job.format)
 
     @property
     def _streams(self) -> int:
