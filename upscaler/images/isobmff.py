@@ -3,11 +3,13 @@
 See ISO/IEC 14496-12 (boxes) and 23008-12 (items and their properties).
 """
 
+import io
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import IO, NamedTuple
 
+from upscaler.images.boxes import boxes, content
 from upscaler.images.code_points import CodePoints
 
 _MOST = 1 << 24
@@ -45,38 +47,23 @@ def main_picture(file: IO[bytes]) -> MainPicture:
     """Return the facts about a file, which stays where it is; none of one that is damaged."""
     here = file.tell()
     try:
-        meta = _read_meta(file)
-        return _facts(dict(_boxes(meta[4:]))) if meta else MainPicture()
+        return _facts(dict(_boxes(_read_meta(file)[4:])))
     except (struct.error, ValueError, ZeroDivisionError, IndexError):
         return MainPicture()
     finally:
         file.seek(here)
 
 
-def _read_meta(file: IO[bytes]) -> bytes | None:
-    """Return the box that describes the items of a file."""
-    place = file.seek(0)
-    while len(head := file.read(8)) == 8:
-        size, kind = struct.unpack(">I4s", head)
-        start = 8
-        if size == 1:
-            size, start = int.from_bytes(file.read(8), "big"), 16
-        if kind == b"meta":
-            return file.read(min(size - start, _MOST)) if size > start else None
-        if size < start:
-            return None
-        place = file.seek(place + size)
-    return None
+def _read_meta(file: IO[bytes]) -> bytes:
+    """Return what is in the box that describes the items of a file; nothing if it has none."""
+    places = (place for place in boxes(file) if place[0] == b"meta")
+    return next((content(file, start, end, _MOST) for _, start, end in places), b"")
 
 
 def _boxes(data: bytes) -> Iterator[Box]:
     """Yield the boxes one after another in `data`."""
-    while len(data) >= 8:
-        size, kind = struct.unpack_from(">I4s", data)
-        if not 8 <= size <= len(data):
-            return
-        yield kind, data[8:size]
-        data = data[size:]
+    for kind, start, end in boxes(io.BytesIO(data)):
+        yield kind, data[start:end]
 
 
 def _facts(meta: dict[bytes, bytes]) -> MainPicture:
@@ -87,11 +74,11 @@ def _facts(meta: dict[bytes, bytes]) -> MainPicture:
     for index in _associations(properties.get(b"ipma", b"")).get(main, []):
         if not 0 < index <= len(every):
             continue
-        kind, content = every[index - 1]
-        if kind == b"colr" and content[:4] == b"nclx":
-            found = found._replace(code_points=CodePoints(*struct.unpack_from(">HH", content, 4)))
+        kind, value = every[index - 1]
+        if kind == b"colr" and value[:4] == b"nclx":
+            found = found._replace(code_points=CodePoints(*struct.unpack_from(">HH", value, 4)))
         if kind == b"clap":
-            numbers = struct.unpack_from(">IIIIiIiI", content)
+            numbers = struct.unpack_from(">IIIIiIiI", value)
             pairs = zip(numbers[::2], numbers[1::2], strict=True)
             wide, high, right, down = (Fraction(over, under) for over, under in pairs)
             found = found._replace(crop=(wide, high, right, down))
@@ -101,9 +88,7 @@ def _facts(meta: dict[bytes, bytes]) -> MainPicture:
 def _premultiplied(references: bytes) -> set[int]:
     """Return the items that refer to their opacity as one that they are multiplied with."""
     width = 4 if references[:1] == b"\1" else 2
-    return {
-        _number(content, 0, width) for kind, content in _boxes(references[4:]) if kind == b"prem"
-    }
+    return {_number(value, 0, width) for kind, value in _boxes(references[4:]) if kind == b"prem"}
 
 
 def _associations(data: bytes) -> dict[int, list[int]]:

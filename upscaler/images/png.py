@@ -37,6 +37,8 @@ _STRIP_BYTES = 1 << 20
 
 _CODE_POINTS = 4
 """Bytes in a chunk cICP: primaries, transfer, and two that are the same in all PNG files."""
+_ENOUGH = 256
+"""Bytes of a chunk that are looked at."""
 
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 
@@ -152,19 +154,24 @@ def xmp_chunk(xmp: bytes) -> Chunk:
     return b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp
 
 
+def leading_chunks(file: IO[bytes]) -> dict[bytes, bytes]:
+    """Return the chunks before the pixels of a PNG file, which stays where it is: the first 256
+    bytes of each kind.
+    """
+    chunks, here = dict[bytes, bytes](), file.tell()
+    file.seek(len(_SIGNATURE))
+    while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
+        size = int.from_bytes(head[:4], "big")
+        chunks[head[4:]] = file.read(min(size, _ENOUGH))
+        file.seek(max(size - _ENOUGH, 0) + 4, 1)  # the rest of it, and its checksum
+    file.seek(here)
+    return chunks
+
+
 def code_points(file: IO[bytes]) -> CodePoints | None:
     """Return the colours that a PNG file, which stays where it is, gives by its chunk cICP."""
-    here = file.tell()
-    file.seek(len(_SIGNATURE))
-    found = None
-    while found is None and len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
-        size = int.from_bytes(head[:4], "big")
-        if head[4:] == b"cICP" and size == _CODE_POINTS:
-            found = CodePoints(*file.read(2))
-        else:
-            file.seek(size + 4, 1)  # what is in it, and its checksum
-    file.seek(here)
-    return found
+    content = leading_chunks(file).get(b"cICP", b"")
+    return CodePoints(*content[:2]) if len(content) == _CODE_POINTS else None
 
 
 def without_pixels(file: IO[bytes]) -> bytes:
