@@ -20,6 +20,7 @@ ORDER = [
     "models.graph",
     "models",
     "runtimes",
+    "runtimes.ncnn",
     "runtimes.tensorrt",
     "inference",
     "upscaler",

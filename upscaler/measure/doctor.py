@@ -79,7 +79,7 @@ def _examine(name: str) -> Health:
         cure = f"pip uninstall -y {' '.join(_EITHER)} && {entry.install}"
         return Health(name, "broken", reason=both, repair=cure)
     try:
-        offered = entry.load().precisions()
+        offered = entry.load_unasked().precisions()
     except HardwareMissing as error:
         return Health(name, "missing", reason=str(error))
     except RuntimeUnavailable as error:

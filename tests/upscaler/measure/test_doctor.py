@@ -28,7 +28,7 @@ def test_what_opens_is_said_with_its_precisions(command):
 def test_what_has_never_run_on_a_card_is_called_experimental(command):
     _, out, _ = command("doctor", "--json")
     found = {one["runtime"] for one in json.loads(out)["runtimes"] if one["experimental"]}
-    assert found == {"tensorrt", "tensorrt-rtx", "cuda"}
+    assert found == {"tensorrt", "tensorrt-rtx", "cuda", "webgpu", "ncnn", "openvino-gpu"}
     _, text, _ = command("doctor")
     lines = [line for line in text.splitlines() if ", experimental  " in line]
     assert {line.partition(":")[0] for line in lines} == found

@@ -1,0 +1,103 @@
+"""Runtimes on whatever GPU there is, which `auto` takes only where they were faster than the CPU.
+
+An old GPU may lose to the CPU beside it. So a run begins without it, and measures the two beside
+each other on tiles of its own (see `upgrade`). The outcome is kept for the next runs.
+"""
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import ClassVar
+
+import platformdirs
+
+from upscaler.errors import HardwareMissing, NotReady
+from upscaler.hardware.adapters import Adapter, adapters
+from upscaler.hardware.cpu import cores, processor
+from upscaler.models import Model
+from upscaler.runtimes.runtime import TriedRuntime
+from upscaler.version import __version__
+
+_FASTER = ""
+"""What is kept of a runtime that is faster; of any other, the reason not to take it."""
+
+
+class MeasuredRuntime(TriedRuntime):
+    """A runtime that is opened when somebody names it, or when it was measured to be faster."""
+
+    package: ClassVar[str]
+    """What pip calls the library, with whose version a measurement ends."""
+
+    @classmethod
+    def adapter(cls) -> Adapter:
+        """Return what it runs on, a GPU if there is one.
+
+        Raises:
+            HardwareMissing: there is nothing.
+        """
+        if not adapters():
+            raise HardwareMissing("there is no GPU here, or no Vulkan driver for it")
+        return adapters()[0]
+
+    @classmethod
+    def check_hardware(cls) -> None:
+        """Raise HardwareMissing if what it runs on is no GPU: then only its name opens it."""
+        adapter = cls.adapter()
+        if adapter.software:
+            raise HardwareMissing(f"there is no GPU here, only {adapter.name}, a program")
+
+    @classmethod
+    def record_failure(cls, model: Model, precision: str, device: int, reason: str) -> None:
+        """See `TriedRuntime`; another model, driver, processor or version is measured again."""
+        _write(cls._place(model, precision), reason or "it failed")
+
+    @classmethod
+    def record_gain(cls, model: Model, precision: str, device: int) -> None:
+        """See `TriedRuntime`."""
+        _write(cls._place(model, precision), _FASTER)
+
+    @classmethod
+    def recorded_failure(cls, model: Model, precision: str, device: int) -> str | None:
+        """See `TriedRuntime`."""
+        return _read(cls._place(model, precision)) or None
+
+    @classmethod
+    def check_tried(cls, model: Model, precision: str, device: int) -> None:
+        """See `TriedRuntime`."""
+        if not cls.known_faster(model, precision):
+            raise NotReady("it has yet to be measured beside the CPU")
+
+    @classmethod
+    def known_faster(cls, model: Model, precision: str) -> bool:
+        """Whether it was opened, measured and found faster in an earlier run."""
+        return _read(cls._place(model, precision)) == _FASTER
+
+    @classmethod
+    def _place(cls, model: Model, precision: str) -> Path:
+        """Where the outcome of a measurement lies, or would lie."""
+        adapter = cls.adapter()
+        decides = (
+            *(cls.name, version(cls.package), __version__, model.sha256, precision),
+            *(adapter.name, adapter.driver, processor(), cores()),
+        )
+        digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:32]
+        return Path(platformdirs.user_cache_dir("upscaler")) / "measured" / digest
+
+
+def _read(path: Path) -> str | None:
+    with suppress(OSError):  # what cannot be read is measured again
+        return path.read_text(encoding="utf-8", errors="replace")
+    return None
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
