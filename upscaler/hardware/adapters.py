@@ -12,6 +12,8 @@ from upscaler.hardware.cpu import processor
 from upscaler.hardware.gpu import nvidia_driver
 
 _LOADERS = {"Linux": "libvulkan.so.1", "Windows": "vulkan-1.dll"}
+_DEVICES = Path("/dev")
+
 _CPU = 4
 """The type of a device that is a program: SwiftShader, llvmpipe."""
 
@@ -61,7 +63,7 @@ def gpu_in_sight() -> bool:
     """Whether it is worth asking for a GPU: quick, and no driver is loaded for it."""
     if platform.system() != "Linux":
         return True
-    nodes = [*Path("/dev/dri").glob("renderD*"), *Path("/dev").glob("dxg")]
+    nodes = [*_DEVICES.glob("dri/renderD*"), *_DEVICES.glob("dxg")]
     return bool(nodes) or nvidia_driver() is not None
 
 

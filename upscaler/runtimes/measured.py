@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import platformdirs
 
-from upscaler.errors import HardwareMissing, NotReady
-from upscaler.hardware.adapters import Adapter, adapters
+from upscaler.errors import HardwareMissing, NotReady, RuntimeUnavailable
+from upscaler.hardware.adapters import Adapter, adapters, gpu_in_sight
 from upscaler.hardware.cpu import cores, processor
 from upscaler.models import Model
 from upscaler.runtimes.runtime import TriedRuntime
@@ -36,11 +36,13 @@ class MeasuredRuntime(TriedRuntime):
         """Return what it runs on, a GPU if there is one.
 
         Raises:
-            HardwareMissing: there is nothing.
+            RuntimeUnavailable: there is nothing, or no driver for it.
         """
-        if not adapters():
-            raise HardwareMissing("there is no GPU here, or no Vulkan driver for it")
-        return adapters()[0]
+        if adapters():
+            return adapters()[0]
+        if gpu_in_sight():
+            raise RuntimeUnavailable("Vulkan finds no GPU: it or the driver is not installed")
+        raise HardwareMissing("there is no GPU here, or no driver for it")
 
     @classmethod
     def check_hardware(cls) -> None:

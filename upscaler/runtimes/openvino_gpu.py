@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from upscaler.errors import HardwareMissing
+from upscaler.errors import HardwareMissing, RuntimeUnavailable
 from upscaler.hardware.adapters import Adapter, adapters
 from upscaler.models import Model
 from upscaler.runtimes.measured import MeasuredRuntime
@@ -27,7 +27,9 @@ class OpenVinoGpu(OpenVinoRuntime, MeasuredRuntime):
     def adapter(cls) -> Adapter:
         """See `MeasuredRuntime`; it asks OpenCL for it, not Vulkan."""
         if not _gpus():
-            raise HardwareMissing("OpenVINO finds no Intel GPU here, or no driver for it")
+            driver_missing = any("Intel" in each.name for each in adapters())
+            kind = RuntimeUnavailable if driver_missing else HardwareMissing
+            raise kind("OpenVINO finds no Intel GPU here, or no driver for it")
         name = core().get_property(_gpus()[0], "FULL_DEVICE_NAME")
         drivers = [ov.get_version(), *(each.driver for each in adapters())]
         return Adapter(name, " ".join(drivers), software=False)

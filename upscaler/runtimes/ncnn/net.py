@@ -41,7 +41,7 @@ class Net:
         options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = half
         options.use_bf16_storage = False
         with quiet():
-            self._net.set_vulkan_device(devices()[0])
+            self._net.set_vulkan_device(first_device())
             # from files: load_model_mem keeps no copy of the bytes, and crashes
             for load, name in ((self._net.load_param, TEXT), (self._net.load_model, WEIGHTS)):
                 if load(str(folder / name)):
@@ -71,11 +71,17 @@ class Net:
 
 
 @cache
-def devices() -> tuple[int, ...]:
-    """Return the numbers of the GPUs, those first that are no programs."""
+def first_device() -> int:
+    """Return the number of the first GPU that is no program, or of a program where all are.
+
+    Raises:
+        RuntimeUnavailable: there is none.
+    """
     with quiet():
         found = range(ncnn.get_gpu_count())
-        return tuple(sorted(found, key=lambda place: ncnn.get_gpu_info(place).type() == _PROGRAM))
+        if not found:
+            raise RuntimeUnavailable("ncnn finds no GPU with a Vulkan driver here")
+        return min(found, key=lambda place: ncnn.get_gpu_info(place).type() == _PROGRAM)
 
 
 @contextmanager

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from upscaler.errors import HardwareMissing, RuntimeUnavailable
+from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
 from upscaler.models.probe import probe_image
 from upscaler.runtimes.measured import MeasuredRuntime
 from upscaler.runtimes.ncnn.graph import to_ncnn
-from upscaler.runtimes.ncnn.net import TEXT, WEIGHTS, Net, devices
+from upscaler.runtimes.ncnn.net import TEXT, WEIGHTS, Net, first_device
 from upscaler.runtimes.pixels import Batch
 
 _MOST_STREAMS = 2
@@ -48,8 +48,7 @@ class NcnnVulkan(MeasuredRuntime):
     def precisions(cls) -> tuple[str, ...]:
         """See `Runtime`."""
         cls.adapter()
-        if not devices():
-            raise HardwareMissing("ncnn finds no GPU with a Vulkan driver here")
+        first_device()
         return ("fp16", "fp32")
 
     def infer(self, batch: Batch) -> Batch:
