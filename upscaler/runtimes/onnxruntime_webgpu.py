@@ -17,6 +17,7 @@ from onnx import GraphProto, helper, numpy_helper
 
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
 from upscaler.models import Model
+from upscaler.runtimes.buffers import largest_side
 from upscaler.runtimes.measured import MeasuredRuntime
 from upscaler.runtimes.pixels import Batch, Pixels, in_order, through_floats, whole
 from upscaler.runtimes.runtime import PixelRuntime
@@ -40,6 +41,7 @@ class OnnxRuntimeWebGpu(PixelRuntime, MeasuredRuntime):
     def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
         super().__init__(model, precision, 1, device)
         self.takes_floats = precision == "fp32"
+        self.largest_side = largest_side(model.load("fp32"), model.spec.alignment)
         options = ort.SessionOptions()
         options.log_severity_level = _QUIET
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
@@ -74,6 +76,9 @@ class OnnxRuntimeWebGpu(PixelRuntime, MeasuredRuntime):
         return whole(*self._run(pixels))
 
     def _run(self, array: NDArray[Any]) -> list[Any]:
+        assert self.largest_side is not None
+        if array.size > 3 * self.largest_side**2:  # a group; by themselves, its tiles are not
+            raise MemoryError
         with _one_at_a_time:
             outputs: list[Any] = self._session.run(self._outputs, {self._input: array})
             return outputs

@@ -1,4 +1,4 @@
-"""WebGPU and ncnn on whatever speaks Vulkan: on SwiftShader, which is a program, with tiny pictures.
+"""WebGPU and ncnn on whatever speaks Vulkan, such as SwiftShader, a program; with tiny pictures.
 
 `make vulkan` brings SwiftShader on Debian. It computes in no fp16 that WebGPU could use, and
 compiles for half a minute what a GPU's driver compiles in a second.

@@ -10,6 +10,7 @@ import numpy as np
 from upscaler.errors import RuntimeUnavailable
 from upscaler.models import Model
 from upscaler.models.probe import probe_image
+from upscaler.runtimes.buffers import largest_side
 from upscaler.runtimes.measured import MeasuredRuntime
 from upscaler.runtimes.ncnn.graph import to_ncnn
 from upscaler.runtimes.ncnn.net import TEXT, WEIGHTS, Net, first_device
@@ -33,7 +34,9 @@ class NcnnVulkan(MeasuredRuntime):
 
     def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
         super().__init__(model, precision, min(streams, _MOST_STREAMS), device)
-        text, weights = to_ncnn(model.load("fp32"))
+        graph = model.load("fp32")
+        text, weights = to_ncnn(graph)
+        self.largest_side = largest_side(graph, model.spec.alignment)
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             (folder / TEXT).write_text(text, encoding="ascii")
