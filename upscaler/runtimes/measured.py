@@ -51,6 +51,13 @@ class MeasuredRuntime(TriedRuntime):
         if adapter.software:
             raise HardwareMissing(f"there is no GPU here, only {adapter.name}, a program")
 
+    def confirm(self) -> None:
+        """Forget that it failed or was slower: somebody named it, and it is measured again."""
+        super().confirm()
+        with suppress(OSError):
+            if self.recorded_failure(self.model, self.precision, self.device):
+                self._place(self.model, self.precision).unlink()
+
     @classmethod
     def record_failure(cls, model: Model, precision: str, device: int, reason: str) -> None:
         """See `TriedRuntime`; another model, driver, processor or version is measured again."""

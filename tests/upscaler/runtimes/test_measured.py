@@ -99,6 +99,14 @@ def test_one_that_is_slower_is_said_in_a_line_and_not_measured_again(found, monk
     assert opened.passed_over == {"any-gpu in fp32": f"{slower}; --runtime any-gpu tries again"}
 
 
+def test_one_that_somebody_names_is_measured_again(found, monkeypatch):
+    run(monkeypatch, 50.0)
+    open_runtime(request(), "any-gpu")
+    assert run(monkeypatch, 110.0) == ("cpu", ["any-gpu"], [])
+    open_runtime(request(), "any-gpu")
+    assert open_runtime(request()).runtime.name == "any-gpu"  # faster is faster
+
+
 @pytest.mark.parametrize("changed", ["model", "driver", "card", "processor", "version"])
 def test_what_changes_is_measured_again(found, monkeypatch, changed):
     run(monkeypatch, 110.0)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import ncnn
 import numpy as np
@@ -58,8 +59,7 @@ class Net:
             MemoryError: the GPU has too little memory for it.
         """
         extractor = self._net.create_extractor()
-        matrix = ncnn.Mat(np.ascontiguousarray(image)).clone()  # without a copy, it dangles
-        code = extractor.input(INPUT, matrix)
+        code = extractor.input(INPUT, matrix_of(image))
         output = None
         if not code:
             code, output = extractor.extract(OUTPUT)
@@ -68,6 +68,12 @@ class Net:
         if code:
             raise RuntimeError(f"ncnn failed with {code}")
         return np.array(output)
+
+
+def matrix_of(image: Image) -> Any:
+    """Return ncnn's matrix with the values of an array, which is not needed afterwards."""
+    in_order = np.ascontiguousarray(image)  # by a name: a matrix keeps no array alive
+    return ncnn.Mat(in_order).clone()
 
 
 @cache
