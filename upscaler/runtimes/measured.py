@@ -12,11 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
-import platformdirs
-
-from upscaler.errors import HardwareMissing, NotReady, RuntimeUnavailable
+from upscaler.errors import HardwareMissing, NotReady, RuntimeUnavailable, StartError
 from upscaler.hardware.adapters import Adapter, adapters, gpu_in_sight
 from upscaler.hardware.cpu import cores, processor
+from upscaler.hardware.folders import cache_folder
 from upscaler.models import Model
 from upscaler.runtimes.runtime import TriedRuntime
 from upscaler.version import __version__
@@ -54,24 +53,24 @@ class MeasuredRuntime(TriedRuntime):
     def confirm(self) -> None:
         """Forget that it failed or was slower: somebody named it, and it is measured again."""
         super().confirm()
-        with suppress(OSError):
-            if self.recorded_failure(self.model, self.precision, self.device):
-                self._place(self.model, self.precision).unlink()
+        if self.recorded_failure(self.model, self.precision, self.device):
+            with suppress(OSError):
+                _path(self._digest(self.model, self.precision)).unlink()
 
     @classmethod
     def record_failure(cls, model: Model, precision: str, device: int, reason: str) -> None:
         """See `TriedRuntime`; another model, driver, processor or version is measured again."""
-        _write(cls._place(model, precision), reason or "it failed")
+        _write(cls._digest(model, precision), reason or "it failed")
 
     @classmethod
     def record_gain(cls, model: Model, precision: str, device: int) -> None:
         """See `TriedRuntime`."""
-        _write(cls._place(model, precision), _FASTER)
+        _write(cls._digest(model, precision), _FASTER)
 
     @classmethod
     def recorded_failure(cls, model: Model, precision: str, device: int) -> str | None:
         """See `TriedRuntime`."""
-        return _read(cls._place(model, precision)) or None
+        return _read(cls._digest(model, precision)) or None
 
     @classmethod
     def check_tried(cls, model: Model, precision: str, device: int) -> None:
@@ -82,28 +81,31 @@ class MeasuredRuntime(TriedRuntime):
     @classmethod
     def known_faster(cls, model: Model, precision: str) -> bool:
         """Whether it was opened, measured and found faster in an earlier run."""
-        return _read(cls._place(model, precision)) == _FASTER
+        return _read(cls._digest(model, precision)) == _FASTER
 
     @classmethod
-    def _place(cls, model: Model, precision: str) -> Path:
-        """Where the outcome of a measurement lies, or would lie."""
+    def _digest(cls, model: Model, precision: str) -> str:
+        """Of all that the outcome of a measurement depends on."""
         adapter = cls.adapter()
         decides = (
             *(cls.name, version(cls.package), __version__, model.sha256, precision),
             *(adapter.name, adapter.driver, processor(), cores()),
         )
-        digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:32]
-        return Path(platformdirs.user_cache_dir("upscaler")) / "measured" / digest
+        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:32]
 
 
-def _read(path: Path) -> str | None:
-    with suppress(OSError):  # what cannot be read is measured again
-        return path.read_text(encoding="utf-8", errors="replace")
+def _path(digest: str) -> Path:
+    return cache_folder("measured") / digest
+
+
+def _read(digest: str) -> str | None:
+    with suppress(OSError, StartError):  # what cannot be read is measured again
+        return _path(digest).read_text(encoding="utf-8", errors="replace")
     return None
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _write(digest: str, text: str) -> None:
+    path = _path(digest)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         draft.write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
+from upscaler.hardware import folders
 from upscaler.hardware.adapters import Adapter
 from upscaler.models import find_model
 from upscaler.runtimes import RUNTIMES, RuntimeRequest, choice, measured, open_runtime, upgrade
@@ -48,7 +49,7 @@ def found(monkeypatch, tmp_path):
     monkeypatch.setattr(measured, "adapters", lambda: tuple(there))
     monkeypatch.setattr(table_module, "gpu_in_sight", lambda: bool(there))
     monkeypatch.setattr(measured, "gpu_in_sight", lambda: bool(there))
-    monkeypatch.setattr(measured.platformdirs, "user_cache_dir", lambda name: tmp_path / name)
+    monkeypatch.setattr(folders.platformdirs, "user_cache_dir", lambda name: tmp_path / name)
     return there
 
 
