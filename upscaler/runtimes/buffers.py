@@ -26,7 +26,7 @@ def bytes_per_pixel(model: onnx.ModelProto, alignment: int) -> float:
     for output in graph.output:
         output.type.tensor_type.ClearField("shape")
     found = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    sizes = [
+    sizes: list[int] = [
         math.prod(dimension.dim_value for dimension in value.type.tensor_type.shape.dim)
         for value in (*found.input, *found.value_info, *found.output)
     ]

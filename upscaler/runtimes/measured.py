@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import ClassVar
 
@@ -53,8 +53,8 @@ class MeasuredRuntime(TriedRuntime):
     def confirm(self) -> None:
         """Forget that it failed or was slower: somebody named it, and it is measured again."""
         super().confirm()
-        if self.recorded_failure(self.model, self.precision, self.device):
-            with suppress(OSError):
+        with suppress(OSError, StartError, PackageNotFoundError):
+            if self.recorded_failure(self.model, self.precision, self.device):
                 _path(self._digest(self.model, self.precision)).unlink()
 
     @classmethod
