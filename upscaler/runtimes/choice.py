@@ -112,7 +112,7 @@ def _open(
     entry = RUNTIMES[name]
     try:
         if request.devices and not entry.needs_nvidia:
-            raise RuntimeUnavailable("--device chooses among NVIDIA GPUs, and it needs none")
+            raise RuntimeUnavailable("--device is for NVIDIA GPUs")
         kind = entry.load() if to_build is None else entry.load_unasked()
         candidates = _candidates(kind, request)
     except RuntimeUnavailable as error:
