@@ -21,6 +21,7 @@ ORDER = [
     "models.graph",
     "models",
     "runtimes",
+    "runtimes.ncnn",
     "runtimes.tensorrt",
     "inference",
     "upscaler",

@@ -153,7 +153,7 @@ DEVICE = click.option(
     type=DeviceList(),
     default=(),
     metavar="LIST",
-    help="GPUs to use, such as 0,1  [default: the first one]",
+    help="NVIDIA GPUs to use, such as 0,1  [default: the first one]",
 )
 JSON = click.option(
     "--json", "as_json", is_flag=True, help="Print the results as JSON, one object a line."
