@@ -44,6 +44,15 @@ def available_memory_bytes() -> int:
     return min(free, memory_bytes())
 
 
+def resident_bytes() -> int:
+    """Return the resident size of this process; 0 where the system does not say it."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def peak_memory_bytes() -> int:
     """Return the largest resident size that this process has had."""
     try:
