@@ -6,6 +6,10 @@ import resource
 import sys
 from pathlib import Path
 
+MEMORY_SHARE = 0.25
+"""Of the machine's memory that the pictures being worked on may fill, and the tiles of models from
+outside."""
+
 
 def cores() -> int:
     """Return how many CPU cores this process may use."""

@@ -19,9 +19,7 @@ SIDE = 24
 _STEPS = 65535
 
 
-def probe_image(
-    alignment: int = 1, size: tuple[int, int] | None = None
-) -> NDArray[np.float32]:
+def probe_image(alignment: int = 1, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
     """Return the probe, float32 (1, 3, side, side) in [0, 1]: gradients, an edge and texture.
 
     Its values are those of 8 bits, so that it is the same picture to every runtime.

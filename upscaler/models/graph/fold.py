@@ -28,7 +28,5 @@ def folded(model: ModelProto, height: int, width: int) -> ModelProto:
         options.log_severity_level = 4
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
-        ort.InferenceSession(
-            fixed.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        ort.InferenceSession(fixed.SerializeToString(), options, providers=["CPUExecutionProvider"])
         return onnx.load(options.optimized_model_filepath)

@@ -27,35 +27,38 @@ def shape_of(value: onnx.ValueInfoProto) -> list[int]:
     return [item.dim_value if item.HasField("dim_value") else 0 for item in dimensions]
 
 
-def widen(model: ModelProto) -> bool:
-    """Make float16 float32, weights, casts, inputs and outputs; return whether there was any."""
-    return _widen(model.graph)
+def computes_in_half(model: ModelProto) -> bool:
+    """Whether a graph takes, makes or goes through float16; weights alone may be kept in it."""
+    values = (*model.graph.input, *model.graph.output)
+    kinds = {value.type.tensor_type.elem_type for value in values}
+    attributes = (item for node in model.graph.node for item in node.attribute)
+    return _HALF in kinds or any(item.name == "to" and item.i == _HALF for item in attributes)
 
 
-def _widen(graph: GraphProto) -> bool:
-    found = [_widen_tensor(tensor) for tensor in graph.initializer]
+def widen(model: ModelProto) -> None:
+    """Make all float16 float32: weights, casts, inputs and outputs."""
+    _widen(model.graph)
+
+
+def _widen(graph: GraphProto) -> None:
+    for tensor in graph.initializer:
+        _widen_tensor(tensor)
     for value in (*graph.input, *graph.output, *graph.value_info):
         if value.type.tensor_type.elem_type == _HALF:
             value.type.tensor_type.elem_type = _SINGLE
-            found.append(True)
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.type == AttributeProto.TENSOR:
-                found.append(_widen_tensor(attribute.t))
-            elif attribute.type == AttributeProto.GRAPH:
-                found.append(_widen(attribute.g))
-            elif attribute.name in ("to", "dtype") and attribute.i == _HALF:
-                attribute.i = _SINGLE
-                found.append(True)
-    return any(found)
+    for attribute in (item for node in graph.node for item in node.attribute):
+        if attribute.type == AttributeProto.TENSOR:
+            _widen_tensor(attribute.t)
+        elif attribute.type == AttributeProto.GRAPH:
+            _widen(attribute.g)
+        elif attribute.name in ("to", "dtype") and attribute.i == _HALF:
+            attribute.i = _SINGLE
 
 
-def _widen_tensor(tensor: TensorProto) -> bool:
-    if tensor.data_type != _HALF:
-        return False
-    values = numpy_helper.to_array(tensor).astype(np.float32)
-    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
-    return True
+def _widen_tensor(tensor: TensorProto) -> None:
+    if tensor.data_type == _HALF:
+        values = numpy_helper.to_array(tensor).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
 
 
 def free_size(model: ModelProto) -> None:

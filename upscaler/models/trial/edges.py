@@ -45,7 +45,7 @@ class Edges:
     """What the ends that were cut off had changed."""
 
     lines: Floats
-    """Differences, of 255: (distance from the cut in output pixels, all pixels at that distance)."""
+    """Differences, of 255: (distance from the cut in output pixels, all pixels there)."""
     scale: int
 
     def beyond(self, halo: int) -> float:

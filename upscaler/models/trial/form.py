@@ -9,7 +9,13 @@ from onnx import ModelProto
 from upscaler.errors import ModelError
 from upscaler.models.graph.divisors import divisors
 from upscaler.models.graph.fold import folded
-from upscaler.models.graph.prepare import free_size, shape_of, take_colour, widen
+from upscaler.models.graph.prepare import (
+    computes_in_half,
+    free_size,
+    shape_of,
+    take_colour,
+    widen,
+)
 from upscaler.models.graph.receptive_field import Geometry, geometry, graph_input
 from upscaler.models.grid import round_up
 from upscaler.models.probe import probe_image
@@ -44,7 +50,10 @@ def take_form(model: ModelProto, limit: float | None) -> Form:
     Raises:
         ModelError: it takes no picture, or makes none.
     """
-    done = [SINGLE] if widen(model) else []
+    done = []
+    if computes_in_half(model):
+        widen(model)
+        done.append(SINGLE)
     check_input(model)
     shape = shape_of(graph_input(model.graph))
     size = (shape[2] or shape[3], shape[3] or shape[2]) if shape[2] or shape[3] else None
