@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     metavar="PX",
     help="Length of the longer side; the other follows.",
 )
-@options.MODEL
+@options.MODELS
 @options.RESTORE
 @options.RUNTIME
 @options.PRECISION
@@ -159,7 +159,7 @@ def run(
     width: int | None,
     height: int | None,
     long_side: int | None,
-    model: str,
+    models: tuple[str, ...],
     restore: float | None,
     runtime: str,
     precision: str,
@@ -213,7 +213,7 @@ def run(
         raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")
     set_for_process(max_pixels)
     settings = Settings(
-        model=model,
+        model=models if len(models) > 1 else models[0],
         scale=scale,
         size=Size(scale, width, height, long_side),
         restore=restore,
