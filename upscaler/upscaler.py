@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.errors import ImageError, UsageError
-from upscaler.hardware.cpu import cores
+from upscaler.errors import ImageError, ModelError, UsageError
+from upscaler.hardware.cpu import MEMORY_SHARE, cores, memory_bytes
 from upscaler.images import Picture, Rows, image_from, picture_from
 from upscaler.inference.enlargement import Enlargement, plan_for
 from upscaler.inference.repairs import Repairs
 from upscaler.inference.size import Size, wanted_size
 from upscaler.inference.strips import StripEnlargement, strips_of
+from upscaler.inference.tile_size import tile_core, tiling_note
 from upscaler.inference.tiling import STRIP_ROWS, Tile
 from upscaler.inference.timing import Timer
-from upscaler.models import DEFAULT_MODEL, Model, default_scale, find_model
+from upscaler.models import DEFAULT_MODEL, Model, default_scale, find_models
 from upscaler.models.grid import AUTO_TILE, round_up
 from upscaler.runtimes import Choice, Runtime, RuntimeRequest, open_runtime
 from upscaler.runtimes.gate import Gate
@@ -42,7 +43,8 @@ class Upscaler:
     nothing refers to it any more.
 
     Args:
-        model: a packaged model's name, or the path of an ONNX file.
+        model: a packaged model's name, or the path of an ONNX file; or several, which a picture
+            goes through one after the other.
         scale: how many times larger, per axis; what no network makes is resampled from the next
             larger one. By default 4, or what a file or a name such as fast-x2 makes.
         runtime, precision: names as in `upscaler run`, or `auto`.
@@ -58,13 +60,17 @@ class Upscaler:
         wrap: whether pictures are textures that tile: they go on at their edges with what is at
             the opposite ones.
 
+        memory: bytes that tiles of a model from outside may take; a quarter of the machine's by
+            default. Only of models whose tiles are not exact does the picture depend on it.
+        exact: refuse a model if its tiles are not proved to give the whole picture.
+
     Raises:
         UsageError, ModelError, RuntimeUnavailable: see `upscaler.errors`.
     """
 
     def __init__(
         self,
-        model: str = DEFAULT_MODEL,
+        model: str | Sequence[str] = DEFAULT_MODEL,
         *,
         scale: float | None = None,
         runtime: str = "auto",
@@ -76,19 +82,24 @@ class Upscaler:
         restore: float | None = None,
         alpha: str = "picture",
         wrap: bool = False,
+        memory: int | None = None,
+        exact: bool = False,
     ) -> None:
         if alpha not in ALPHA:
             raise UsageError(f"alpha is {alpha!r}; give one of {', '.join(ALPHA)}")
-        scale = default_scale(str(model)) if scale is None else scale
+        scale = default_scale(_names(model)) if scale is None else scale
         self.size = wanted_size(scale, size)
         self.alpha, self.wrap = alpha, wrap
-        self.model: Model = find_model(str(model), scale, restore)
+        self.model: Model = find_models(_names(model), scale, restore)
         self._runtime_name, self._precision = runtime, precision
         self._devices = tuple(devices)
-        self._tile = _tile_core(tile)
         if streams is not None and streams < 1:
             raise UsageError(f"streams is {streams}; give 1 or more")
         self.streams = streams or cores()
+        memory = memory or int(memory_bytes() * MEMORY_SHARE)
+        self._tile = tile_core(tile, self.model.spec, memory, self.streams)
+        if exact and self.tiling_note:
+            raise ModelError(f"{self.tiling_note}; --exact refuses that: add --tile none")
         self._choice: Choice | None = self._open(precision)
         self._gate = Gate()
         self._tile_shape = self._largest_tile()
@@ -140,6 +151,11 @@ class Upscaler:
             f"{self.model.title}{resampled} on {runtime.name} in {runtime.precision}, "
             f"{runtime.streams} streams"
         )
+
+    @property
+    def tiling_note(self) -> str | None:
+        """How near its tiles come to the whole picture, in a line; None if they give it exactly."""
+        return None if self._tile is None else tiling_note(self.model.spec)
 
     @property
     def scale(self) -> int:
@@ -289,7 +305,7 @@ class Upscaler:
     def _largest_tile(self) -> tuple[int, int]:
         spec = self.model.spec
         side = round_up(self._tile or AUTO_TILE, spec.alignment) + 2 * spec.halo
-        return side, side
+        return spec.tiling.size or (side, side)
 
     def upgrading(self, moved: Callable[[Runtime], None], log: Callable[[str], None]) -> Upgrade:
         """Return a context in which a faster runtime may take over, between two pictures.
@@ -307,12 +323,11 @@ class Upscaler:
         return Upgrade(self._request(self._precision), self.choice, host)
 
 
-def _tile_core(tile: int | str | None) -> int | None:
-    if tile == "auto":
-        return AUTO_TILE
-    if tile is None or (isinstance(tile, int) and tile > 0):
-        return tile
-    raise UsageError(f"tile is {tile!r}; give a number of pixels above 0, auto or none")
+def _names(model: str | Sequence[str]) -> str | list[str]:
+    """Return what was given as text: it may be a path, or several."""
+    if isinstance(model, (list, tuple)):
+        return [str(name) for name in model]
+    return str(model)
 
 
 def _picture_from_array(pixels: Pixels) -> Picture:

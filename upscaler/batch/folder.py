@@ -62,7 +62,7 @@ def upscale_folder(
     source: str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,
-    model: str = DEFAULT_MODEL,
+    model: str | Sequence[str] = DEFAULT_MODEL,
     scale: float | None = None,
     size: Size | None = None,
     restore: float | None = None,
@@ -86,6 +86,7 @@ def upscale_folder(
     memory: int | None = None,
     max_pixels: int = MAX_PIXELS,
     timeout: float | None = None,
+    exact: bool = False,
     progress: Progress | None = None,
 ) -> FolderResult:
     """Upscale a folder of images, or one image, as `upscaler run` does.
@@ -99,8 +100,8 @@ def upscale_folder(
     Args:
         source: the folder, or an image.
         output: the folder of the outputs, made if it is not there.
-        model, scale, size, restore, alpha, wrap, runtime, precision, tile, streams, devices: as for
-            `Upscaler`.
+        model, scale, size, restore, alpha, wrap, runtime, precision, tile, streams, devices, exact:
+            as for `Upscaler`.
         format: png, jpg, webp, tiff, avif or bmp; `keep` for each file's own.
         quality: of JPEG, WebP and AVIF, 1 to 100.
         png_level: from 1, fast, to 9, small.
@@ -127,9 +128,10 @@ def upscale_folder(
     _check(format, quality=quality, png_level=png_level, memory=memory, max_pixels=max_pixels)
     if timeout is not None and not timeout > 0:
         raise UsageError(f"timeout is {timeout!r}; give seconds above 0, or None")
-    scale = default_scale(str(model)) if scale is None else scale
+    names = tuple(map(str, model)) if isinstance(model, (list, tuple)) else str(model)
+    scale = default_scale(names) if scale is None else scale
     settings = Settings(
-        model=str(model),
+        model=names,
         scale=scale,
         size=wanted_size(scale, size),
         restore=restore,
@@ -145,6 +147,7 @@ def upscale_folder(
         max_pixels=max_pixels,
         timeout=timeout,
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),
+        exact=exact,
     )
     chosen = Selection(_patterns("include", include), _patterns("exclude", exclude))
     planned = plan(_path("source", source), _path("output", output), format, chosen)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     metavar="PX",
     help="Length of the longer side; the other follows.",
 )
-@options.MODEL
+@options.MODELS
 @options.RESTORE
 @options.RUNTIME
 @options.PRECISION
@@ -54,6 +54,11 @@ if TYPE_CHECKING:
     metavar="N|auto|none",
     help="Side of the tiles in which an image is computed, in input pixels. Smaller ones need less "
     "memory, the result is the same; none: the whole image at once.",
+)
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Refuse a model of your own if its tiles are not proved to give the whole picture.",
 )
 @click.option(
     "-j",
@@ -170,12 +175,13 @@ def run(
     width: int | None,
     height: int | None,
     long_side: int | None,
-    model: str,
+    models: tuple[str, ...],
     restore: float | None,
     runtime: str,
     precision: str,
     devices: tuple[int, ...],
     tile: int | str | None,
+    exact: bool,
     jobs: int | None,
     memory: int | None,
     format_name: str,
@@ -226,9 +232,9 @@ def run(
     if dry_run and report:
         raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")
     set_for_process(max_pixels)
-    scale = scale or default_scale(model)
+    scale = scale or default_scale(models)
     settings = Settings(
-        model=model,
+        model=models if len(models) > 1 else models[0],
         scale=scale,
         size=Size(scale, width, height, long_side),
         restore=restore,
@@ -238,6 +244,7 @@ def run(
         precision=precision,
         devices=devices,
         tile=tile,
+        exact=exact,
         streams=jobs,
         memory=memory,
         encoding=Encoding(quality, png_level, strip_metadata, keep_times),

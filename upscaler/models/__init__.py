@@ -5,6 +5,7 @@ from upscaler.models.catalogue import (
     DEFAULT_SCALE,
     default_scale,
     find_model,
+    find_models,
 )
 from upscaler.models.model import Model, read_model
 from upscaler.models.packaged import FOLDER, packaged_models
@@ -16,6 +17,7 @@ __all__ = [
     "Model",
     "default_scale",
     "find_model",
+    "find_models",
     "packaged_models",
     "read_model",
 ]

@@ -1,29 +1,38 @@
 """The packaged models, and any other ONNX file that a person names."""
 
+import math
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from upscaler.errors import ModelError
+from upscaler.errors import ModelError, UsageError
 from upscaler.models.model import Model, metadata_of, read_model
 from upscaler.models.packaged import FOLDER, packaged_model, packaged_models
-from upscaler.models.spec import METADATA_KEY, ModelSpec
+from upscaler.models.spec import METADATA_KEY
 
 DEFAULT_MODEL = "balanced"
 DEFAULT_SCALE = 4
 
 
-def default_scale(name: str) -> int:
-    """Return how many times larger a model makes pictures where nobody says so.
+def default_scale(names: str | Sequence[str]) -> int:
+    """Return how many times larger a model, or a chain, makes pictures where nobody says so.
 
     A file has a scale of its own, and a title such as `fast-x2` says one.
 
     Raises:
-        ModelError: the file cannot be used.
+        ModelError: a file cannot be used.
     """
-    if Path(name).suffix == ".onnx":
-        return read_custom(Path(name)).spec.scale
-    titled = (model.spec.scale for model in packaged_models() if model.title == name)
-    return next(titled, DEFAULT_SCALE)
+    given = [names] if isinstance(names, str) else list(names)
+    scales = [_own_scale(name) for name in given]
+    return DEFAULT_SCALE if None in scales else math.prod(filter(None, scales))
+
+
+def _own_scale(name: str) -> int | None:
+    model = _from_outside(name)
+    if model is not None:
+        return model.spec.scale
+    titled = (packaged.spec.scale for packaged in packaged_models() if packaged.title == name)
+    return next(titled, None)
 
 
 def find_model(name: str, scale: float, restore: float | None = None) -> Model:
@@ -48,21 +57,67 @@ def find_model(name: str, scale: float, restore: float | None = None) -> Model:
     return mixed(model, restore, scale if name == model.spec.name else model.spec.scale)
 
 
+def find_models(names: str | Sequence[str], scale: float, restore: float | None = None) -> Model:
+    """Return one model as `find_model` does, or several as a chain, one after the other.
+
+    Args:
+        scale: how many times larger they shall make pictures at least, all together. A file has
+            one scale; what is left of it is for the packaged models, the last one first.
+
+    Raises:
+        UsageError: there is no name, or several and a place between a model and its restorer.
+        ModelError: see `find_model`; or all together enlarge less than that.
+    """
+    given = [names] if isinstance(names, str) else list(names)
+    if len(given) == 1:
+        return find_model(given[0], scale, restore)
+    if not given:
+        raise UsageError("no model is named")
+    if restore is not None:
+        raise UsageError("--restore goes with one --model, not with several")
+    from upscaler.models.chain import chain_of
+
+    files = {name: model for name in given if (model := _from_outside(name)) is not None}
+    left = scale / math.prod(files[name].spec.scale for name in given if name in files)
+    members: list[Model] = []
+    for name in reversed(given):
+        model = files.get(name) or packaged_model(name, max(1, left))
+        left = left if name in files else left / model.spec.scale
+        members.insert(0, model)
+    chain = chain_of(members)
+    if chain.spec.scale < scale:
+        raise ModelError(
+            f"{chain.title} enlarge {chain.spec.scale} times, not {scale:g}; "
+            f"add --scale {chain.spec.scale}"
+        )
+    return chain
+
+
 def _find(name: str, scale: float) -> Model:
+    model = _from_outside(name)
+    if model is None:
+        return packaged_model(name, scale)
+    if model.spec.precision != "fp32":
+        raise ModelError(
+            f"{name} is the {model.spec.precision} half of a model; give the file without "
+            f".{model.spec.precision}, and --precision {model.spec.precision}"
+        )
+    if model.spec.scale < scale:
+        raise ModelError(
+            f"{name} enlarges {model.spec.scale} times, not {scale:g}; "
+            f"add --scale {model.spec.scale}"
+        )
+    return model
+
+
+def _from_outside(name: str) -> Model | None:
+    """Return a model by the path of its file, or by the name under which it was added."""
     if Path(name).suffix == ".onnx":
-        model = read_custom(Path(name))
-        if model.spec.precision != "fp32":
-            raise ModelError(
-                f"{name} is the {model.spec.precision} half of a model; give the file without "
-                f".{model.spec.precision}, and --precision {model.spec.precision}"
-            )
-        if model.spec.scale < scale:
-            raise ModelError(
-                f"{name} enlarges {model.spec.scale} times, not {scale:g}; "
-                f"add --scale {model.spec.scale}"
-            )
-        return model
-    return packaged_model(name, scale)
+        return read_custom(Path(name))
+    from upscaler.models.own import own_model  # which reads models by this module
+
+    added = own_model(name)
+    return None if added is None else added.open()
 
 
 def read_custom(path: Path) -> Model:
@@ -98,10 +153,4 @@ def _data_files(model: _Stamped) -> list[Path]:
 def _tried(model: _Stamped, data: tuple[_Stamped, ...], description: str | None) -> Model:
     from upscaler.models import custom
 
-    path, files = model[0], tuple(item[0] for item in data)
-    if description is None:
-        return Model(path, custom.inspect(path), files)
-    spec = ModelSpec.from_json(description)
-    if spec.precision == "fp32":
-        custom.check(path, spec)
-    return Model(path, spec, files)
+    return custom.open_model(model[0], tuple(item[0] for item in data), description)

@@ -16,17 +16,15 @@ from upscaler.batch.run.relay import Known, Relay, so_far
 from upscaler.batch.run.running_job import JobResult
 from upscaler.batch.state.journal import Journal, JournalEntry, RunRecord, SettingsKey, open_journal
 from upscaler.batch.state.resume import Rules, judge
-from upscaler.hardware.cpu import memory_bytes
+from upscaler.hardware.cpu import MEMORY_SHARE, memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
 from upscaler.inference.timing import Profile, Stopwatch
-from upscaler.models import Model, find_model
+from upscaler.models import Model, find_models
+from upscaler.models.spec import FEATHERED
 from upscaler.runtimes import Runtime
 from upscaler.supervisor.line import NOBODY, Witness
 from upscaler.upscaler import Upscaler
-
-_MEMORY_SHARE = 0.25
-"""Of the machine's memory that the pictures being worked on may fill."""
 
 _PATIENCE, _LEAST_PATIENCE = 300.0, 10.0
 """Seconds for which one call may hold Python's lock: without a timeout, and with a short one."""
@@ -36,7 +34,8 @@ _PATIENCE, _LEAST_PATIENCE = 300.0, 10.0
 class Settings:
     """What a person asked for, beside the input and the output."""
 
-    model: str
+    model: str | tuple[str, ...]
+    """A name or a path; several for a chain."""
     scale: float
     size: Size | None = None
     """What pictures shall become, if not `scale` times as large."""
@@ -59,6 +58,8 @@ class Settings:
     timeout: float | None = None
     """Seconds of work after which a file fails; None for no limit."""
     rules: Rules = field(default_factory=Rules)
+    exact: bool = False
+    """Whether a model is refused if its tiles are not proved to give the whole picture."""
 
     @property
     def wanted(self) -> Size:
@@ -66,8 +67,8 @@ class Settings:
         return self.size or Size(self.scale)
 
     def find_model(self) -> Model:
-        """Return the model; raises as `models.find_model` does."""
-        return find_model(self.model, self.scale, self.restore)
+        """Return the model; raises as `models.find_models` does."""
+        return find_models(self.model, self.scale, self.restore)
 
     def open(self) -> Upscaler:
         """Return the model on its runtime."""
@@ -83,17 +84,20 @@ class Settings:
             tile=self.tile,
             streams=self.streams,
             devices=self.devices,
+            memory=self.memory,
+            exact=self.exact,
         )
 
     @property
     def memory_limit(self) -> int:
         """Bytes that the pictures being worked on may fill."""
-        return self.memory or int(memory_bytes() * _MEMORY_SHARE)
+        return self.memory or int(memory_bytes() * MEMORY_SHARE)
 
     def key(self, model: Model, kind: Format) -> SettingsKey:
         """Return what decides how an output looks.
 
-        Tiles, threads and the timeout are not in it: they do not change the picture.
+        Threads and the timeout are not in it: they do not change the picture. Tiles do not, either,
+        unless they are blended.
         """
         facts = {
             "model": model.sha256,
@@ -107,6 +111,8 @@ class Settings:
             facts["alpha"] = self.alpha
         if self.wrap:
             facts["wrap"] = True
+        if model.spec.tiling.kind == FEATHERED:
+            facts |= {"tile": self.tile, "memory": self.memory}
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         return SettingsKey(model.sha256, digest)
 
