@@ -16,6 +16,7 @@ that came with the file has to come out again. The reduced files beside a model 
 not tested: a runtime that opens one holds it against the same probe.
 """
 
+import hashlib
 import math
 import os
 import signal
@@ -29,6 +30,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from upscaler.errors import ModelError
+from upscaler.models import verdicts
 from upscaler.models.graph.external_data import external_files
 from upscaler.models.graph.receptive_field import Geometry, geometry, graph_input
 from upscaler.models.probe import encode, largest_difference, probe_image
@@ -46,22 +48,36 @@ SELF_TEST = [sys.executable, "-P", "-m", "upscaler.models.self_test"]
 _SAME_PROBE = 1 / 255
 
 
-def inspect(path: Path) -> ModelSpec:
-    """Find out what a model without a ModelSpec is.
+def inspect(path: Path, *, name: str | None = None, alignment: int = 1) -> ModelSpec:
+    """Find out what an ONNX file without a ModelSpec is; what was found before is recalled.
+
+    Whoever has made the file may know more of it, and `verdicts.remember` the answer with that
+    added, by the sha256 of the file.
+
+    Args:
+        name: what the model is called; by default as the file.
+        alignment: pictures have to be multiples of it; where the graph wants more, that counts.
 
     Raises:
-        ModelError: it is no upscaler of RGB pictures of any size, or it fails the self-test.
+        ModelError: it is no upscaler of pictures, or it fails the self-test.
     """
+    digest = hashlib.sha256(path.read_bytes())
+    for further in data_files(path):
+        digest.update(further.read_bytes())
+    if (known := verdicts.recall(digest.hexdigest())) is not None:
+        return known
     model = load_graph(path)
     found = _geometry(path, model)
-    return ModelSpec(
-        name=path.stem.removesuffix(f"-x{found.scale}"),
+    spec = ModelSpec(
+        name=name or path.stem.removesuffix(f"-x{found.scale}"),
         scale=found.scale,
         halo=found.halo,
-        alignment=found.alignment,
+        alignment=math.lcm(found.alignment, alignment),
         probe=encode(_tested(path, found)),
         parameters=sum(math.prod(tensor.dims) for tensor in model.graph.initializer),
     )
+    verdicts.remember(digest.hexdigest(), spec)
+    return spec
 
 
 def check(path: Path, spec: ModelSpec) -> None:

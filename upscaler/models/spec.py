@@ -77,6 +77,28 @@ class Trained:
         return cls(**_parse(text))
 
 
+EXACT, MEASURED, FEATHERED = "exact", "measured", "feathered"
+"""How a model's tiles come together: proved from its graph, so that any tiling gives the whole
+picture; cut off a halo away from their edges, beyond which a trial saw no more than half a step
+of 255; or blended into each other, since what it makes of a tile depends on more than its
+surroundings."""
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """What tiles of a model's pictures are like."""
+
+    kind: str = EXACT
+    deviation: float = 0.0
+    """The largest difference from the whole picture that a trial saw, of 255; 0 for exact ones."""
+    jump: float = 0.0
+    """What was left of it from one pixel to the next across the cuts, of 255."""
+    size: tuple[int, int] | None = None
+    """Height and width in pixels of what the network takes, where that is fixed."""
+    bytes_per_pixel: int = 0
+    """Memory that the network needs for each pixel of a tile, about; 0 if not known."""
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """Everything a runtime, the tiler or a person needs to know about a model."""
@@ -94,6 +116,7 @@ class ModelSpec:
     weights_sha256: str = ""
     probe: str = ""
     """What the network makes of the probe image (see `upscaler.models.probe`)."""
+    tiling: Tiling = field(default_factory=Tiling)
     channels: int = 3
     parameters: int = 0
     """Trained weights; 0 if not known."""
@@ -108,6 +131,10 @@ class ModelSpec:
     """What this file is written in: `fp16` and `int8` files lie beside the fp32 one."""
     proof: dict[str, float] = field(default_factory=dict)
     """How far a reduced file was from torch when it was exported."""
+    seconds_per_megapixel: float = 0.0
+    """Of output, on one CPU core in fp32, in the trial; 0 if not known."""
+    licence: str = ""
+    """Of the weights, as the person who added the model states it; empty if nobody did."""
 
     @property
     def title(self) -> str:
@@ -146,6 +173,9 @@ def _parse(text: str) -> dict[str, Any]:
         if (sizes := facts["architecture"]) is not None:
             facts["architecture"] = Architecture(**{**sizes, "widths": tuple(sizes["widths"])})
         facts["training"] = Training(**facts["training"])
+        if tiling := facts.get("tiling"):
+            size = tiling.get("size")
+            facts["tiling"] = Tiling(**{**tiling, "size": tuple(size) if size else None})
     except (ValueError, TypeError, KeyError) as error:
         raise _unreadable(error) from None
     return facts

@@ -1,0 +1,33 @@
+"""Folders of the program outside any run: what it may keep, so that it need not be made again."""
+
+import os
+import stat
+from pathlib import Path
+
+import platformdirs
+
+from upscaler.errors import OutputError, StartError
+
+
+def cache_folder(name: str) -> Path:
+    """Return a folder below the platform's cache folder that only this user can write into.
+
+    What lies in it may be deleted at any time.
+
+    Raises:
+        StartError: the folder belongs to another user, or others may write into it.
+        OutputError: it cannot be created.
+    """
+    return private(Path(platformdirs.user_cache_dir("upscaler")) / name)
+
+
+def private(folder: Path) -> Path:
+    """Make a folder that only this user can write into, or see that it is one; see above."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = folder.stat()
+    except OSError as error:
+        raise OutputError(f"cannot use the folder {folder}: {error.strerror}") from None
+    if facts.st_uid != os.getuid() or facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise StartError(f"others may write into {folder}; chmod go-w it, or delete it")
+    return folder
