@@ -1,5 +1,6 @@
 """The packaged models, and any other ONNX file that a person names."""
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from upscaler.models.spec import METADATA_KEY, ModelSpec
 
 DEFAULT_MODEL = "balanced"
 DEFAULT_SCALE = 4
+
+WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
+"""What files of weights are called, which are turned into ONNX first (see `conversion.py`)."""
 
 
 def find_model(name: str, scale: float, restore: float | None = None) -> Model:
@@ -35,7 +39,7 @@ def find_model(name: str, scale: float, restore: float | None = None) -> Model:
 
 
 def _find(name: str, scale: float) -> Model:
-    if Path(name).suffix == ".onnx":
+    if Path(name).suffix.lower() in (".onnx", *WEIGHTS):
         model = read_custom(Path(name))
         if model.spec.precision != "fp32":
             raise ModelError(
@@ -57,6 +61,8 @@ def read_custom(path: Path) -> Model:
     Raises:
         ModelError: the file is missing, is not ONNX or does not enlarge RGB pictures.
     """
+    if path.suffix.lower() in WEIGHTS:
+        return _from_weights(_stamped(path))
     if path.resolve().parent == FOLDER.resolve():
         return read_model(path)
     description = metadata_of(path).get(METADATA_KEY)
@@ -71,6 +77,19 @@ _Stamped = tuple[Path, int, int]
 def _stamped(path: Path) -> _Stamped:
     facts = path.stat()
     return path, facts.st_size, facts.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _from_weights(weights: _Stamped) -> Model:
+    from upscaler.models import conversion, custom
+
+    path = weights[0]
+    made = conversion.converted(path)
+    try:
+        spec = custom.inspect(made.path, name=path.stem, alignment=made.facts.alignment)
+    except ModelError as error:
+        raise ModelError(str(error).replace(str(made.path), str(path))) from None
+    return Model(made.path, replace(spec, precision_loss=made.facts.precision_loss))
 
 
 @lru_cache(maxsize=8)

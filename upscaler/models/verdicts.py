@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from upscaler.errors import ModelError, StartError
+from upscaler.errors import StartError
 from upscaler.hardware.folders import cache_folder
 from upscaler.models.spec import ModelSpec
 from upscaler.version import __version__

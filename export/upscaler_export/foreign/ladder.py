@@ -66,9 +66,7 @@ def _sample(network: Network, height: int, width: int) -> torch.Tensor:
     return torch.rand(1, network.channels, *sides)
 
 
-def _followed(
-    network: Network, sample: torch.Tensor, free: dict[int, str]
-) -> onnx.ModelProto:
+def _followed(network: Network, sample: torch.Tensor, free: dict[int, str]) -> onnx.ModelProto:
     buffer = io.BytesIO()
     with quiet(), torch.inference_mode():
         torch.onnx.export(
@@ -84,9 +82,7 @@ def _followed(
     return _finished(onnx.load_from_string(buffer.getvalue()))
 
 
-def _read(
-    network: Network, sample: torch.Tensor, sizes: dict[int, Dim]
-) -> onnx.ModelProto:
+def _read(network: Network, sample: torch.Tensor, sizes: dict[int, Dim]) -> onnx.ModelProto:
     with quiet():
         program = torch.onnx.export(
             network.module,

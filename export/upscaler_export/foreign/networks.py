@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from upscaler.errors import ModelError
@@ -70,7 +69,10 @@ def network_of(found: Any) -> Network:
     return Network(module, name, int(found.scale), found.input_channels, _alignment(found))
 
 
-_OTHER_PURPOSES = {"FaceSR": "is for faces that were cut out", "Inpainting": "fills holes by a mask"}
+_OTHER_PURPOSES = {
+    "FaceSR": "is for faces that were cut out",
+    "Inpainting": "fills holes by a mask",
+}
 
 
 class _Form(nn.Module):

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from upscaler.errors import ModelError
+from upscaler.models.spec import CHECKPOINT_KEY
 
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
 _LENGTH = 8
@@ -33,6 +34,7 @@ def read_weights(path: Path) -> dict[str, Any]:
     """
     try:
         if _is_safetensors(path):
+            _refuse_own(path)
             return dict(load_file(path))
         return _unpickled(path)
     except OSError as error:
@@ -53,6 +55,14 @@ def _is_safetensors(path: Path) -> bool:
     if head[_LENGTH:] == b"{":
         return True
     raise ModelError(f"{path} is no file of weights: neither a pickle of torch nor safetensors")
+
+
+def _refuse_own(path: Path) -> None:
+    with safe_open(path, framework="pt") as file:
+        if CHECKPOINT_KEY in (file.metadata() or {}):
+            raise ModelError(
+                f"{path} is a checkpoint of `upscaler train`; `upscaler export` makes a model of it"
+            )
 
 
 def _check_archive(path: Path) -> None:

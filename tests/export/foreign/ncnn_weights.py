@@ -38,9 +38,13 @@ def layers(path):
         numbers = {int(key): value for key, value in (fact.split("=") for fact in facts)}
         out = int(numbers.get(0, 0))
         if kind in ("Convolution", "Deconvolution"):
-            yield Layer(kind, numbers, [take(int(numbers[6]), tagged=True), take(out, tagged=False)])
+            yield Layer(
+                kind, numbers, [take(int(numbers[6]), tagged=True), take(out, tagged=False)]
+            )
         elif kind == "InnerProduct":
-            yield Layer(kind, numbers, [take(int(numbers[2]), tagged=True), take(out, tagged=False)])
+            yield Layer(
+                kind, numbers, [take(int(numbers[2]), tagged=True), take(out, tagged=False)]
+            )
         elif kind == "PReLU":
             yield Layer(kind, numbers, [take(out, tagged=False)])
     assert at == len(content), f"{len(content) - at} bytes of {path} are left over"
