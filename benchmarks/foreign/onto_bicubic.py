@@ -23,11 +23,12 @@ class OntoBicubic(nn.Module):
         super().__init__()
         self.network, self._scale = network.module, network.scale
         self._copies = 3 // network.channels
-        self.base = BicubicBase(network.scale)
+        coarse, rest = BicubicBase(network.scale).weight.split(3, 1)
+        self.register_buffer("bicubic", coarse + rest)
 
     def forward(self, image: Tensor) -> Tensor:
         colours = torch.cat([image] * self._copies, 1)
-        large = F.pixel_shuffle(self.base(colours), self._scale)
+        large = F.pixel_shuffle(F.conv2d(colours, self.bicubic, padding=2), self._scale)
         large = large if self._copies == 1 else large[:, :1]
         return large + _SHARE * self.network(image).tanh()
 

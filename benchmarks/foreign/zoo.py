@@ -100,8 +100,8 @@ ZOO: dict[str, Callable[[], nn.Module]] = {
     "KBNet": lambda: _A.KBNet.KBNet_s(
         width=16, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]
     ),
-    "DnCNN": lambda: _A.DnCNN.DnCNN(in_nc=3, out_nc=3, nc=16, nb=4, act_mode="R"),
-    "DnCNN, grey": lambda: _A.DnCNN.DnCNN(nc=16, nb=4, act_mode="R"),
+    "DnCNN": lambda: _A.DnCNN.DnCNN(in_nc=3, out_nc=3, nc=16, nb=8, act_mode="R"),
+    "DnCNN, grey": lambda: _A.DnCNN.DnCNN(nc=16, nb=8, act_mode="R"),
     "FBCNN": lambda: _A.FBCNN.FBCNN(**_UNET),
     "DRUNet": lambda: _A.DRUNet.DRUNet(in_nc=4, out_nc=3, **_UNET),
     "Uformer": lambda: _A.Uformer.Uformer(embed_dim=8, depths=[1] * 9),

@@ -75,7 +75,10 @@ _Stamped = tuple[Path, int, int]
 
 
 def _stamped(path: Path) -> _Stamped:
-    facts = path.stat()
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror}") from None
     return path, facts.st_size, facts.st_mtime_ns
 
 
@@ -89,7 +92,8 @@ def _from_weights(weights: _Stamped) -> Model:
         spec = custom.inspect(made.path, name=path.stem, alignment=made.facts.alignment)
     except ModelError as error:
         raise ModelError(str(error).replace(str(made.path), str(path))) from None
-    return Model(made.path, replace(spec, precision_loss=made.facts.precision_loss))
+    loss = made.facts.precision_loss
+    return Model(made.path, replace(spec, name=path.stem, precision_loss=loss))
 
 
 @lru_cache(maxsize=8)

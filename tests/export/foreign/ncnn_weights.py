@@ -8,11 +8,13 @@ import torch
 _HALF = 0x01306B47
 """What stands before weights in float16."""
 
+_COUNTS = {"Convolution": 6, "Deconvolution": 6, "InnerProduct": 2}
+"""Which of a layer's numbers says how many weights it has."""
+
 
 @dataclass(frozen=True)
 class Layer:
     kind: str
-    numbers: dict[int, str]
     tensors: list[np.ndarray]
 
 
@@ -37,16 +39,11 @@ def layers(path):
         facts = rest[int(inputs) + int(outputs) :]
         numbers = {int(key): value for key, value in (fact.split("=") for fact in facts)}
         out = int(numbers.get(0, 0))
-        if kind in ("Convolution", "Deconvolution"):
-            yield Layer(
-                kind, numbers, [take(int(numbers[6]), tagged=True), take(out, tagged=False)]
-            )
-        elif kind == "InnerProduct":
-            yield Layer(
-                kind, numbers, [take(int(numbers[2]), tagged=True), take(out, tagged=False)]
-            )
+        if kind in _COUNTS:
+            count = int(numbers[_COUNTS[kind]])
+            yield Layer(kind, [take(count, tagged=True), take(out, tagged=False)])
         elif kind == "PReLU":
-            yield Layer(kind, numbers, [take(out, tagged=False)])
+            yield Layer(kind, [take(out, tagged=False)])
     assert at == len(content), f"{len(content) - at} bytes of {path} are left over"
 
 
