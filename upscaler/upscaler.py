@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.errors import ImageError, UsageError
-from upscaler.hardware.cpu import cores
+from upscaler.errors import ImageError, ModelError, UsageError
+from upscaler.hardware.cpu import MEMORY_SHARE, cores, memory_bytes
 from upscaler.images import Picture, Rows, image_from, picture_from
 from upscaler.inference.enlargement import Enlargement, plan_for
 from upscaler.inference.repairs import Repairs
 from upscaler.inference.size import Size, wanted_size
 from upscaler.inference.strips import StripEnlargement, strips_of
+from upscaler.inference.tile_size import tile_core, tiling_note
 from upscaler.inference.tiling import STRIP_ROWS, Tile
 from upscaler.inference.timing import Timer
 from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find_model
@@ -50,6 +51,10 @@ class Upscaler:
         restore: how much damage by JPEG and noise is undone, from 0, the model `balanced`, to 1,
             the model `photo`; in between their weights are mixed. None for the model as named.
 
+        memory: bytes that tiles of a model from outside may take; a quarter of the machine's by
+            default. Only of models whose tiles are not exact does the picture depend on it.
+        exact: refuse a model if its tiles are not proved to give the whole picture.
+
     Raises:
         UsageError, ModelError, RuntimeUnavailable: see `upscaler.errors`.
     """
@@ -66,15 +71,20 @@ class Upscaler:
         devices: Sequence[int] = (),
         size: Size | None = None,
         restore: float | None = None,
+        memory: int | None = None,
+        exact: bool = False,
     ) -> None:
         self.size = wanted_size(scale, size)
         self.model: Model = find_model(str(model), scale, restore)
         self._runtime_name, self._precision = runtime, precision
         self._devices = tuple(devices)
-        self._tile = _tile_core(tile)
         if streams is not None and streams < 1:
             raise UsageError(f"streams is {streams}; give 1 or more")
         self.streams = streams or cores()
+        memory = memory or int(memory_bytes() * MEMORY_SHARE)
+        self._tile = tile_core(tile, self.model.spec, memory, self.streams)
+        if exact and self.tiling_note:
+            raise ModelError(f"{self.tiling_note}; --exact refuses that: add --tile none")
         self._choice: Choice | None = self._open(precision)
         self._gate = Gate()
         self._tile_shape = self._largest_tile()
@@ -126,6 +136,11 @@ class Upscaler:
             f"{self.model.title}{resampled} on {runtime.name} in {runtime.precision}, "
             f"{runtime.streams} streams"
         )
+
+    @property
+    def tiling_note(self) -> str | None:
+        """How near its tiles come to the whole picture, in a line; None if they give it exactly."""
+        return None if self._tile is None else tiling_note(self.model.spec)
 
     @property
     def scale(self) -> int:
@@ -247,7 +262,7 @@ class Upscaler:
     def _largest_tile(self) -> tuple[int, int]:
         spec = self.model.spec
         side = round_up(self._tile or AUTO_TILE, spec.alignment) + 2 * spec.halo
-        return side, side
+        return spec.tiling.size or (side, side)
 
     def upgrading(self, moved: Callable[[Runtime], None], log: Callable[[str], None]) -> Upgrade:
         """Return a context in which a faster runtime may take over, between two pictures.
@@ -263,14 +278,6 @@ class Upscaler:
 
         host = Host(adopt, log, self._gate, lambda: self._tile_shape)
         return Upgrade(self._request(self._precision), self.choice, host)
-
-
-def _tile_core(tile: int | str | None) -> int | None:
-    if tile == "auto":
-        return AUTO_TILE
-    if tile is None or (isinstance(tile, int) and tile > 0):
-        return tile
-    raise UsageError(f"tile is {tile!r}; give a number of pixels above 0, auto or none")
 
 
 def _picture_from_array(pixels: Pixels) -> Picture:

@@ -58,6 +58,11 @@ if TYPE_CHECKING:
     "memory, the result is the same; none: the whole image at once.",
 )
 @click.option(
+    "--exact",
+    is_flag=True,
+    help="Refuse a model of your own if its tiles are not proved to give the whole picture.",
+)
+@click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
@@ -160,6 +165,7 @@ def run(
     precision: str,
     devices: tuple[int, ...],
     tile: int | str | None,
+    exact: bool,
     jobs: int | None,
     memory: int | None,
     format_name: str,
@@ -215,6 +221,7 @@ def run(
         precision=precision,
         devices=devices,
         tile=tile,
+        exact=exact,
         streams=jobs,
         memory=memory,
         encoding=Encoding(quality, png_level, strip_metadata),

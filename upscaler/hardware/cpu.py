@@ -6,6 +6,10 @@ import resource
 import sys
 from pathlib import Path
 
+MEMORY_SHARE = 0.25
+"""Of the machine's memory that the pictures being worked on may fill, and the tiles of models from
+outside."""
+
 
 def cores() -> int:
     """Return how many CPU cores this process may use."""
@@ -42,6 +46,15 @@ def available_memory_bytes() -> int:
     except (OSError, StopIteration):
         return memory_bytes()
     return min(free, memory_bytes())
+
+
+def resident_bytes() -> int:
+    """Return the resident size of this process; 0 where the system does not say it."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak_memory_bytes() -> int:

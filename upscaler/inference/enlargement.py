@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from upscaler.errors import ImageError
 from upscaler.images import Picture, fill_hidden, keep_flat, resample
 from upscaler.inference import tiling
+from upscaler.inference.blending import Blend
 from upscaler.inference.repairs import Repairs
 from upscaler.inference.size import Size
 from upscaler.inference.timing import Stopwatch, Timer
+from upscaler.models.spec import FEATHERED
 from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
 from upscaler.runtimes.memory import ran_out_of_memory
 
@@ -21,6 +23,9 @@ _BLACK = 8 / 255
 """Up to here a tile may well be black."""
 
 Pixels = NDArray[Any]
+
+Join = Callable[[tiling.Tile, Pixels], None]
+"""Puts an upscaled tile into the output."""
 
 
 class Enlargement:
@@ -62,6 +67,7 @@ class Enlargement:
         self._own_repairs = Repairs(runtime.precision)
         self._repairs = repairs or self._own_repairs
         self._flat: dict[tuple[tuple[int, ...], bytes], Pixels] = {}
+        self._blends: list[Blend] = []
         self.tiles: list[Callable[[], None]] = []
         self.tile_shape: tuple[int, int] | None = None
         self._picture = picture
@@ -80,6 +86,8 @@ class Enlargement:
     def finish(self) -> Picture:
         """Return the enlarged picture."""
         self.tiles = []  # they refer to this object, which would wait for the garbage collector
+        for blend in self._blends:
+            blend.finish()
         if self._alpha is not None and self._picture.alpha is not None:
             keep_flat(self._alpha, self._picture.alpha)
         large = self._picture.with_pixels(self._colour, self._alpha)
@@ -95,14 +103,26 @@ class Enlargement:
         if self._part is None and plane.min() == plane.max():  # opaque alpha, a blank page
             return np.full((height * scale, width * scale, channels), plane.flat[0], plane.dtype)
         output = np.empty((height * scale, width * scale, channels), plane.dtype)
-        aligned = tiling.align(plane, spec.alignment)
+        aligned = tiling.align(plane, spec.alignment, spec.tiling.size or (1, 1))
         plan = self._part or plan_for(self._runtime, self._tile, height, width)
-        self.tiles += [partial(self._run, aligned, output, tile) for tile in plan]
+        join = self._join(output, aligned.shape[:2], plan)
+        self.tiles += [partial(self._run, aligned, join, tile) for tile in plan]
         rows, columns = plan[0].rows, plan[0].columns
         self.tile_shape = rows.stop - rows.start, columns.stop - columns.start
         return output
 
-    def _run(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
+    def _join(self, output: Pixels, shape: tuple[int, ...], plan: list[tiling.Tile]) -> Join:
+        """Return what puts an upscaled tile into the output."""
+        spec, scale = self._runtime.model.spec, self._scale
+        if spec.tiling.kind != FEATHERED or (len(plan) == 1 and self._part is None):
+            return lambda tile, upscaled: tiling.join(output, tile, upscaled, scale)
+        across_rows = self._part is None
+        height, width = shape
+        blend = Blend(output, (height, width), scale=scale, halo=spec.halo, across_rows=across_rows)
+        self._blends.append(blend)
+        return blend.add
+
+    def _run(self, aligned: Pixels, join: Join, tile: tiling.Tile) -> None:
         with self._watch.stage("cut"):
             pixels = tiling.cut(aligned, tile)
         upscaled: Pixels | None = None
@@ -113,19 +133,19 @@ class Enlargement:
             if not ran_out_of_memory(error):
                 raise
         if upscaled is None:  # out here, where the error holds none of it any more
-            self._run_in_halves(aligned, output, tile)
+            self._run_in_halves(aligned, join, tile)
             return
         with self._watch.stage("join"):
-            tiling.join(output, tile, upscaled, self._scale)
+            join(tile, upscaled)
 
-    def _run_in_halves(self, aligned: Pixels, output: Pixels, tile: tiling.Tile) -> None:
+    def _run_in_halves(self, aligned: Pixels, join: Join, tile: tiling.Tile) -> None:
         spec = self._runtime.model.spec
         halves = tiling.halves(tile, halo=spec.halo, alignment=spec.alignment)
-        if not halves:
+        if not halves or spec.tiling.size:
             raise MemoryError
         self._repairs.divided()
         for half in halves:
-            self._run(aligned, output, half)
+            self._run(aligned, join, half)
 
     def _upscaled(self, pixels: Pixels) -> Pixels:
         """Compute a tile; one of a single colour only if it is the first of that shape."""
@@ -161,15 +181,17 @@ def plan_for(
         most_rows: its height, where that is to be less.
     """
     spec = runtime.model.spec
+    least = spec.tiling.size or (1, 1)
     return tiling.divide(
-        height,
-        width,
+        max(height, least[0]),
+        max(width, least[1]),
         core=_within(tile, runtime, max(height, width)),
         halo=spec.halo,
         alignment=spec.alignment,
         # what runs on GPUs is compiled or recorded for each shape
         even=not isinstance(runtime, PixelRuntime),
         most_rows=most_rows,
+        window=spec.tiling.size,
     )
 
 

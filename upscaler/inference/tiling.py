@@ -51,6 +51,7 @@ def divide(
     alignment: int,
     even: bool = False,
     most_rows: int | None = None,
+    window: tuple[int, int] | None = None,
 ) -> list[Tile]:
     """Divide an image into tiles, row by row.
 
@@ -63,13 +64,15 @@ def divide(
         even: make the tiles smaller, where as many cover the image with less in common. Then
             each size of image has its own shape of tile.
         most_rows: the height of a core in pixels, where that is to be less than its width.
+        window: height and width of a tile with its margins in pixels, where these are fixed; the
+            image has to be as large.
     """
     cores = min(filter(None, (core, most_rows)), default=None), core
     sizes = round_up(height, alignment), round_up(width, alignment)
-    windows = [
+    windows = list(window or ()) or [
         _window(size, core, halo, alignment) for size, core in zip(sizes, cores, strict=True)
     ]
-    if even:
+    if even and not window:
         windows = [
             _even_window(size, window, halo, alignment)
             for size, window in zip(sizes, windows, strict=True)
@@ -80,9 +83,16 @@ def divide(
     return [Tile(row, column) for row, column in product(rows, columns)]
 
 
-def align(image: Pixels, alignment: int) -> Pixels:
-    """Mirror an (H, W, C) image at the bottom and the right up to multiples of `alignment`."""
-    bottom, right = (-size % alignment for size in image.shape[:2])
+def align(image: Pixels, alignment: int, least: tuple[int, int] = (1, 1)) -> Pixels:
+    """Mirror an (H, W, C) image at the bottom and the right up to multiples of `alignment`.
+
+    Args:
+        least: height and width in pixels that it has to have.
+    """
+    bottom, right = (
+        round_up(max(size, need), alignment) - size
+        for size, need in zip(image.shape[:2], least, strict=True)
+    )
     if not bottom and not right:
         return image
     return np.pad(image, ((0, bottom), (0, right), (0, 0)), mode="symmetric")

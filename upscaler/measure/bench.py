@@ -23,9 +23,9 @@ from upscaler.runtimes import (
     to_pixels,
 )
 from upscaler.runtimes.throughput import (
-    SIDE,
     megapixels_per_round,
     seconds_per_round,
+    side_of,
     test_tile,
     tile_call,
 )
@@ -136,7 +136,7 @@ def _open_all(model: Model) -> tuple[dict[tuple[str, str], Runtime], dict[str, s
 
 def _as_file(runtime: Runtime) -> NDArray[np.uint8]:
     """Return the upscaled tile as a file would hold it, (1, H, W, 3)."""
-    output = tile_call(runtime, test_tile(SIDE, SIDE))()
+    output = tile_call(runtime, test_tile(*side_of(runtime)))()
     return output if output.dtype == np.uint8 else to_pixels(output, np.uint8)
 
 
@@ -151,5 +151,5 @@ def _alone(model: Model, name: str, precision: str) -> tuple[float, float]:
 def _first_tile(model: Model, name: str, precision: str) -> tuple[float, float]:
     began = time.perf_counter()
     runtime = open_runtime(RuntimeRequest(model, precision, cores()), name).runtime
-    tile_call(runtime, test_tile(SIDE, SIDE))()
+    tile_call(runtime, test_tile(*side_of(runtime)))()
     return time.perf_counter() - began, peak_memory_bytes() / 1e6

@@ -7,7 +7,7 @@ from pathlib import Path
 from upscaler.errors import ModelError
 from upscaler.models.model import Model, metadata_of, read_model
 from upscaler.models.packaged import FOLDER, packaged_model
-from upscaler.models.spec import METADATA_KEY, ModelSpec
+from upscaler.models.spec import METADATA_KEY
 
 DEFAULT_MODEL = "balanced"
 DEFAULT_SCALE = 4
@@ -107,10 +107,4 @@ def _data_files(model: _Stamped) -> list[Path]:
 def _tried(model: _Stamped, data: tuple[_Stamped, ...], description: str | None) -> Model:
     from upscaler.models import custom
 
-    path, files = model[0], tuple(item[0] for item in data)
-    if description is None:
-        return Model(path, custom.inspect(path), files)
-    spec = ModelSpec.from_json(description)
-    if spec.precision == "fp32":
-        custom.check(path, spec)
-    return Model(path, spec, files)
+    return custom.open_model(model[0], tuple(item[0] for item in data), description)

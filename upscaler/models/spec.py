@@ -84,6 +84,11 @@ of 255; or blended into each other, since what it makes of a tile depends on mor
 surroundings."""
 
 
+SINGLE, GREY, FREED = "single", "grey", "freed"
+"""What is done to a file from outside before a runtime takes it: float16 becomes float32; one
+channel becomes three; one that says a size, but whose nodes take any, is let take any."""
+
+
 @dataclass(frozen=True)
 class Tiling:
     """What tiles of a model's pictures are like."""
@@ -117,6 +122,8 @@ class ModelSpec:
     probe: str = ""
     """What the network makes of the probe image (see `upscaler.models.probe`)."""
     tiling: Tiling = field(default_factory=Tiling)
+    form: tuple[str, ...] = ()
+    """What has to be done to the file before a runtime takes it."""
     channels: int = 3
     parameters: int = 0
     """Trained weights; 0 if not known."""
@@ -173,6 +180,8 @@ def _parse(text: str) -> dict[str, Any]:
         if (sizes := facts["architecture"]) is not None:
             facts["architecture"] = Architecture(**{**sizes, "widths": tuple(sizes["widths"])})
         facts["training"] = Training(**facts["training"])
+        if "form" in facts:
+            facts["form"] = tuple(facts["form"])
         if tiling := facts.get("tiling"):
             size = tiling.get("size")
             facts["tiling"] = Tiling(**{**tiling, "size": tuple(size) if size else None})

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from upscaler.models.probe import largest_difference, probe_image
+from upscaler.models.probe import difference_from, probe_for
 from upscaler.runtimes.groups import LARGEST_GROUP, group_size
 from upscaler.runtimes.pixels import Batch, Pixels, to_batch, to_pixels
 from upscaler.runtimes.runtime import PixelRuntime, Runtime
@@ -138,7 +138,7 @@ def computes_groups(runtime: Runtime, bound: float) -> bool:
     if not isinstance(runtime, PixelRuntime):
         return False
     spec = runtime.model.spec
-    probe = to_pixels(probe_image(spec.alignment), np.uint8)
+    probe = to_pixels(probe_for(spec), np.uint8)
     size = group_size(*probe.shape[1:3])
     pictures = np.concatenate([np.roll(probe, 3 * number, axis=1) for number in range(size)])
     here = there = None
@@ -147,5 +147,5 @@ def computes_groups(runtime: Runtime, bound: float) -> bool:
         there = runtime.infer_pixels(np.roll(pictures, 1, axis=0))
     if size == 1 or here is None or there is None:
         return False
-    right = largest_difference(to_batch(here[:1]), spec.probe) <= bound
+    right = difference_from(to_batch(here[:1]), spec) <= bound
     return right and np.array_equal(np.roll(here, 1, axis=0), there)

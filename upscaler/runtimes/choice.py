@@ -10,7 +10,7 @@ import numpy as np
 from upscaler.errors import NotReady, RuntimeUnavailable, StartError, UsageError
 from upscaler.hardware.gpu import gpus
 from upscaler.models import Model
-from upscaler.models.probe import largest_difference, probe_image
+from upscaler.models.probe import difference_from, probe_for
 from upscaler.runtimes.batching import Batching, computes_groups
 from upscaler.runtimes.multi_device import MultiDevice
 from upscaler.runtimes.pixels import Batch, to_batch, to_pixels
@@ -189,7 +189,7 @@ def _proved(
         kind.make_ready(request.model, precision, device)
         runtime = _just_built(kind, request, precision, device)
     outputs = list(_probed(runtime))
-    difference = max(largest_difference(output, request.model.spec.probe) for output in outputs)
+    difference = max(difference_from(output, request.model.spec) for output in outputs)
     bound = PROBE_BOUND[precision]
     if difference > bound:
         raise RuntimeUnavailable(
@@ -211,7 +211,7 @@ def _just_built(
 
 def _probed(runtime: Runtime) -> Iterator[Batch]:
     """Yield what it makes of the probe, on every way into it."""
-    probe = probe_image(runtime.model.spec.alignment)
+    probe = probe_for(runtime.model.spec)
     if runtime.takes_floats:
         yield runtime.infer(probe)
     if isinstance(runtime, PixelRuntime):

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from upscaler.models.grid import round_up
 from upscaler.runtimes.pixels import to_batch, to_pixels
 from upscaler.runtimes.runtime import PixelRuntime, Runtime
 
 SIDE = 256
-"""Of the tile that is measured by default, in pixels."""
+"""Of the tile that is measured by default, in pixels, if the model takes that."""
 
 
 def seconds_per_round(runtime: Runtime) -> float:
     """Return the seconds for one tile on each stream, on the way that 8-bit pictures take."""
-    return _seconds(runtime, test_tile(SIDE, SIDE), runtime.streams)
+    return _seconds(runtime, test_tile(*side_of(runtime)), runtime.streams)
 
 
 def pixels_per_second(runtime: Runtime, height: int, width: int, at_once: int) -> float:
@@ -28,7 +29,8 @@ def pixels_per_second(runtime: Runtime, height: int, width: int, at_once: int) -
         height, width: of a tile in pixels; smaller where the runtime takes no such tile.
     """
     longest = runtime.largest_side or max(height, width)
-    tile = test_tile(min(height, longest), min(width, longest))
+    sides = min(height, longest), min(width, longest)
+    tile = test_tile(*(runtime.model.spec.tiling.size or sides))
     size: int = tile.shape[1] * tile.shape[2]
     return at_once * size / _seconds(runtime, tile, at_once)
 
@@ -51,7 +53,15 @@ def tile_call(runtime: Runtime, tile: NDArray[np.uint8]) -> Callable[[], NDArray
 
 def megapixels_per_round(runtime: Runtime) -> float:
     """Return the megapixels of output that `seconds_per_round` makes."""
-    return runtime.streams * (SIDE * runtime.model.spec.scale) ** 2 / 1e6
+    height, width = side_of(runtime)
+    return runtime.streams * height * width * runtime.model.spec.scale**2 / 1e6
+
+
+def side_of(runtime: Runtime) -> tuple[int, int]:
+    """Return height and width of the tile that is measured by default, in pixels."""
+    spec = runtime.model.spec
+    side = round_up(SIDE, spec.alignment)
+    return spec.tiling.size or (side, side)
 
 
 @lru_cache(maxsize=2)

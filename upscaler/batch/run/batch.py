@@ -13,15 +13,13 @@ from upscaler.batch.run.pipeline import Pipeline
 from upscaler.batch.run.running_job import JobResult
 from upscaler.batch.state.journal import Journal, RunRecord, SettingsKey, open_journal
 from upscaler.batch.state.resume import Rules, has_moved_on, settled
-from upscaler.hardware.cpu import memory_bytes
+from upscaler.hardware.cpu import MEMORY_SHARE, memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
 from upscaler.models import Model, find_model
+from upscaler.models.spec import FEATHERED
 from upscaler.runtimes import Runtime
 from upscaler.upscaler import Upscaler
-
-_MEMORY_SHARE = 0.25
-"""Of the machine's memory that the pictures being worked on may fill."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,8 @@ class Settings:
     timeout: float | None = None
     """Seconds of work after which a file fails; None for no limit."""
     rules: Rules = field(default_factory=Rules)
+    exact: bool = False
+    """Whether a model is refused if its tiles are not proved to give the whole picture."""
 
     @property
     def wanted(self) -> Size:
@@ -69,17 +69,20 @@ class Settings:
             tile=self.tile,
             streams=self.streams,
             devices=self.devices,
+            memory=self.memory,
+            exact=self.exact,
         )
 
     @property
     def memory_limit(self) -> int:
         """Bytes that the pictures being worked on may fill."""
-        return self.memory or int(memory_bytes() * _MEMORY_SHARE)
+        return self.memory or int(memory_bytes() * MEMORY_SHARE)
 
     def key(self, model: Model, kind: Format) -> SettingsKey:
         """Return what decides how an output looks.
 
-        Tiles, threads and the timeout are not in it: they do not change the picture.
+        Threads and the timeout are not in it: they do not change the picture. Tiles do not, either,
+        unless they are blended.
         """
         facts = {
             "model": model.sha256,
@@ -89,6 +92,8 @@ class Settings:
             "quality": self.encoding.quality if kind.lossy else None,
             "strip": self.encoding.strip,
         }
+        if model.spec.tiling.kind == FEATHERED:
+            facts |= {"tile": self.tile, "memory": self.memory}
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         return SettingsKey(model.sha256, digest)
 

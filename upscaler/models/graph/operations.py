@@ -145,13 +145,14 @@ def _factors(operation: Operation) -> list[float]:
 
 
 def _pad(operation: Operation, reach: Reach) -> Reach:
+    if not any(_pads(operation)):
+        return reach
     mode = operation.attributes.get("mode", b"constant").decode()
     if mode not in ("constant", "edge", "reflect"):
         raise ModelError(f"the graph has a Pad that fills in by {mode}")
     if any(operation.node.input[3:]):
         raise ModelError("the graph has a Pad of some axes only")
-    found = operation.attributes.get("pads") or operation.values(1)
-    pads = [operation.not_negative(pad) for pad in found]
+    pads = [operation.not_negative(pad) for pad in _pads(operation)]
     before, after = pads[2 + operation.axis], pads[6 + operation.axis]
     if mode == "constant":
         return reach.padded(before, after)
@@ -159,11 +160,40 @@ def _pad(operation: Operation, reach: Reach) -> Reach:
     return reach.mirroring(*copied).padded(before, after)
 
 
+def _pads(operation: Operation) -> list[float]:
+    return operation.attributes.get("pads") or operation.values(1)
+
+
 def _along_channels(operation: Operation, reach: Reach) -> Reach:
     if operation.attributes.get("axis", 0) not in (1, -3):
         raise ModelError(f"the graph has a {operation.kind} along an axis that is not channels")
     if operation.kind == "Concat" and operation.constants:
         raise ModelError("the graph has a Concat that depends on the place")
+    return reach
+
+
+def _slice(operation: Operation, reach: Reach) -> Reach:
+    """Some of the channels; a part of the picture is refused."""
+    if operation.opset < _SLICE_BY_INPUTS:
+        axes = operation.attributes.get("axes", range(len(operation.attributes["starts"])))
+    elif len(operation.node.input) > 3 and operation.node.input[3]:
+        axes = [int(axis) for axis in operation.values(3)]
+    else:
+        axes = range(int(operation.constant(1).dims[0]))
+    if any(axis not in (1, -3) for axis in axes):
+        raise ModelError("the graph has a Slice along an axis that is not channels")
+    return reach
+
+
+def _reduce(operation: Operation, reach: Reach) -> Reach:
+    """A mean, a sum or an extreme over the channels, pixel by pixel."""
+    axes = operation.attributes.get("axes")
+    if axes is None and len(operation.node.input) > 1:
+        axes = operation.values(1)
+    if not axes or any(axis not in (1, -3) for axis in axes):
+        raise ModelError(f"the graph has a {operation.kind} over more than channels")
+    if not operation.attributes.get("keepdims", 1):
+        raise ModelError(f"the graph has a {operation.kind} that leaves out an axis")
     return reach
 
 
@@ -184,6 +214,9 @@ def _normalise(operation: Operation, reach: Reach) -> Reach:
 
 _NEIGHBOURS = {"nearest": 1, "linear": 1, "cubic": 2}
 """How far an enlargement looks beyond the pixel that it enlarges, at most."""
+
+_SLICE_BY_INPUTS = 10
+"""The opset from which a Slice takes its numbers as inputs."""
 
 _PLACES = ("half_pixel", "asymmetric", "pytorch_half_pixel")
 """Ways to lay a large grid over a small one that do not depend on the picture's size."""
@@ -212,5 +245,7 @@ RULES: Mapping[str, Callable[[Operation, Reach], Reach]] = {
     "Concat": _along_channels,
     "Split": _along_channels,
     "BatchNormalization": _normalise,
+    "Slice": _slice,
+    **dict.fromkeys(("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"), _reduce),
     **dict.fromkeys(_PIXELWISE, _pixelwise),
 }
