@@ -24,7 +24,8 @@ HEAD = """\
 Made by `python benchmarks/foreign/table.py`. A small network of each, with random weights, whose
 output is added to a bicubic enlargement, goes the way of a file given to `-m`.
 
-- *written*: by torch's older exporter (traced) or its newer one (read), for pictures of any size or of one.
+- *written*: by torch's older exporter (traced) or its newer one (read), for pictures of any size
+  or of one.
 - *differs*: at most, of 255, from torch, on ONNX Runtime and on OpenVINO, in three shapes.
 - *tiles*: exact where that follows from the graph, measured where a trial found it, otherwise
   blended; then how far a pixel sees, and what a trial saw them differ from the whole, of 255.

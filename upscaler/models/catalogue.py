@@ -1,6 +1,5 @@
 """The packaged models, and any other ONNX file that a person names."""
 
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -84,16 +83,9 @@ def _stamped(path: Path) -> _Stamped:
 
 @lru_cache(maxsize=8)
 def _from_weights(weights: _Stamped) -> Model:
-    from upscaler.models import conversion, custom
+    from upscaler.models import conversion
 
-    path = weights[0]
-    made = conversion.converted(path)
-    try:
-        spec = custom.inspect(made.path, name=path.stem, alignment=made.facts.alignment)
-    except ModelError as error:
-        raise ModelError(str(error).replace(str(made.path), str(path))) from None
-    loss = made.facts.precision_loss
-    return Model(made.path, replace(spec, name=path.stem, precision_loss=loss))
+    return conversion.open_weights(weights[0])
 
 
 @lru_cache(maxsize=8)

@@ -13,15 +13,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
 from upscaler.errors import ModelError, OutputError
+from upscaler.hardware.cpu import cores
 from upscaler.hardware.folders import cache_folder
+from upscaler.models.custom import as_model, inspect
 from upscaler.models.graph.metadata import read_metadata
+from upscaler.models.model import Model
+from upscaler.models.spec import FEATHERED, ModelSpec
 
 INSTALL = "pip install 'upscaler-aeu[pth]' --extra-index-url https://download.pytorch.org/whl/cpu"
 
@@ -86,6 +90,38 @@ class Converted:
 
     path: Path
     facts: Facts
+    new: bool = field(default=False, compare=False)
+    """Whether it was made just now."""
+
+
+def open_weights(path: Path) -> Model:
+    """Return the model in a file of weights, tried as any from outside; says what was found.
+
+    Raises:
+        ModelError: see `converted` and `custom.inspect`.
+        StartError, OutputError: the cache cannot be used.
+    """
+    made = converted(path)
+    try:
+        found = inspect(made.path, name=path.stem, alignment=made.facts.alignment)
+    except ModelError as error:
+        raise ModelError(str(error).replace(str(made.path), str(path))) from None
+    spec = replace(found, name=path.stem, precision_loss=made.facts.precision_loss)
+    if made.new:
+        _LOG.warning("%s: %s", path.name, in_words(spec, made.facts))
+    return as_model(made.path, spec)
+
+
+def in_words(spec: ModelSpec, facts: Facts) -> str:
+    """Return what a person wants to know of a converted model, in a line."""
+    seconds = spec.seconds_per_megapixel / cores()
+    sees = {FEATHERED: "looks at the whole picture"}.get(
+        spec.tiling.kind, f"sees {spec.halo} pixels far ({spec.tiling.kind})"
+    )
+    return (
+        f"{facts.architecture}, {spec.scale} times as large, {sees}, "
+        f"about {seconds:.2g} s a megapixel here"
+    )
 
 
 def converted(path: Path) -> Converted:
@@ -114,7 +150,7 @@ def converted(path: Path) -> Converted:
         raise OutputError(f"cannot write {kept}: {error.strerror}") from None
     finally:
         draft.unlink(missing_ok=True)
-    return Converted(kept, Facts.read(kept))
+    return Converted(kept, Facts.read(kept), new=True)
 
 
 def _kept(path: Path) -> Path:

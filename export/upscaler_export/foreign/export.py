@@ -35,7 +35,7 @@ def export_weights(source: Path, folder: Path, *, fp16: bool = False) -> Exporte
     """
     model = read_custom(source)
     facts = Facts.read(model.path)
-    spec = replace(model.spec, weights_sha256=model.sha256)
+    spec = replace(model.spec, weights_sha256=model.sha256, form=())
     graph = model.load("fp32")
     files, proofs = {f"{spec.title}.onnx": _with_spec(graph, spec)}, {}
     if fp16:

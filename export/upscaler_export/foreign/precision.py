@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from upscaler.inference.tiling import align
+from upscaler.models.trial.edges import photographs
 from upscaler.quality.metrics import bicubic, modcrop, psnr_y
 from upscaler_export.foreign.networks import Network
-from upscaler_export.proof import PHOTOGRAPH
 
 KINDS = {"fp16": torch.float16, "bf16": torch.bfloat16}
+
+_SIDE = 96
+"""Of the part of each photograph that is enlarged to."""
 
 Pixels = NDArray[np.uint8]
 
@@ -76,7 +78,7 @@ def _loss(network: Network, truth: Pixels, kind: torch.dtype) -> float:
 
 
 def _enlarged(network: Network, low: Pixels, kind: torch.dtype | None) -> NDArray[np.float32]:
-    """Return what the network makes of a picture, float32 (H, W, 3); grey ones channel by channel."""
+    """Return what the network makes of a picture, float32 (H, W, 3); of each channel, if grey."""
     planes = np.ascontiguousarray(low.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
     batch = torch.from_numpy(planes).unflatten(1, (-1, network.channels))[0]
     with torch.inference_mode(), Rounding(kind) if kind else nullcontext():
@@ -85,8 +87,11 @@ def _enlarged(network: Network, low: Pixels, kind: torch.dtype | None) -> NDArra
 
 
 def _truths() -> Iterator[Pixels]:
-    with Image.open(PHOTOGRAPH) as image:
-        yield np.asarray(image.convert("RGB"))
+    """Yield the middle of each photograph."""
+    for photograph in photographs():
+        rows = photograph[0].transpose(1, 2, 0)
+        edge = (rows.shape[0] - _SIDE) // 2
+        yield _pixels(rows[edge : edge + _SIDE, edge : edge + _SIDE])
 
 
 def _pixels(output: NDArray[np.float32]) -> Pixels:
