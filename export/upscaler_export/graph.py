@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from torch.export import Dim
 
 from upscaler.models.network import AutoEncoder, PixelForm
-from upscaler.runtimes.pixels import TOTAL
+from upscaler.models.spec import TOTAL
 from upscaler_export.bfloat16 import GraphForm
 
 OPSET = 20

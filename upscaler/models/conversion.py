@@ -22,7 +22,7 @@ from typing import Self
 from upscaler.errors import ModelError, OutputError
 from upscaler.hardware.cpu import cores
 from upscaler.hardware.folders import cache_folder
-from upscaler.models.custom import as_model, inspect
+from upscaler.models.custom import FormedModel, inspect
 from upscaler.models.graph.metadata import read_metadata
 from upscaler.models.model import Model
 from upscaler.models.spec import FEATHERED, ModelSpec
@@ -94,6 +94,19 @@ class Converted:
     """Whether it was made just now."""
 
 
+class WeightsModel(FormedModel):
+    """The model of a file of weights: in float16, too, made in memory."""
+
+    def source(self, precision: str) -> Path | bytes:
+        """See `Model`."""
+        if precision == "fp16":
+            from upscaler.models.half import on_pixels, to_half
+
+            content: bytes = on_pixels(to_half(self.load("fp32"))).SerializeToString()
+            return content
+        return super().source(precision) if self.spec.form else self.path
+
+
 def open_weights(path: Path) -> Model:
     """Return the model in a file of weights, tried as any from outside; says what was found.
 
@@ -109,7 +122,7 @@ def open_weights(path: Path) -> Model:
     spec = replace(found, name=path.stem, precision_loss=made.facts.precision_loss)
     if made.new:
         _LOG.warning("%s: %s", path.name, in_words(spec, made.facts))
-    return as_model(made.path, spec)
+    return WeightsModel(made.path, spec)
 
 
 def in_words(spec: ModelSpec, facts: Facts) -> str:

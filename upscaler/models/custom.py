@@ -77,11 +77,6 @@ def open_model(path: Path, data: tuple[Path, ...], description: str | None) -> M
         spec = ModelSpec.from_json(description)
         if spec.precision == "fp32":
             spec = check(path, spec)
-    return as_model(path, spec, data)
-
-
-def as_model(path: Path, spec: ModelSpec, data: tuple[Path, ...] = ()) -> Model:
-    """Return a file as the model that it was found to be."""
     return (FormedModel if spec.form else Model)(path, spec, data)
 
 

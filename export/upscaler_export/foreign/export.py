@@ -13,11 +13,11 @@ from upscaler.errors import OutputError, ProofError
 from upscaler.models.catalogue import read_custom
 from upscaler.models.conversion import Facts
 from upscaler.models.grid import round_up
+from upscaler.models.half import on_pixels, to_half
 from upscaler.models.spec import METADATA_KEY, ModelSpec
 from upscaler.quality.metrics import psnr
 from upscaler_export.export import Exported
 from upscaler_export.foreign.agreement import Batch, fixed_size, picture
-from upscaler_export.foreign.half import on_pixels, to_half
 from upscaler_export.graph import INPUT
 from upscaler_export.variants import LOSS_BOUND, Proof
 
