@@ -19,6 +19,8 @@ _SHARE = 0.2
 
 
 class OntoBicubic(nn.Module):
+    """A network whose output is a share of the picture; the rest is bicubic."""
+
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network, self._scale = network.module, network.scale
@@ -27,6 +29,7 @@ class OntoBicubic(nn.Module):
         self.register_buffer("bicubic", coarse + rest)
 
     def forward(self, image: Tensor) -> Tensor:
+        """See `Network.module`."""
         colours = torch.cat([image] * self._copies, 1)
         large = F.pixel_shuffle(F.conv2d(colours, self.bicubic, padding=2), self._scale)
         large = large if self._copies == 1 else large[:, :1]

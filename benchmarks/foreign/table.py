@@ -34,6 +34,8 @@ output is added to a bicubic enlargement, goes the way of a file given to `-m`.
 
 @dataclass(frozen=True)
 class Row:
+    """What became of one architecture."""
+
     name: str
     scale: int = 0
     step: str = ""
