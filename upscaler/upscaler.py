@@ -39,7 +39,7 @@ class Upscaler:
     nothing refers to it any more.
 
     Args:
-        model: a packaged model's name, or the path of an ONNX file.
+        model: a packaged model's name, or the path of a file, .onnx, .pth or .safetensors.
         scale: how many times larger, per axis; what no network makes is resampled from the next
             larger one.
         runtime, precision: names as in `upscaler run`, or `auto`.

@@ -19,7 +19,7 @@ MODEL = click.option(
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="NAME|PATH",
-    help="A model listed by `upscaler models`, or the path of an ONNX file.",
+    help="A model listed by `upscaler models`, or the path of a file: .onnx, .pth or .safetensors.",
 )
 
 
