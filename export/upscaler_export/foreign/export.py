@@ -4,10 +4,12 @@ import os
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from upscaler.errors import OutputError, ProofError
 from upscaler.models.catalogue import read_custom
@@ -17,7 +19,7 @@ from upscaler.models.half import on_pixels, to_half
 from upscaler.models.spec import METADATA_KEY, ModelSpec
 from upscaler.quality.metrics import psnr
 from upscaler_export.export import Exported
-from upscaler_export.foreign.agreement import Batch, fixed_size, picture
+from upscaler_export.foreign.agreement import fixed_size, picture
 from upscaler_export.graph import INPUT
 from upscaler_export.variants import LOSS_BOUND, Proof
 
@@ -70,14 +72,15 @@ def _proved(exact: onnx.ModelProto, pixels: onnx.ModelProto, spec: ModelSpec) ->
     )
 
 
-def _run(model: onnx.ModelProto, batch: Batch) -> Batch:
+def _run(model: onnx.ModelProto, batch: NDArray[Any]) -> NDArray[Any]:
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    output: Batch = session.run(None, {INPUT: batch})[0]
+    output: NDArray[Any] = session.run(None, {INPUT: batch})[0]
     return output
 
 
-def _bytes(batch: Batch) -> np.ndarray:
-    return np.rint(batch.clip(0, 1) * 255).astype(np.uint8)
+def _bytes(batch: Batch) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = np.rint(batch.clip(0, 1) * 255).astype(np.uint8)
+    return pixels
 
 
 def _with_spec(model: onnx.ModelProto, spec: ModelSpec) -> bytes:

@@ -28,11 +28,11 @@ _SIDE = 96
 Pixels = NDArray[np.uint8]
 
 
-class Rounding(TorchDispatchMode):
+class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Inside it, what an operation makes in float32 is rounded to another type."""
 
     def __init__(self, kind: torch.dtype) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._kind = kind
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -80,7 +80,7 @@ def _loss(network: Network, truth: Pixels, kind: torch.dtype) -> float:
 def _enlarged(network: Network, low: Pixels, kind: torch.dtype | None) -> NDArray[np.float32]:
     """Return what the network makes of a picture, float32 (H, W, 3); of each channel, if grey."""
     planes = np.ascontiguousarray(low.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-    batch = torch.from_numpy(planes).unflatten(1, (-1, network.channels))[0]
+    batch = torch.from_numpy(planes).reshape(-1, network.channels, *low.shape[:2])
     with torch.inference_mode(), Rounding(kind) if kind else nullcontext():
         output = torch.cat([network.module(part[None]) for part in batch], 1)
     return output[0].permute(1, 2, 0).numpy()
@@ -95,4 +95,5 @@ def _truths() -> Iterator[Pixels]:
 
 
 def _pixels(output: NDArray[np.float32]) -> Pixels:
-    return np.rint(output.clip(0, 1) * 255).astype(np.uint8)
+    pixels: Pixels = np.rint(output.clip(0, 1) * 255).astype(np.uint8)
+    return pixels
