@@ -2,8 +2,8 @@
 
     python benchmarks/foreign/table.py
 
-Writes docs/lab/architectures.md; takes a quarter of an hour. Needs the [pth] extra. Its networks are
-not those of their weights, so give it a cache folder of its own by XDG_CACHE_HOME.
+Writes docs/lab/architectures.md; takes a quarter of an hour. Needs the [pth] extra. Give it a cache
+folder of its own by XDG_CACHE_HOME: its networks are not quite those of their weights.
 """
 
 import logging

@@ -78,7 +78,7 @@ def _run(model: onnx.ModelProto, batch: NDArray[Any]) -> NDArray[Any]:
     return output
 
 
-def _bytes(batch: Batch) -> NDArray[np.uint8]:
+def _bytes(batch: NDArray[np.float32]) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = np.rint(batch.clip(0, 1) * 255).astype(np.uint8)
     return pixels
 
