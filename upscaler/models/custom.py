@@ -20,17 +20,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
 from upscaler.errors import ModelError
 from upscaler.models import verdicts
-from upscaler.models.graph.external_data import external_files
-from upscaler.models.graph.receptive_field import Geometry
 from upscaler.models.model import Model
 from upscaler.models.probe import largest_difference, unpacked
 from upscaler.models.spec import EXACT, ModelSpec
-from upscaler.models.trial.form import form_again
 
 FIRST_LIMIT = 60.0
 """Seconds of work for the first picture, of 24 pixels or the least that the model takes."""
@@ -46,6 +40,9 @@ TRIAL = [sys.executable, "-P", "-m", "upscaler.models.trial.trial"]
 
 _SAME_PROBE = 1 / 255
 
+_LOCATION = b"location"
+"""The key by which a tensor names the file that its weights are in."""
+
 
 class FormedModel(Model):
     """A file that has to take another form before a runtime takes it; see `ModelSpec.form`."""
@@ -55,6 +52,10 @@ class FormedModel(Model):
         source = super().source(precision)
         if isinstance(source, bytes) or precision in ("int8", "fp16"):
             return source
+        import onnx  # here, as in `data_files`: a model that is known needs no graph
+
+        from upscaler.models.trial.form import form_again
+
         model = onnx.load(source)
         form_again(model, self.spec.form, self.spec.scale)
         content: bytes = model.SerializeToString()
@@ -109,12 +110,11 @@ def check(path: Path, spec: ModelSpec) -> ModelSpec:
         ModelError: its graph has another geometry, or it fails the trial.
     """
     found = inspect(path)
-    stated = Geometry(spec.scale, spec.halo, spec.alignment)
-    here = Geometry(found.scale, found.halo, found.alignment)
+    stated, here = (
+        f"scale {one.scale}, halo {one.halo}, alignment {one.alignment}" for one in (spec, found)
+    )
     if stated != here and spec.tiling.kind == EXACT:
-        raise ModelError(
-            f"{path} says of itself {stated}, but its graph has {here}; export it again"
-        )
+        raise ModelError(f"{path} says of itself {stated}, but has {here}; export it again")
     difference = largest_difference(unpacked(found.probe), spec.probe)
     if difference > _SAME_PROBE:
         raise ModelError(
@@ -133,14 +133,20 @@ def check(path: Path, spec: ModelSpec) -> ModelSpec:
 
 
 def data_files(path: Path) -> list[Path]:
-    """Return the files beside a model that hold weights of it; see `external_files`."""
-    return external_files(path, load_graph(path))
+    """Return the files beside a model that hold weights of it.
 
+    Raises:
+        ModelError: it is no ONNX file; or see `external_files`.
+    """
+    if _LOCATION not in path.read_bytes():  # and most are one file
+        return []
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-def load_graph(path: Path) -> onnx.ModelProto:
-    """Read an ONNX file without the weights in further files; ModelError if it is none."""
+    from upscaler.models.graph.external_data import external_files
+
     try:
-        return onnx.load(path, load_external_data=False)
+        return external_files(path, onnx.load(path, load_external_data=False))
     except DecodeError:
         raise ModelError(f"{path} is not an ONNX file") from None
 

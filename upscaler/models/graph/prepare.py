@@ -61,6 +61,26 @@ def _widen_tensor(tensor: TensorProto) -> None:
         tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
 
 
+def sort_nodes(model: ModelProto) -> None:
+    """Put each node after those that make its inputs, as ONNX wants it and converters forget."""
+    waiting, made = list(model.graph.node), {""}
+    made.update(item.name for item in (*model.graph.initializer, *model.graph.input))
+    ordered: list[onnx.NodeProto] = []
+    while waiting:
+        before, later = len(ordered), []
+        for node in waiting:
+            if made.issuperset(node.input):
+                ordered.append(node)
+                made.update(node.output)
+            else:
+                later.append(node)
+        if len(ordered) == before:  # what is missing is said by whoever reads the graph
+            return
+        waiting = later
+    del model.graph.node[:]
+    model.graph.node.extend(ordered)
+
+
 def free_size(model: ModelProto) -> None:
     """Let a graph take any number of pictures of any size, as far as its nodes do."""
     for value in (graph_input(model.graph), *model.graph.output):

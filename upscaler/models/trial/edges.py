@@ -101,8 +101,9 @@ def measure_fixed(run: Session, size: tuple[int, int]) -> Edges:
     for picture in _pictures(2 * height - OVERLAP, width):
         first, second = picture[:, :, :height], picture[:, :, height - OVERLAP :]
         upper, lower = run(np.ascontiguousarray(first)), run(np.ascontiguousarray(second))
-        shared = OVERLAP * (run.scale or 1)
-        difference = lower[0, :, :shared].clip(0, 1) - upper[0, :, -shared:].clip(0, 1)
+        shared, seen = (part * (run.scale or 1) for part in (OVERLAP, 3 * OVERLAP // 4))
+        upper, lower = upper[0, :, -shared:].clip(0, 1), lower[0].clip(0, 1)
+        difference = lower[:, :seen] - upper[:, :seen]  # what is farther is the lower tile's alone
         found.append(_by_distance(difference, 0))
     return Edges(255 * np.concatenate(found, axis=1), run.scale or 1)
 

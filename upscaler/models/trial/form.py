@@ -13,6 +13,7 @@ from upscaler.models.graph.prepare import (
     computes_in_half,
     free_size,
     shape_of,
+    sort_nodes,
     take_colour,
     widen,
 )
@@ -51,6 +52,7 @@ def take_form(model: ModelProto, limit: float | None) -> Form:
         ModelError: it takes no picture, or makes none.
     """
     done = []
+    sort_nodes(model)
     if computes_in_half(model):
         widen(model)
         done.append(SINGLE)
@@ -73,6 +75,7 @@ def take_form(model: ModelProto, limit: float | None) -> Form:
 
 def form_again(model: ModelProto, done: tuple[str, ...], scale: int) -> None:
     """Do to a model, in place, what `take_form` did to it in the trial."""
+    sort_nodes(model)
     if SINGLE in done:
         widen(model)
     if FREED in done:
