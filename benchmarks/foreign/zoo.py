@@ -10,7 +10,7 @@ from upscaler_export.foreign.networks import spandrel
 
 _A = spandrel().architectures
 _SWIN = {"embed_dim": 16, "depths": [2], "num_heads": [2], "window_size": 8, "mlp_ratio": 2.0}
-_UNET = {"nc": [8, 16, 16, 16], "nb": 1}
+_UNET = {"nc": [8, 16, 16, 16], "nb": 2}
 
 ZOO: dict[str, Callable[[], nn.Module]] = {
     "ESRGAN x4": lambda: _A.ESRGAN.ESRGAN(num_filters=16, num_blocks=1),
@@ -61,8 +61,8 @@ ZOO: dict[str, Callable[[], nn.Module]] = {
         upscale=2,
         upsampler="pixelshuffle",
     ),
-    "DAT": lambda: _A.DAT.DAT(embed_dim=16, split_size=[8, 16], depth=[2], num_heads=[2]),
-    "RGT": lambda: _A.RGT.RGT(embed_dim=16, split_size=[8, 16], depth=[2], num_heads=[2]),
+    "DAT": lambda: _A.DAT.DAT(embed_dim=32, split_size=[8, 16], depth=[2], num_heads=[2]),
+    "RGT": lambda: _A.RGT.RGT(embed_dim=32, split_size=[8, 16], depth=[2], num_heads=[2]),
     "OmniSR": lambda: _A.OmniSR.OmniSR(num_feat=16),
     "GRL": lambda: _A.GRL.GRL(
         embed_dim=16,
@@ -72,9 +72,8 @@ ZOO: dict[str, Callable[[], nn.Module]] = {
         upscale=2,
         upsampler="pixelshuffle",
         anchor_window_down_factor=2,
-        local_connection=True,
     ),
-    "CRAFT": lambda: _A.CRAFT.CRAFT(embed_dim=24, depths=[2], num_heads=[4]),
+    "CRAFT": lambda: _A.CRAFT.CRAFT(embed_dim=48, depths=[2], num_heads=[6]),
     "FDAT": lambda: _A.FDAT.FDAT(
         embed_dim=16, num_groups=1, depth_per_group=2, num_heads=2, mid_dim=16
     ),
@@ -85,7 +84,7 @@ ZOO: dict[str, Callable[[], nn.Module]] = {
         num_experts=3, num_layers=1, embedding_dim=16, use_shuffle=False
     ),
     "DITN": lambda: _A.DITN.DITN(dim=16, ITL_blocks=1, SAL_blocks=1),
-    "DCTLSA": lambda: _A.DCTLSA.DCTLSA(nf=15, num_modules=1),
+    "DCTLSA": lambda: _A.DCTLSA.DCTLSA(nf=15),
     "MMRealSR": lambda: _A.MMRealSR.MMRealSR(
         num_in_ch=3,
         num_out_ch=3,
@@ -102,7 +101,7 @@ ZOO: dict[str, Callable[[], nn.Module]] = {
     ),
     "DnCNN": lambda: _A.DnCNN.DnCNN(in_nc=3, out_nc=3, nc=16, nb=8, act_mode="R"),
     "DnCNN, grey": lambda: _A.DnCNN.DnCNN(nc=16, nb=8, act_mode="R"),
-    "FBCNN": lambda: _A.FBCNN.FBCNN(**_UNET),
+    "FBCNN": lambda: _A.FBCNN.FBCNN(nc=[8, 16, 16, 512], nb=2),
     "DRUNet": lambda: _A.DRUNet.DRUNet(in_nc=4, out_nc=3, **_UNET),
     "Uformer": lambda: _A.Uformer.Uformer(embed_dim=8, depths=[1] * 9),
     "FFTformer": lambda: _A.FFTformer.FFTformer(

@@ -6,12 +6,14 @@ and one line on stderr; if this step does not convert it, with 1 and one line. O
 may take MEMORY bytes and no more.
 """
 
+import re
 import resource
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import shorten
 
 import onnx
 import torch
@@ -24,6 +26,12 @@ from upscaler_export.foreign.ladder import STEPS
 from upscaler_export.foreign.networks import Network, recognise
 from upscaler_export.foreign.precision import losses
 from upscaler_export.foreign.reading import read_weights
+
+_COLOURS = re.compile("\x1b\\[[0-9;]*m")
+"""With which exporters adorn their errors."""
+
+_LONGEST_REASON = 200
+"""Letters of an error that may be a report of a thousand lines."""
 
 
 def read_network(path: Path) -> Network:
@@ -64,7 +72,8 @@ def main(read: Callable[[Path], Network], path: str, step: str, target: str, mem
     except MemoryError:
         sys.exit("it needs too much memory")
     except Exception as error:  # the parent shows the last line, and wants it alone
-        sys.exit(" ".join(f"{type(error).__name__}: {error}".split()))
+        plain = _COLOURS.sub("", f"{type(error).__name__}: {error}")
+        sys.exit(shorten(plain, _LONGEST_REASON, placeholder=" ..."))
 
 
 if __name__ == "__main__":

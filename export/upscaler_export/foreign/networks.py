@@ -15,8 +15,9 @@ from upscaler.models.graph.receptive_field import LARGEST_ALIGNMENT
 _FIRST = 3
 """Keys that name an unknown network."""
 
-_GRID = ("window_size", "split_size", "stripe_size")
-"""What attention calls the sides of its windows: tiles have to start where they do."""
+_GRID = ("window_size", "win_size", "ws", "split_size", "stripe_size", "pad_size", "padder_size")
+"""What networks call the sides of their windows, and the multiple that they fill their pictures up
+to: tiles have to start where windows do, and what is filled up may be frozen on the way to ONNX."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,16 @@ class _Form(nn.Module):
 def _alignment(found: Any) -> int:
     """Return the smallest step of sizes that the network takes, with windows on one grid.
 
-    A network that wants a smallest size gets pictures that are multiples of it.
+    A network that wants a smallest size gets pictures that are multiples of one as large; doubled
+    until it is, so that it still fits what the network itself divides by.
     """
     needs = found.size_requirements
     step = math.lcm(max(1, int(needs.multiple_of)), *_windows(found.model))
     if step > LARGEST_ALIGNMENT:
         step = max(1, int(needs.multiple_of))
-    return -(-max(int(needs.minimum), step) // step) * step
+    while step < needs.minimum:
+        step *= 2
+    return step
 
 
 def _windows(module: nn.Module) -> set[int]:

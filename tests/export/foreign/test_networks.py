@@ -30,7 +30,7 @@ def reason(weights):
         ("ESRGAN, unshuffled", 2, 4),
         ("SwinIR, light", 2, 16),  # windows of 8, at least 16 pixels
         ("CRAFT", 4, 16),
-        ("SCUNet", 1, 40),
+        ("SCUNet", 1, 64),
     ],
 )
 def test_what_a_network_needs_is_known(network, name, scale, alignment):
