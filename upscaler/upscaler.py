@@ -23,7 +23,7 @@ from upscaler.inference.strips import StripEnlargement, strips_of
 from upscaler.inference.tile_size import tile_core, tiling_note
 from upscaler.inference.tiling import STRIP_ROWS, Tile
 from upscaler.inference.timing import Timer
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find_model
+from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find_models
 from upscaler.models.grid import AUTO_TILE, round_up
 from upscaler.runtimes import Choice, Runtime, RuntimeRequest, open_runtime
 from upscaler.runtimes.gate import Gate
@@ -39,7 +39,8 @@ class Upscaler:
     nothing refers to it any more.
 
     Args:
-        model: a packaged model's name, or the path of a file, .onnx, .pth or .safetensors.
+        model: a packaged model's name, or the path of a file, .onnx, .pth or .safetensors; or
+            several, which a picture goes through one after the other.
         scale: how many times larger, per axis; what no network makes is resampled from the next
             larger one.
         runtime, precision: names as in `upscaler run`, or `auto`.
@@ -61,7 +62,7 @@ class Upscaler:
 
     def __init__(
         self,
-        model: str = DEFAULT_MODEL,
+        model: str | Sequence[str] = DEFAULT_MODEL,
         *,
         scale: float = DEFAULT_SCALE,
         runtime: str = "auto",
@@ -75,7 +76,7 @@ class Upscaler:
         exact: bool = False,
     ) -> None:
         self.size = wanted_size(scale, size)
-        self.model: Model = find_model(str(model), scale, restore)
+        self.model: Model = find_models(_names(model), scale, restore)
         self._runtime_name, self._precision = runtime, precision
         self._devices = tuple(devices)
         if streams is not None and streams < 1:
@@ -278,6 +279,13 @@ class Upscaler:
 
         host = Host(adopt, log, self._gate, lambda: self._tile_shape)
         return Upgrade(self._request(self._precision), self.choice, host)
+
+
+def _names(model: str | Sequence[str]) -> str | list[str]:
+    """Return what was given as text: it may be a path, or several."""
+    if isinstance(model, (list, tuple)):
+        return [str(name) for name in model]
+    return str(model)
 
 
 def _picture_from_array(pixels: Pixels) -> Picture:

@@ -29,7 +29,9 @@ class FolderResult:
     files: tuple[Result, ...]
     """One for each image, in the order in which they ended."""
     ignored: int
-    """How many files are no images by their name."""
+    """How many files take no part: not read, pipes, devices and links to folders."""
+    not_read: dict[str, int]
+    """How many files have a name that is not of an image that is read, by extension."""
     seconds: float
 
     @property
@@ -55,7 +57,7 @@ def upscale_folder(
     source: str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,
-    model: str = DEFAULT_MODEL,
+    model: str | Sequence[str] = DEFAULT_MODEL,
     scale: float = DEFAULT_SCALE,
     size: Size | None = None,
     restore: float | None = None,
@@ -76,6 +78,7 @@ def upscale_folder(
     memory: int | None = None,
     max_pixels: int = MAX_PIXELS,
     timeout: float | None = None,
+    exact: bool = False,
     progress: Progress | None = None,
 ) -> FolderResult:
     """Upscale a folder of images, or one image, as `upscaler run` does.
@@ -86,7 +89,8 @@ def upscale_folder(
     Args:
         source: the folder, or an image.
         output: the folder of the outputs, made if it is not there.
-        model, scale, size, restore, runtime, precision, tile, streams, devices: as for `Upscaler`.
+        model, scale, size, restore, runtime, precision, tile, streams, devices, exact: as for
+            `Upscaler`.
         format: png, jpg, webp, tiff, avif or bmp; `keep` for each file's own.
         quality: of JPEG, WebP and AVIF, 1 to 100.
         png_level: from 1, fast, to 9, small.
@@ -112,7 +116,7 @@ def upscale_folder(
     if timeout is not None and not timeout > 0:
         raise UsageError(f"timeout is {timeout!r}; give seconds above 0, or None")
     settings = Settings(
-        model=str(model),
+        model=tuple(map(str, model)) if isinstance(model, (list, tuple)) else str(model),
         scale=scale,
         size=wanted_size(scale, size),
         restore=restore,
@@ -126,12 +130,19 @@ def upscale_folder(
         max_pixels=max_pixels,
         timeout=timeout,
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),
+        exact=exact,
     )
     chosen = Selection(_patterns("include", include), _patterns("exclude", exclude))
     planned = plan(_path("source", source), _path("output", output), format, chosen)
     listener = Listener(planned.size, progress)
     summary = Batch(planned, settings, listener).run()
-    return FolderResult(summary.model, tuple(listener.files), summary.ignored, summary.seconds)
+    return FolderResult(
+        summary.model,
+        tuple(listener.files),
+        summary.ignored,
+        dict(summary.not_read.by_extension),
+        summary.seconds,
+    )
 
 
 class Listener:

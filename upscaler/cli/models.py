@@ -1,42 +1,136 @@
 """`upscaler models`."""
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from upscaler.cli import options
 
+if TYPE_CHECKING:
+    from upscaler.models import Model
 
-@click.command(short_help="List the packaged models.")
+
+@click.group(short_help="List the models; add and remove your own.", invoke_without_command=True)
 @options.JSON
-def models(as_json: bool) -> None:
-    """List the packaged models: file size, speed on this machine, measured quality.
+@click.pass_context
+def models(context: click.Context, as_json: bool) -> None:
+    """List the models: file size, speed on this machine, measured quality.
 
-    Speed is in megapixels of output a second (MP/s). Quality is PSNR in dB on the test sets Set5,
-    Set14 and BSD100: higher is nearer to the original.
+    Speed is in megapixels of output a second (MP/s); of your own models it is about that of ONNX
+    Runtime, as it showed when they were tried. Quality is PSNR in dB on the test sets Set5, Set14
+    and BSD100: higher is nearer to the original.
+
+    \b
+    upscaler models add 4x-mine.onnx --licence CC-BY-4.0
+    upscaler run photos/ large/ -m 4x-mine
     """
+    if context.invoked_subcommand is not None:
+        return
     from rich.console import Console
     from rich.table import Table
 
     from upscaler.measure.bench import megapixels_per_second
     from upscaler.models import packaged_models
+    from upscaler.models.own import own_models
 
     table = Table("model", "scale", "KB", "runtime here", "MP/s here", "quality, dB")
-    for model in packaged_models():
-        spec, speed = model.spec, megapixels_per_second(model)
+    rows = [(model, megapixels_per_second(model)) for model in packaged_models()]
+    rows += [(model, _tried_speed(model)) for model in (own.open() for own in own_models())]
+    for model, speed in rows:
+        spec = model.spec
         if as_json:
-            facts = {"model": spec.name, "scale": spec.scale, "bytes": model.path.stat().st_size}
-            facts |= {"parameters": spec.parameters, "macs_per_pixel": spec.macs_per_pixel}
-            measured = {"quality": spec.quality, "sha256": model.sha256}
-            click.echo(json.dumps({**facts, **measured, "speed": speed}))
+            click.echo(json.dumps({**_facts(model), "speed": speed}))
         quality = "  ".join(f"{name} {value:.2f}" for name, value in spec.quality.items())
         table.add_row(
             spec.name,
             f"x{spec.scale}",
             f"{model.path.stat().st_size / 1000:.0f}",
             f"{speed['runtime']} {speed['precision']}",
-            f"{speed['megapixels_per_second']:.1f}",
-            quality,
+            f"{speed['megapixels_per_second']:.3g}",
+            quality or "your own",
         )
     if not as_json:
         Console(width=None if Console().is_terminal else 120).print(table)
+
+
+@models.command()
+@click.argument("file", type=options.GivenPath())
+@click.option("--name", metavar="NAME", help="What -m takes for it  [default: as the file]")
+@click.option("--licence", default="", metavar="TEXT", help="The licence of its weights.")
+def add(file: Path, name: str | None, licence: str) -> None:
+    """Try a model of your own, and keep a copy of it under a name."""
+    from upscaler.models.own import add as add_model
+
+    added = add_model(file, name, licence)
+    click.echo(f"added {added.name}: upscaler run IN OUT -m {added.name}")
+    _describe(added.open())
+
+
+@models.command()
+@click.argument("name")
+@options.JSON
+def info(name: str, as_json: bool) -> None:
+    """Show what is known of a model, by its name or the path of its file."""
+    from upscaler.models import find_model
+
+    model = find_model(name, 1)
+    if as_json:
+        click.echo(json.dumps(_facts(model)))
+    else:
+        _describe(model)
+
+
+@models.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove a model that was added, with its copy of the file."""
+    from upscaler.models.own import remove as remove_model
+
+    remove_model(name)
+    click.echo(f"removed {name}")
+
+
+def _facts(model: "Model") -> dict[str, Any]:
+    spec, tiling = model.spec, model.spec.tiling
+    tiles: dict[str, Any] = {
+        "kind": tiling.kind,
+        "halo": spec.halo,
+        "alignment": spec.alignment,
+    }
+    if tiling.kind != "exact":
+        tiles |= {"deviation": tiling.deviation, "jump": tiling.jump}
+    facts = {
+        "model": spec.name,
+        "scale": spec.scale,
+        "bytes": model.path.stat().st_size,
+        "parameters": spec.parameters,
+        "macs_per_pixel": spec.macs_per_pixel,
+        "quality": spec.quality,
+        "sha256": model.sha256,
+        "tiles": tiles,
+    }
+    return facts | ({"licence": spec.licence} if spec.licence else {})
+
+
+def _describe(model: "Model") -> None:
+    from upscaler.inference.tile_size import tiling_note
+
+    spec = model.spec
+    click.echo(f"file: {model.path}")
+    click.echo(f"scale: {spec.scale}; {spec.parameters:,} weights")
+    click.echo(f"licence: {spec.licence or 'not stated'}")
+    exact = f"{spec.title}: tiles give exactly the whole picture; halo of {spec.halo} pixels"
+    click.echo(tiling_note(spec) or exact)
+    if spec.seconds_per_megapixel:
+        click.echo(f"about {spec.seconds_per_megapixel:.2g} s a megapixel of output on one core")
+
+
+def _tried_speed(model: "Model") -> dict[str, Any]:
+    """Return what the trial says of the speed here, as `megapixels_per_second` does."""
+    from upscaler.hardware.cpu import cores
+
+    seconds = model.spec.seconds_per_megapixel
+    speed = round(cores() / seconds, 3) if seconds else 0.0
+    return {"runtime": "cpu", "precision": "fp32", "megapixels_per_second": speed}

@@ -23,6 +23,27 @@ MODEL = click.option(
 )
 
 
+class ModelName(click.ParamType[str]):
+    """A name or a path; in the environment several are divided as the paths in PATH are."""
+
+    name = "model"
+    envvar_list_splitter = os.pathsep
+
+
+MODELS = click.option(
+    "-m",
+    "--model",
+    "models",
+    type=ModelName(),
+    multiple=True,
+    default=(DEFAULT_MODEL,),
+    show_default=True,
+    metavar="NAME|PATH",
+    help="A model listed by `upscaler models`, or the path of a file: .onnx, .pth or .safetensors. "
+    "Repeatable: an image goes through one after the other.",
+)
+
+
 class GivenPath(click.Path):
     """A path; an empty one, mostly an unset variable of a script, must not mean the folder here."""
 

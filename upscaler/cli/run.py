@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     metavar="PX",
     help="Length of the longer side; the other follows.",
 )
-@options.MODEL
+@options.MODELS
 @options.RESTORE
 @options.RUNTIME
 @options.PRECISION
@@ -160,7 +160,7 @@ def run(
     width: int | None,
     height: int | None,
     long_side: int | None,
-    model: str,
+    models: tuple[str, ...],
     restore: float | None,
     runtime: str,
     precision: str,
@@ -216,7 +216,7 @@ def run(
     if quiet:
         logging.getLogger("upscaler").setLevel(logging.ERROR)
     settings = Settings(
-        model=model,
+        model=models if len(models) > 1 else models[0],
         scale=scale,
         size=Size(scale, width, height, long_side),
         restore=restore,

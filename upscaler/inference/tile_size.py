@@ -44,18 +44,18 @@ def tile_core(asked: int | str | None, spec: ModelSpec, memory: int, at_once: in
 def tiling_note(spec: ModelSpec) -> str | None:
     """Return in a line how near tiles come to the whole picture; None if they give it exactly."""
     tiling, head = spec.tiling, f"{spec.title}:"
-    far = f"up to {tiling.deviation:g} of 255"
+    far = f"in a trial on small pictures up to {tiling.deviation:g} of 255"
     if tiling.size:
         height, width = tiling.size
         return (
-            f"{head} it takes {width}x{height} pixels only; where such tiles meet they differ by "
-            f"{far}, and by {tiling.jump:g} at the cuts once they are blended"
+            f"{head} it takes {width}x{height} pixels only; where such tiles meet they differed "
+            f"{far}, and {tiling.jump:g} at the cuts once they were blended"
         )
     if tiling.kind == FEATHERED:
         return (
-            f"{head} it looks at more than the surroundings of a pixel, so that tiles are {far} "
+            f"{head} it looks at more than the surroundings of a pixel, so that tiles were {far} "
             f"from the whole picture, {tiling.jump:g} at the cuts; --tile none computes it whole"
         )
     if tiling.kind == EXACT:
         return None
-    return f"{head} tiles overlap by {spec.halo} pixels as measured: {far} from the whole picture"
+    return f"{head} its halo of {spec.halo} pixels is measured: {far} from the whole picture"

@@ -1,6 +1,6 @@
 """Models: the packaged ones, custom ones, and what is known of each."""
 
-from upscaler.models.catalogue import DEFAULT_MODEL, DEFAULT_SCALE, find_model
+from upscaler.models.catalogue import DEFAULT_MODEL, DEFAULT_SCALE, find_model, find_models
 from upscaler.models.model import Model, read_model
 from upscaler.models.packaged import FOLDER, packaged_models
 
@@ -10,6 +10,7 @@ __all__ = [
     "FOLDER",
     "Model",
     "find_model",
+    "find_models",
     "packaged_models",
     "read_model",
 ]

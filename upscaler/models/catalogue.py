@@ -1,9 +1,11 @@
-"""The packaged models, and any other ONNX file that a person names."""
+"""The packaged models, and any other file that a person names."""
 
+import math
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from upscaler.errors import ModelError
+from upscaler.errors import ModelError, UsageError
 from upscaler.models.model import Model, metadata_of, read_model
 from upscaler.models.packaged import FOLDER, packaged_model
 from upscaler.models.spec import METADATA_KEY
@@ -16,7 +18,7 @@ WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 
 
 def find_model(name: str, scale: float, restore: float | None = None) -> Model:
-    """Return a packaged model by its name, or any model by the path of its ONNX file.
+    """Return a packaged model by its name, or any model by the path of its file.
 
     Args:
         scale: how many times larger it shall make pictures at least; of several, the smallest
@@ -37,28 +39,74 @@ def find_model(name: str, scale: float, restore: float | None = None) -> Model:
     return mixed(model, restore, scale if name == model.spec.name else model.spec.scale)
 
 
+def find_models(names: str | Sequence[str], scale: float, restore: float | None = None) -> Model:
+    """Return one model as `find_model` does, or several as a chain, one after the other.
+
+    Args:
+        scale: how many times larger they shall make pictures at least, all together. A file has
+            one scale; what is left of it is for the packaged models, the last one first.
+
+    Raises:
+        UsageError: there is no name, or several and a place between a model and its restorer.
+        ModelError: see `find_model`; or all together enlarge less than that.
+    """
+    given = [names] if isinstance(names, str) else list(names)
+    if len(given) == 1:
+        return find_model(given[0], scale, restore)
+    if not given:
+        raise UsageError("no model is named")
+    if restore is not None:
+        raise UsageError("--restore goes with one --model, not with several")
+    from upscaler.models.chain import chain_of
+
+    files = {name: model for name in given if (model := _from_outside(name)) is not None}
+    left = scale / math.prod(files[name].spec.scale for name in given if name in files)
+    members: list[Model] = []
+    for name in reversed(given):
+        model = files.get(name) or packaged_model(name, max(1, left))
+        left = left if name in files else left / model.spec.scale
+        members.insert(0, model)
+    chain = chain_of(members)
+    if chain.spec.scale < scale:
+        raise ModelError(
+            f"{chain.title} enlarge {chain.spec.scale} times, not {scale:g}; "
+            f"add --scale {chain.spec.scale}"
+        )
+    return chain
+
+
 def _find(name: str, scale: float) -> Model:
+    model = _from_outside(name)
+    if model is None:
+        return packaged_model(name, scale)
+    if model.spec.precision != "fp32":
+        raise ModelError(
+            f"{name} is the {model.spec.precision} half of a model; give the file without "
+            f".{model.spec.precision}, and --precision {model.spec.precision}"
+        )
+    if model.spec.scale < scale:
+        raise ModelError(
+            f"{name} enlarges {model.spec.scale} times, not {scale:g}; "
+            f"add --scale {model.spec.scale}"
+        )
+    return model
+
+
+def _from_outside(name: str) -> Model | None:
+    """Return a model by the path of its file, or by the name under which it was added."""
     if Path(name).suffix.lower() in (".onnx", *WEIGHTS):
-        model = read_custom(Path(name))
-        if model.spec.precision != "fp32":
-            raise ModelError(
-                f"{name} is the {model.spec.precision} half of a model; give the file without "
-                f".{model.spec.precision}, and --precision {model.spec.precision}"
-            )
-        if model.spec.scale < scale:
-            raise ModelError(
-                f"{name} enlarges {model.spec.scale} times, not {scale:g}; "
-                f"add --scale {model.spec.scale}"
-            )
-        return model
-    return packaged_model(name, scale)
+        return read_custom(Path(name))
+    from upscaler.models.own import own_model  # which reads models by this module
+
+    added = own_model(name)
+    return None if added is None else added.open()
 
 
 def read_custom(path: Path) -> Model:
-    """Read any ONNX file that a person names; what does not come with the program is tried first.
+    """Read any file that a person names; what does not come with the program is tried first.
 
     Raises:
-        ModelError: the file is missing, is not ONNX or does not enlarge RGB pictures.
+        ModelError: the file is missing, is no model or does not enlarge pictures.
     """
     if path.suffix.lower() in WEIGHTS:
         return _from_weights(_stamped(path))

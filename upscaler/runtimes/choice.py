@@ -3,15 +3,17 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from upscaler.errors import NotReady, RuntimeUnavailable, StartError, UsageError
 from upscaler.hardware.gpu import gpus
 from upscaler.models import Model
+from upscaler.models.chain import Chain
 from upscaler.models.probe import difference_from, probe_for
 from upscaler.runtimes.batching import Batching, computes_groups
+from upscaler.runtimes.in_turn import InTurn
 from upscaler.runtimes.multi_device import MultiDevice
 from upscaler.runtimes.pixels import Batch, to_batch, to_pixels
 from upscaler.runtimes.runtime import PRECISIONS, BuiltRuntime, PixelRuntime, Runtime
@@ -70,6 +72,8 @@ def open_runtime(request: RuntimeRequest, name: str = AUTO) -> Choice:
         UsageError: no such runtime, precision or device.
         RuntimeUnavailable: it does not open.
     """
+    if isinstance(request.model, Chain):
+        return _open_chain(request.model, request, name)
     _check(request, name)
     passed_over: dict[str, str] = {}
     to_build: dict[str, str] = {}
@@ -79,6 +83,15 @@ def open_runtime(request: RuntimeRequest, name: str = AUTO) -> Choice:
             return Choice(runtime, passed_over, to_build)
     reasons = "; ".join(f"{key}: {reason}" for key, reason in by_reason(passed_over).items())
     raise RuntimeUnavailable(f"the runtime does not open here: {reasons}")
+
+
+def _open_chain(chain: Chain, request: RuntimeRequest, name: str) -> Choice:
+    """Open each of its models by itself; what would have something to build is left at that."""
+    choices = [open_runtime(replace(request, model=model), name) for model in chain.members]
+    passed_over: dict[str, str] = {}
+    for choice in choices:
+        passed_over |= choice.passed_over
+    return Choice(InTurn(chain, [choice.runtime for choice in choices]), passed_over)
 
 
 def _check(request: RuntimeRequest, name: str) -> None:

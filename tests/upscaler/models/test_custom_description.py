@@ -44,13 +44,13 @@ def test_a_description_with_another_probe_is_refused(enlarger, refused):
 
 
 def test_a_description_does_not_spare_the_trial(enlarger, monkeypatch, refused):
-    path = described(enlarger())
-    monkeypatch.setattr(custom, "SELF_TEST", [sys.executable, "-c", "raise SystemExit('no')"])
+    path = described(enlarger())  # which was tried before it had one: that is another file
+    monkeypatch.setattr(custom, "TRIAL", [sys.executable, "-c", "raise SystemExit('no')"])
     assert refused(path) == f"{path} cannot be used: no"
 
 
 def test_a_packaged_model_is_trusted_by_its_path_too(monkeypatch):
-    monkeypatch.setattr(custom, "SELF_TEST", [sys.executable, "-c", "raise SystemExit('no')"])
+    monkeypatch.setattr(custom, "TRIAL", [sys.executable, "-c", "raise SystemExit('no')"])
     assert find_model(str(FOLDER / "fast-x2.onnx"), 2) == find_model("fast", 2)
 
 

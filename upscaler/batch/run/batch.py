@@ -16,7 +16,7 @@ from upscaler.batch.state.resume import Rules, has_moved_on, settled
 from upscaler.hardware.cpu import MEMORY_SHARE, memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
-from upscaler.models import Model, find_model
+from upscaler.models import Model, find_models
 from upscaler.models.spec import FEATHERED
 from upscaler.runtimes import Runtime
 from upscaler.upscaler import Upscaler
@@ -26,7 +26,8 @@ from upscaler.upscaler import Upscaler
 class Settings:
     """What a person asked for, beside the input and the output."""
 
-    model: str
+    model: str | tuple[str, ...]
+    """A name or a path; several for a chain."""
     scale: float
     size: Size | None = None
     """What pictures shall become, if not `scale` times as large."""
@@ -54,8 +55,8 @@ class Settings:
         return self.size or Size(self.scale)
 
     def find_model(self) -> Model:
-        """Return the model; raises as `models.find_model` does."""
-        return find_model(self.model, self.scale, self.restore)
+        """Return the model; raises as `models.find_models` does."""
+        return find_models(self.model, self.scale, self.restore)
 
     def open(self) -> Upscaler:
         """Return the model on its runtime."""
@@ -131,6 +132,7 @@ class Batch:
             model=self._model.title,
             planned=plan.size,
             ignored=plan.ignored,
+            not_read=plan.not_read,
             left_out=plan.left_out,
         )
 
