@@ -43,8 +43,8 @@ class Upscaler:
     nothing refers to it any more.
 
     Args:
-        model: a packaged model's name, or the path of an ONNX file; or several, which a picture
-            goes through one after the other.
+        model: a packaged model's name, or the path of a file, .onnx, .pth or .safetensors; or
+            several, which a picture goes through one after the other.
         scale: how many times larger, per axis; what no network makes is resampled from the next
             larger one. By default 4, or what a file or a name such as fast-x2 makes.
         runtime, precision: names as in `upscaler run`, or `auto`.

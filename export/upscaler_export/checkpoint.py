@@ -6,6 +6,7 @@ from safetensors import SafetensorError, safe_open
 
 from upscaler.errors import ModelError
 from upscaler.models import DEFAULT_SCALE, find_model
+from upscaler.models.catalogue import WEIGHTS
 from upscaler.models.network import AutoEncoder
 from upscaler.models.spec import CHECKPOINT_KEY, Trained
 from upscaler.models.weights import network_of
@@ -22,6 +23,18 @@ def read_source(source: str) -> tuple[AutoEncoder, Trained]:
     if Path(source).suffix == ".onnx" or not Path(source).suffix:
         return read_model_file(source)
     return read_checkpoint(Path(source))
+
+
+def is_foreign(source: str) -> bool:
+    """Whether a file holds weights of other people: neither a model nor our checkpoint."""
+    path = Path(source)
+    if path.suffix.lower() not in WEIGHTS:
+        return False
+    try:
+        with safe_open(path, framework="np") as file:
+            return CHECKPOINT_KEY not in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return path.suffix.lower() != ".safetensors" or path.is_file()
 
 
 def read_model_file(name: str) -> tuple[AutoEncoder, Trained]:

@@ -2,16 +2,20 @@
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from upscaler.models import DEFAULT_MODEL
 
+if TYPE_CHECKING:
+    from upscaler_export.export import Exported
+
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.command(short_help="Turn a checkpoint into ONNX models, checked against torch.")
-@click.argument("source", metavar="[MODEL|CHECKPOINT]", default=DEFAULT_MODEL)
+@click.argument("source", metavar="[MODEL|CHECKPOINT|WEIGHTS]", default=DEFAULT_MODEL)
 @click.option(
     "-o",
     "--out",
@@ -69,31 +73,26 @@ def export(
     the same in float16 and in 8 bits beside it, each compared with torch, too.
 
     A CHECKPOINT comes from `upscaler train`. A MODEL is a packaged one, or an ONNX file that this
-    command wrote.
+    command wrote. WEIGHTS are a .pth or .safetensors file of other people; of these only the model
+    is written, without a card.
 
     \b
     upscaler export runs/fast-x2/last.safetensors -o models/
     upscaler export fast-x2 --fp16 --int8 photos/
+    upscaler export RealESRGAN_x4plus.pth -o models/
     upscaler run photos/ large/ -m models/fast-x2.onnx
     """
-    from upscaler.images import set_for_process
-    from upscaler.quality.degradation import Degradation
-    from upscaler_export.checkpoint import read_source
-    from upscaler_export.export import export_network
+    from upscaler.errors import UsageError
+    from upscaler_export.checkpoint import is_foreign
 
-    set_for_process()
-    degradations = [Degradation.parse(text) for text in degrade]
-    network, trained = read_source(source)
-    done = export_network(
-        network,
-        trained,
-        out,
-        list(sets),
-        degradations=degradations,
-        fp16=fp16 or tensorrt,
-        photographs=int8,
-        note=note,
-    )
+    if is_foreign(source):
+        from upscaler_export.foreign.export import export_weights
+
+        if int8 or sets or degrade or note:
+            raise UsageError("--int8, --score, --degrade and --note need one of our own networks")
+        done = export_weights(Path(source), out, fp16=fp16 or tensorrt)
+    else:
+        done = _export_own(source, out, sets, degrade, fp16=fp16 or tensorrt, int8=int8, note=note)
     click.echo(f"{done.path}  halo {done.spec.halo}, alignment {done.spec.alignment}")
     click.echo(f"checked: differs from torch by {255 * done.difference:.4f} of 255 at most")
     for name, proof in done.variants.items():
@@ -112,3 +111,33 @@ def export(
         path = build_engine(done.path, "fp16")
         click.echo(f"{path}  unproved: no GPU has run it")
     click.echo(f"next: upscaler run photos/ large/ -m {shlex.quote(str(done.path))}")
+
+
+def _export_own(
+    source: str,
+    out: Path,
+    sets: tuple[Path, ...],
+    degrade: tuple[str, ...],
+    *,
+    fp16: bool,
+    int8: Path | None,
+    note: str,
+) -> "Exported":
+    from upscaler.images import set_for_process
+    from upscaler.quality.degradation import Degradation
+    from upscaler_export.checkpoint import read_source
+    from upscaler_export.export import export_network
+
+    set_for_process()
+    degradations = [Degradation.parse(text) for text in degrade]
+    network, trained = read_source(source)
+    return export_network(
+        network,
+        trained,
+        out,
+        list(sets),
+        degradations=degradations,
+        fp16=fp16,
+        photographs=int8,
+        note=note,
+    )

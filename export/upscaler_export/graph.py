@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from torch.export import Dim
 
 from upscaler.models.network import AutoEncoder, PixelForm
-from upscaler.runtimes.pixels import TOTAL
+from upscaler.models.spec import TOTAL
 from upscaler_export.bfloat16 import GraphForm
 
 OPSET = 20
@@ -45,7 +45,7 @@ def to_onnx(network: AutoEncoder, *, half: bool = False, pixels: bool = False) -
     size = 16 * align, 24 * align
     sample = torch.zeros(2, *size, 3).byte() if pixels else torch.rand(2, 3, *size).to(dtype)
     rows = 1 if pixels else 2
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             form,
             (sample,),
@@ -58,7 +58,7 @@ def to_onnx(network: AutoEncoder, *, half: bool = False, pixels: bool = False) -
         )
     assert program is not None
     model: onnx.ModelProto = program.model_proto
-    _strip(model)
+    strip(model)
     _store_in_half(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -104,7 +104,7 @@ def _store_in_half(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def _strip(model: onnx.ModelProto) -> None:
+def strip(model: onnx.ModelProto) -> None:
     """Drop what the exporter notes of its own source code: paths of this machine, stack traces."""
     for node in model.graph.node:
         del node.metadata_props[:]
@@ -119,7 +119,7 @@ def _strip(model: onnx.ModelProto) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The exporter warns of optional packages and of its own internals: nothing a user can mend."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

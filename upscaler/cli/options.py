@@ -21,7 +21,7 @@ MODEL = click.option(
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="NAME|PATH",
-    help="A model listed by `upscaler models`, or the path of an ONNX file.",
+    help="A model listed by `upscaler models`, or the path of a file: .onnx, .pth or .safetensors.",
 )
 
 
@@ -41,8 +41,8 @@ MODELS = click.option(
     default=(DEFAULT_MODEL,),
     show_default=True,
     metavar="NAME|PATH",
-    help="A model listed by `upscaler models`, or the path of an ONNX file. Repeatable: an image "
-    "goes through one after the other.",
+    help="A model listed by `upscaler models`, or the path of a file: .onnx, .pth or .safetensors. "
+    "Repeatable: an image goes through one after the other.",
 )
 
 

@@ -1,5 +1,6 @@
 """`upscaler run`."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -232,6 +233,8 @@ def run(
     if dry_run and report:
         raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")
     set_for_process(max_pixels)
+    if quiet:
+        logging.getLogger("upscaler").setLevel(logging.ERROR)
     scale = scale or default_scale(models)
     settings = Settings(
         model=models if len(models) > 1 else models[0],

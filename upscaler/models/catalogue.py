@@ -1,4 +1,4 @@
-"""The packaged models, and any other ONNX file that a person names."""
+"""The packaged models, and any other file that a person names."""
 
 import math
 from collections.abc import Sequence
@@ -12,6 +12,9 @@ from upscaler.models.spec import METADATA_KEY
 
 DEFAULT_MODEL = "balanced"
 DEFAULT_SCALE = 4
+
+WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
+"""What files of weights are called, which are turned into ONNX first (see `conversion.py`)."""
 
 
 def default_scale(names: str | Sequence[str]) -> int:
@@ -36,7 +39,7 @@ def _own_scale(name: str) -> int | None:
 
 
 def find_model(name: str, scale: float, restore: float | None = None) -> Model:
-    """Return a packaged model by its name, or any model by the path of its ONNX file.
+    """Return a packaged model by its name, or any model by the path of its file.
 
     Args:
         scale: how many times larger it shall make pictures at least; of several, the smallest
@@ -112,7 +115,7 @@ def _find(name: str, scale: float) -> Model:
 
 def _from_outside(name: str) -> Model | None:
     """Return a model by the path of its file, or by the name under which it was added."""
-    if Path(name).suffix == ".onnx":
+    if Path(name).suffix.lower() in (".onnx", *WEIGHTS):
         return read_custom(Path(name))
     from upscaler.models.own import own_model  # which reads models by this module
 
@@ -121,11 +124,13 @@ def _from_outside(name: str) -> Model | None:
 
 
 def read_custom(path: Path) -> Model:
-    """Read any ONNX file that a person names; what does not come with the program is tried first.
+    """Read any file that a person names; what does not come with the program is tried first.
 
     Raises:
-        ModelError: the file is missing, is not ONNX or does not enlarge RGB pictures.
+        ModelError: the file is missing, is no model or does not enlarge pictures.
     """
+    if path.suffix.lower() in WEIGHTS:
+        return _from_weights(_stamped(path))
     if path.resolve().parent == FOLDER.resolve():
         return read_model(path)
     description = metadata_of(path).get(METADATA_KEY)
@@ -138,8 +143,18 @@ _Stamped = tuple[Path, int, int]
 
 
 def _stamped(path: Path) -> _Stamped:
-    facts = path.stat()
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror}") from None
     return path, facts.st_size, facts.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _from_weights(weights: _Stamped) -> Model:
+    from upscaler.models import conversion
+
+    return conversion.open_weights(weights[0])
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,9 @@ from typing import Any, Self
 
 from upscaler.errors import ModelError
 
+TOTAL = "total"
+"""What graphs on pixels call the sums beside the pixels (see `PixelForm` in `network.py`)."""
+
 METADATA_KEY = "upscaler.model_spec"
 """The key in the ONNX file's `metadata_props` that holds a ModelSpec as JSON."""
 

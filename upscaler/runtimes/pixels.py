@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from upscaler.models.spec import TOTAL
+
 Batch = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
-
-TOTAL = "total"
-"""What graphs of a `PixelForm` call the sums beside the pixels."""
 
 
 class BrokenTile(ArithmeticError):

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-import pyvips
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +17,7 @@ from PIL import Image
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.run import memory, pipeline
 from upscaler.batch.run.pipeline import Pipeline
-from upscaler.errors import ImageError, PassingError
+from upscaler.errors import ImageError
 from upscaler.images import (
     FORMATS,
     Encoding,
@@ -27,7 +26,6 @@ from upscaler.images import (
     open_rows,
     tiff,
 )
-from upscaler.images import rows as rows_module
 from upscaler.images.picture import in_rows_of
 from upscaler.inference import tiling
 from upscaler.inference.strips import strips_of
@@ -243,12 +241,6 @@ def test_a_defect_of_ours_is_not_called_damage(through, tmp_path, tall, monkeypa
     _, outcome, used = through(source, "tiff", strips=True)
     assert used and outcome.error == "unexpected error: a defect"
     assert not outcome.lasting
-
-
-def test_no_room_to_turn_a_picture_is_not_called_damage(through, tmp_path, tall):
-    error = rows_module._failure(pyvips.Error("", "system error: No space left on device"))
-    assert isinstance(error, PassingError)
-    assert not isinstance(rows_module._failure(pyvips.Error("", "libpng read error")), PassingError)
 
 
 def test_what_is_not_kept_of_a_png_is_said(through, tmp_path, tall):

@@ -122,7 +122,7 @@ def _by_distance(difference: Floats, axis: int) -> Floats:
 def _pictures(height: int, width: int) -> Iterator[Batch]:
     """Yield noise and three photographs, float32 (1, 3, height, width) in [0, 1]."""
     yield np.random.default_rng(0).random((1, 3, height, width), np.float32)
-    for photograph in _photographs():
+    for photograph in photographs():
         down, right = (
             max(0, size - have)
             for size, have in zip((height, width), photograph.shape[2:], strict=True)
@@ -133,7 +133,8 @@ def _pictures(height: int, width: int) -> Iterator[Batch]:
 
 
 @cache
-def _photographs() -> list[Batch]:
+def photographs() -> list[Batch]:
+    """Return the three photographs that come with the program, float32 (1, 3, 160, 160)."""
     with Image.open(Path(__file__).with_name("pictures.webp")) as image:
         pixels = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
     side = pixels.shape[0]
