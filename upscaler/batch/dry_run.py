@@ -117,7 +117,9 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
                 files.append(Forecast(job.name, Expected.FAILED, error=str(error)))
                 continue
             strips = goes_in_strips(size, scale, job.format, resampled=resampled)
-            needed.append(bytes_needed(size, scale, resampled=resampled, strips=strips))
+            most = scale if strips else model.largest_scale
+            resampled_at_most = not settings.wanted.is_scale(most)
+            needed.append(bytes_needed(size, most, resampled=resampled_at_most, strips=strips))
             outputs += width * height * size.frames
             files.append(
                 Forecast(job.name, Expected.TO_DO, target=str(job.target), size=(width, height))

@@ -29,6 +29,8 @@ class Picture:
     """Pixels per inch, across and down."""
     text: tuple[tuple[str, str], ...] = ()
     """Pairs of keyword and text, as in PNG."""
+    jpeg_quality: int | None = None
+    """Of the JPEG file that it was read from, 1 to 100; None if from another."""
     following: tuple[Self, ...] = ()
     """The further frames of an animation, or pages."""
     milliseconds: float | None = None

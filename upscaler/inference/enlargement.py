@@ -14,6 +14,7 @@ from upscaler.inference import tiling
 from upscaler.inference.repairs import Repairs
 from upscaler.inference.size import Size
 from upscaler.inference.timing import Stopwatch, Timer
+from upscaler.models.auto import Restoration
 from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
 from upscaler.runtimes.memory import ran_out_of_memory
 
@@ -64,6 +65,8 @@ class Enlargement:
         self._flat: dict[tuple[tuple[int, ...], bytes], Pixels] = {}
         self.tiles: list[Callable[[], None]] = []
         self.tile_shape: tuple[int, int] | None = None
+        self.restoration: Restoration | None = None
+        """Why it goes through this network, if that was decided for this picture."""
         self._picture = picture
         colour, self._alpha = picture.colour, None
         if picture.alpha is not None:

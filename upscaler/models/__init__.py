@@ -1,10 +1,11 @@
 """Models: the packaged ones, custom ones, and what is known of each."""
 
-from upscaler.models.catalogue import DEFAULT_MODEL, DEFAULT_SCALE, find_model
+from upscaler.models.catalogue import AUTO, DEFAULT_MODEL, DEFAULT_SCALE, find_model
 from upscaler.models.model import Model, read_model
 from upscaler.models.packaged import FOLDER, packaged_models
 
 __all__ = [
+    "AUTO",
     "DEFAULT_MODEL",
     "DEFAULT_SCALE",
     "FOLDER",

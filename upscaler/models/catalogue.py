@@ -8,12 +8,15 @@ from upscaler.models.model import Model, metadata_of, read_model
 from upscaler.models.packaged import FOLDER, packaged_model
 from upscaler.models.spec import METADATA_KEY, ModelSpec
 
-DEFAULT_MODEL = "balanced"
+AUTO = "auto"
+"""Looks at each picture; see `models.auto`."""
+
+DEFAULT_MODEL = AUTO
 DEFAULT_SCALE = 4
 
 
 def find_model(name: str, scale: float, restore: float | None = None) -> Model:
-    """Return a packaged model by its name, or any model by the path of its ONNX file.
+    """Return a packaged model by its name, `auto`, or any model by the path of its ONNX file.
 
     Args:
         scale: how many times larger it shall make pictures at least; of several, the smallest
@@ -25,6 +28,12 @@ def find_model(name: str, scale: float, restore: float | None = None) -> Model:
         ModelError: there is none of that name, or only for smaller scales.
         UsageError, RuntimeUnavailable: see `mix.mixed`.
     """
+    if name == AUTO:
+        from upscaler.models.auto import CLEAN, auto_model  # `--help` is instant
+
+        if restore is None:
+            return auto_model(scale)
+        name = CLEAN  # who says how much leaves nothing to look for
     model = _find(name, scale)
     if restore is None:
         return model

@@ -7,6 +7,7 @@ from upscaler.batch.plan.jobs import Job
 from upscaler.batch.run.watchdog import Watch
 from upscaler.errors import ImageError
 from upscaler.inference.enlargement import Enlargement
+from upscaler.models.auto import Restoration
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class JobResult:
     warnings: tuple[str, ...] = ()
     pixels: int = 0
     """Of the output."""
+    restoration: Restoration | None = None
+    """What `auto` decided."""
     seconds: float = 0.0
     """From the start of reading to the end of writing."""
 

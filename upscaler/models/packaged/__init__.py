@@ -30,5 +30,6 @@ def packaged_model(name: str, scale: float) -> Model:
             return model
     known = ", ".join(model.spec.title for model in models) or "none"
     raise ModelError(
-        f"no model {name} for scale {scale:g}; there are: {known}, or give the path of an .onnx"
+        f"no model {name} for scale {scale:g}; there are: auto, {known}, or give the path of an "
+        f".onnx"
     )
