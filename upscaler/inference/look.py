@@ -15,7 +15,7 @@ from upscaler.quality.damage import BLOCK, Damage, Floats, find_damage
 _WINDOW = 96
 """Side in pixels of what is looked at in one place; a multiple of BLOCK."""
 
-_PLACES = 4
+_PLACES = 3
 """Down and across; a picture of up to as many windows is looked at as a whole."""
 
 Pixels = NDArray[Any]

@@ -11,8 +11,10 @@ All of it shows in the frequencies of blocks of 8 x 8 pixels, in which JPEG work
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
@@ -123,30 +125,31 @@ def steps_of(quality: int) -> NDArray[np.float32]:
     return np.clip((LUMA_STEPS * percent + 50) // 100, 1, 255).astype(np.float32)
 
 
-def _cosines() -> Floats:
+def _waves() -> Floats:
+    """Return the waves of the cosine transform in two directions, a row each."""
     index = np.arange(BLOCK)
     waves = np.cos((2 * index + 1) * index[:, None] * np.pi / (2 * BLOCK))
-    return (waves * np.sqrt(np.where(index[:, None] == 0, 1, 2) / BLOCK)).astype(np.float32)
+    waves *= np.sqrt(np.where(index[:, None] == 0, 1, 2) / BLOCK)
+    return np.kron(waves, waves).astype(np.float32)
 
 
-_COSINES = _cosines()
-_WAVES = np.add.outer(np.arange(BLOCK), np.arange(BLOCK))
-"""How many half waves a frequency has, down and across."""
-_LOW = (_WAVES > 0) & (_WAVES < BLOCK)
+_WAVES = _waves()
+_COUNT = np.add.outer(np.arange(BLOCK), np.arange(BLOCK)).ravel()
+"""How many half waves each has, down and across."""
+_LOW = (_COUNT > 0) & (_COUNT < BLOCK)
 """Where JPEG is looked for: higher frequencies are mostly rounded to zero."""
-_MIDDLE, _HIGH = (_WAVES >= 3) & (_WAVES <= 6), _WAVES >= 9
-_STEPS = np.stack([steps_of(quality)[_LOW] for quality in _QUALITIES])
+_MIDDLE, _HIGH = (_COUNT >= 3) & (_COUNT <= 6), _COUNT >= 9
+_STEPS = np.stack([steps_of(quality).ravel()[_LOW] for quality in _QUALITIES])
 
 
 def _brightness(window: Floats) -> Floats:
-    if window.shape[2] == 1:
-        return window[..., 0]
-    brightness: Floats = np.asarray(window @ _BRIGHTNESS)
+    brightness: Floats = window[..., 0] if window.shape[2] == 1 else np.dot(window, _BRIGHTNESS)
     return brightness
 
 
 def _readable(window: Floats) -> Floats:
-    return ((window > _BLACK) & (window < _WHITE)).all(axis=2).astype(np.float32)
+    values: Floats = ((window > _BLACK) & (window < _WHITE)).min(axis=2).astype(np.float32)
+    return values
 
 
 def _joined(planes: Sequence[Floats]) -> Floats:
@@ -161,9 +164,9 @@ def _in_blocks(plane: Floats) -> Floats:
 
 
 def _frequencies(blocks: Floats) -> Floats:
-    across = blocks.reshape(-1, BLOCK) @ _COSINES.T
-    down: Floats = _COSINES @ across.reshape(-1, BLOCK, BLOCK)
-    return down
+    """Return what blocks (N, 8, 8) consist of, (N, 64)."""
+    found: Floats = blocks.reshape(-1, BLOCK**2) @ _WAVES.T
+    return found
 
 
 def _jpeg_quality(planes: list[Floats]) -> int | None:
@@ -174,14 +177,22 @@ def _jpeg_quality(planes: list[Floats]) -> int | None:
 
 def _likeliest_grid(planes: list[Floats]) -> tuple[int, int]:
     """Return the row and the column at which blocks begin whose frequencies are mostly zero."""
-    places = [(top, left) for top in range(BLOCK) for left in range(BLOCK)]
+    side = 2 * BLOCK
+    patches = np.concatenate(
+        [
+            sliding_window_view(plane, (side, side))[::BLOCK, ::BLOCK].reshape(-1, side, side)
+            for plane in planes
+            if min(plane.shape) >= side
+        ]
+        or [np.zeros((0, side, side), np.float32)]
+    )
+    some = patches[:: max(1, len(patches) // _FIRST_BLOCKS)]
 
     def zeros(place: tuple[int, int]) -> float:
-        blocks = _joined([plane[place[0] :, place[1] :] for plane in planes])
-        some = blocks[:: max(1, len(blocks) // 64)]
-        return float((np.abs(_frequencies(some)) < _ROUNDING).mean()) if len(some) else 0.0
+        blocks = some[:, place[0] : place[0] + BLOCK, place[1] : place[1] + BLOCK]
+        return float(np.count_nonzero(np.abs(_frequencies(blocks)) < _ROUNDING))
 
-    return max(places, key=zeros)
+    return max(product(range(BLOCK), range(BLOCK)), key=zeros)
 
 
 def _quality_on(planes: list[Floats], top: int, left: int) -> int | None:
