@@ -1,7 +1,7 @@
 """`auto`: the clean model, its restorer or something between, as each picture needs it.
 
-Which of them is decided by what `quality.damage` finds in the picture. The rules were read off a
-table that `python -m upscaler_train.restoration` makes; it is in docs/lab/training.md.
+Which of them is decided by what `quality.damage` finds in the picture. The rules were read off the
+table that `benchmarks/quality/strengths.py` makes.
 """
 
 import hashlib
@@ -15,15 +15,15 @@ from upscaler.quality.damage import Damage
 
 CLEAN = "balanced"
 
-_BY_JPEG = {96: 0.25, 91: 0.5, 86: 0.75, 60: 1.0}
-"""From what quality of JPEG down to restore how much."""
+_BY_JPEG = {93: 0.75, 60: 1.0}
+"""Below what quality of JPEG to restore how much."""
 
-_BY_NOISE = {2.5: 0.5, 4.0: 0.75, 7.0: 1.0}
+_BY_NOISE = {2.8: 0.75, 6.0: 1.0}
 """From what sigma of noise up to restore how much."""
 
 _BY_BLUR = 1.0
 
-_WORDS = {0.25: "a little", 0.5: "by half", 0.75: "mostly", 1.0: "fully"}
+_WORDS = {0.75: "mostly", 1.0: "fully"}
 
 
 @dataclass(frozen=True)

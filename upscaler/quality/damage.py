@@ -82,6 +82,9 @@ _SOFT = 0.003
 """The same where there is most to see, as powers: blur of 1.2 pixels has 0.0004, sharp pictures
 0.006 and more."""
 
+_SEEN = 25.0
+"""Power in the middle frequencies there, below which there is nothing to see."""
+
 
 @dataclass(frozen=True)
 class Damage:
@@ -200,7 +203,10 @@ def _quality_on(planes: list[Floats], top: int, left: int) -> int | None:
     blocks = _joined([plane[top:, left:] for plane in planes])
     blocks = blocks[(blocks.min(axis=(1, 2)) > _BLACK) & (blocks.max(axis=(1, 2)) < _WHITE)]
     detail = np.argsort(-blocks.var(axis=(1, 2)), kind="stable")[:_MOST_BLOCKS]
-    values = np.abs(_frequencies(blocks[detail]))[:, _LOW]
+    found = np.abs(_frequencies(blocks[detail]))[:, _LOW]
+    # blocks that are alike, of a drawing or a gradient, say the same thing but once
+    _, different = np.unique(np.rint(found), axis=0, return_index=True)
+    values = found[np.sort(different)]
     if _likeliest(values[:_FIRST_BLOCKS], _FIRST_EVIDENCE) is None:
         return None
     return _likeliest(values, _LEAST_EVIDENCE)
@@ -245,4 +251,6 @@ def _noise(power: Floats, colour: float) -> float:
 
 def _is_blurred(power: Floats) -> bool:
     rich = power[np.argsort(-power[:, _MIDDLE].mean(axis=1))[: max(4, len(power) // 5)]]
-    return len(rich) > 0 and bool(rich[:, _HIGH].mean() < _SOFT * rich[:, _MIDDLE].mean())
+    if not len(rich) or rich[:, _MIDDLE].mean() < _SEEN:
+        return False
+    return bool(rich[:, _HIGH].mean() < _SOFT * rich[:, _MIDDLE].mean())
