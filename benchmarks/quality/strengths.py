@@ -17,7 +17,7 @@ from damages import DAMAGES, FINER, in_words, some, trials
 
 from upscaler.images import Picture
 from upscaler.inference.look import look_at
-from upscaler.models.auto import restoration_for
+from upscaler.models.restoration import restoration_for
 from upscaler.quality.metrics import bicubic, psnr
 from upscaler.upscaler import Upscaler
 

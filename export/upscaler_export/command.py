@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from upscaler.models import DEFAULT_MODEL
+from upscaler.models import CLEAN_MODEL
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.command(short_help="Turn a checkpoint into ONNX models, checked against torch.")
-@click.argument("source", metavar="[MODEL|CHECKPOINT]", default=DEFAULT_MODEL)
+@click.argument("source", metavar="[MODEL|CHECKPOINT]", default=CLEAN_MODEL)
 @click.option(
     "-o",
     "--out",

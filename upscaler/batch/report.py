@@ -11,7 +11,7 @@ from typing import Any
 from upscaler.errors import OutputError
 from upscaler.hardware.cpu import cores, peak_memory_bytes, processor
 from upscaler.inference.timing import Profile
-from upscaler.models.auto import Restoration
+from upscaler.models.restoration import Restoration
 from upscaler.version import __version__
 
 SCHEMA = 1

@@ -3,24 +3,29 @@
 import math
 import os
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
+from upscaler.models import CLEAN_MODEL, DEFAULT_MODEL, DEFAULT_SCALE
 
 if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
 
-MODEL = click.option(
+_model = partial(
+    click.option,
     "-m",
     "--model",
-    default=DEFAULT_MODEL,
     show_default=True,
     metavar="NAME|PATH",
-    help="A model listed by `upscaler models`, or the path of an ONNX file.",
+    help="A model listed by `upscaler models`, or the path of an ONNX file; auto looks at each "
+    "image and takes what it needs.",
 )
+MODEL = _model(default=DEFAULT_MODEL)
+NETWORK = _model(default=CLEAN_MODEL)
+"""The same where a single network is measured."""
 
 
 class GivenPath(click.Path):
@@ -108,7 +113,8 @@ RESTORE = click.option(
     "--restore",
     type=float,
     metavar="0..1",
-    help="How strongly to clean JPEG blocks and noise: 0 as -m balanced, 1 as -m photo.",
+    help="How strongly to clean JPEG blocks and noise, in all images alike: 0 as -m balanced, 1 as "
+    "-m photo.",
 )
 RUNTIME = click.option(
     "-r",

@@ -14,7 +14,7 @@ from upscaler.inference import tiling
 from upscaler.inference.repairs import Repairs
 from upscaler.inference.size import Size
 from upscaler.inference.timing import Stopwatch, Timer
-from upscaler.models.auto import Restoration
+from upscaler.models.restoration import Restoration
 from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
 from upscaler.runtimes.memory import ran_out_of_memory
 

@@ -11,7 +11,8 @@ from upscaler.inference.look import look_at
 from upscaler.inference.strips import StripEnlargement
 from upscaler.inference.timing import Timer
 from upscaler.models import Model
-from upscaler.models.auto import Auto, Restoration, restoration_for
+from upscaler.models.auto import Auto
+from upscaler.models.restoration import Restoration, restoration_for
 from upscaler.quality.damage import Damage
 from upscaler.runtimes.gate import Gate
 

@@ -19,7 +19,7 @@ from upscaler.inference.enlargement import Enlargement
 from upscaler.inference.repairs import Repairs
 from upscaler.inference.tiling import Tile, moved_up
 from upscaler.inference.timing import Timer
-from upscaler.models.auto import Restoration
+from upscaler.models.restoration import Restoration
 
 Pixels = NDArray[Any]
 

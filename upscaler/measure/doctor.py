@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
 from upscaler.hardware.cpu import cores, memory_bytes, processor
 from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
-from upscaler.models import DEFAULT_MODEL, Model, find_model
+from upscaler.models import CLEAN_MODEL, Model, find_model
 from upscaler.runtimes import RUNTIMES, RuntimeRequest, open_runtime
 from upscaler.version import __version__
 
@@ -98,7 +98,7 @@ def _examine(name: str) -> Health:
 
 
 def _model() -> Model:
-    return find_model(DEFAULT_MODEL, _SCALE)
+    return find_model(CLEAN_MODEL, _SCALE)
 
 
 def _version(package: str) -> str | None:

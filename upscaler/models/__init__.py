@@ -1,11 +1,12 @@
 """Models: the packaged ones, custom ones, and what is known of each."""
 
-from upscaler.models.catalogue import AUTO, DEFAULT_MODEL, DEFAULT_SCALE, find_model
+from upscaler.models.catalogue import AUTO, CLEAN_MODEL, DEFAULT_MODEL, DEFAULT_SCALE, find_model
 from upscaler.models.model import Model, read_model
 from upscaler.models.packaged import FOLDER, packaged_models
 
 __all__ = [
     "AUTO",
+    "CLEAN_MODEL",
     "DEFAULT_MODEL",
     "DEFAULT_SCALE",
     "FOLDER",

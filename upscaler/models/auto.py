@@ -1,62 +1,13 @@
-"""`auto`: the clean model, its restorer or something between, as each picture needs it.
-
-Which of them is decided by what `quality.damage` finds in the picture. The rules were read off the
-table that `benchmarks/quality/strengths.py` makes.
-"""
+"""`auto`: the clean model, its restorer or something between, as each picture needs it."""
 
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-from upscaler.models.mix import RESTORERS, mixed
+from upscaler.models.catalogue import CLEAN_MODEL, RESTORERS
 from upscaler.models.model import Model
 from upscaler.models.packaged import packaged_model
-from upscaler.quality.damage import Damage
-
-CLEAN = "balanced"
-
-_BY_JPEG = {93: 0.75, 60: 1.0}
-"""Below what quality of JPEG to restore how much."""
-
-_BY_NOISE = {2.8: 0.75, 6.0: 1.0}
-"""From what sigma of noise up to restore how much."""
-
-_BY_BLUR = 1.0
-
-_WORDS = {0.75: "mostly", 1.0: "fully"}
-
-
-@dataclass(frozen=True)
-class Restoration:
-    """What was decided for a picture."""
-
-    strength: float
-    """As for `--restore`, 0 to 1."""
-    reason: str
-    """What the picture shows, in words."""
-
-    def __str__(self) -> str:
-        """Say it in words."""
-        if self.strength == 0:
-            return f"not restored: {self.reason}"
-        return f"restored {_WORDS[self.strength]}: {self.reason}"
-
-
-def restoration_for(damage: Damage) -> Restoration:
-    """Decide how much of some damage to undo: what the worst of it asks for."""
-    found: list[tuple[float, str]] = []
-    if (quality := damage.jpeg_quality) is not None:
-        by_jpeg = max((s for limit, s in _BY_JPEG.items() if quality < limit), default=0.0)
-        found.append((by_jpeg, f"JPEG quality about {quality}"))
-    if damage.noise:
-        by_noise = max((s for limit, s in _BY_NOISE.items() if damage.noise >= limit), default=0.0)
-        found.append((by_noise, f"noise of about {damage.noise:.0f} of 255"))
-    if damage.blurred:
-        found.append((_BY_BLUR, "nothing in it is sharp"))
-    if not found:
-        return Restoration(0.0, "looks clean")
-    strength = max(each for each, _ in found)
-    return Restoration(strength, ", ".join(words for each, words in found if each or not strength))
+from upscaler.models.restoration import rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +27,16 @@ class Auto(Model):
         Raises:
             RuntimeUnavailable: see `mix.mixed`.
         """
+        if strength == 1:
+            return self._restorer
+        from upscaler.models.mix import mixed  # which needs onnx
+
         return mixed(self.clean, strength, self.wanted_scale)
 
     @property
     def clean(self) -> Model:
         """The one that restores nothing."""
-        return packaged_model(CLEAN, self.wanted_scale)
+        return packaged_model(CLEAN_MODEL, self.wanted_scale)
 
     @property
     def largest_scale(self) -> int:
@@ -90,13 +45,12 @@ class Auto(Model):
 
     @property
     def _restorer(self) -> Model:
-        return packaged_model(RESTORERS[CLEAN], self.wanted_scale)
+        return packaged_model(RESTORERS[CLEAN_MODEL], self.wanted_scale)
 
     @cached_property
     def sha256(self) -> str:
         """Of all that decides what becomes of a picture, in hexadecimal."""
-        rules = (_BY_JPEG, _BY_NOISE, _BY_BLUR)
-        facts = f"{self.clean.sha256} {self._restorer.sha256} {rules}"
+        facts = f"{self.clean.sha256} {self._restorer.sha256} {rules()}"
         return hashlib.sha256(facts.encode()).hexdigest()
 
 
@@ -106,5 +60,5 @@ def auto_model(scale: float) -> Auto:
     Raises:
         ModelError: there is no model for so large a scale.
     """
-    clean = packaged_model(CLEAN, scale)
+    clean = packaged_model(CLEAN_MODEL, scale)
     return Auto(path=clean.path, spec=clean.spec, wanted_scale=scale)

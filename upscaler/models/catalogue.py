@@ -12,6 +12,14 @@ AUTO = "auto"
 """Looks at each picture; see `models.auto`."""
 
 DEFAULT_MODEL = AUTO
+
+CLEAN_MODEL = "balanced"
+"""What it takes for clean pictures, and the default of what is about a single network."""
+
+RESTORERS = {CLEAN_MODEL: "photo"}
+"""By the name of a clean model, the packaged one that undoes damage and started from its weights:
+only so is there a network between them."""
+
 DEFAULT_SCALE = 4
 
 
@@ -29,11 +37,11 @@ def find_model(name: str, scale: float, restore: float | None = None) -> Model:
         UsageError, RuntimeUnavailable: see `mix.mixed`.
     """
     if name == AUTO:
-        from upscaler.models.auto import CLEAN, auto_model  # `--help` is instant
+        from upscaler.models.auto import auto_model  # `--help` is instant
 
         if restore is None:
             return auto_model(scale)
-        name = CLEAN  # who says how much leaves nothing to look for
+        name = CLEAN_MODEL  # who says how much leaves nothing to look for
     model = _find(name, scale)
     if restore is None:
         return model

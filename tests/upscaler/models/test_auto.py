@@ -3,8 +3,8 @@
 import pytest
 
 from upscaler.errors import ModelError
-from upscaler.models import DEFAULT_MODEL, auto, find_model
-from upscaler.models.auto import Restoration, restoration_for
+from upscaler.models import DEFAULT_MODEL, find_model, restoration
+from upscaler.models.restoration import Restoration, restoration_for
 from upscaler.quality.damage import Damage
 
 
@@ -35,7 +35,11 @@ def test_the_worst_damage_decides():
 
 
 def test_every_strength_has_words_and_a_model():
-    for strength in {*auto._BY_JPEG.values(), *auto._BY_NOISE.values(), auto._BY_BLUR}:
+    for strength in {
+        *restoration._BY_JPEG.values(),
+        *restoration._BY_NOISE.values(),
+        restoration._BY_BLUR,
+    }:
         assert str(Restoration(strength, "because")).startswith("restored ")
         assert find_model("auto", 2).at(strength).spec.scale == 2
 
@@ -55,6 +59,6 @@ def test_the_smallest_networks_that_are_large_enough():
 
 def test_new_rules_are_other_settings(monkeypatch):
     before = find_model("auto", 2).sha256
-    monkeypatch.setattr(auto, "_BY_BLUR", 0.5)
+    monkeypatch.setattr(restoration, "_BY_BLUR", 0.5)
     assert find_model("auto", 2).sha256 != before
     assert before not in (find_model("balanced", 2).sha256, find_model("photo", 2).sha256)

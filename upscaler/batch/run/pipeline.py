@@ -39,7 +39,7 @@ from upscaler.images import (
 )
 from upscaler.inference.look import look_at_rows
 from upscaler.inference.timing import Stopwatch
-from upscaler.models.auto import Restoration
+from upscaler.models.restoration import Restoration
 from upscaler.quality.damage import Damage
 from upscaler.upscaler import Upscaler
 

@@ -7,7 +7,7 @@ from upscaler.batch.plan.jobs import Job
 from upscaler.batch.run.watchdog import Watch
 from upscaler.errors import ImageError
 from upscaler.inference.enlargement import Enlargement
-from upscaler.models.auto import Restoration
+from upscaler.models.restoration import Restoration
 
 
 @dataclass(frozen=True)
