@@ -42,7 +42,7 @@ def test_a_peer_is_timed_and_its_pictures_are_counted(contest, pictures, tmp_pat
         return [sys.executable, PEERS / "loops/lanczos.py", source, output, 2]
 
     expected, missing = contest.first_round(
-        [contest.Runner("lanczos", command)], pictures, 2, tmp_path / "scratch"
+        [contest.Runner("lanczos", command)], pictures, 2, tmp_path / "scratch", 2
     )
     assert expected["lanczos"] > 0 and not missing
     assert contest.megapixels(pictures) == pytest.approx(6 * (5 + 6 + 7) / 1e6)
@@ -63,6 +63,6 @@ def test_a_peer_that_did_not_do_the_work_is_named_with_the_reason(
         return [sys.executable, "-c", program]
 
     expected, missing = contest.first_round(
-        [contest.Runner("peer", command)], pictures, 2, tmp_path / "scratch"
+        [contest.Runner("peer", command)], pictures, 2, tmp_path / "scratch", 2
     )
     assert not expected and reason in missing["peer"]
