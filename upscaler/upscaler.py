@@ -38,7 +38,7 @@ class Upscaler:
     nothing refers to it any more.
 
     Args:
-        model: `auto`, which decides for each picture how much damage is undone; a packaged
+        model: `auto`, which decides for each picture whether damage is undone; a packaged
             model's name, or the path of an ONNX file.
         scale: how many times larger, per axis; what no network makes is resampled from the next
             larger one.

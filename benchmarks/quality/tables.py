@@ -8,9 +8,10 @@ from damages import in_words
 HEAD = """\
 # Damaged pictures
 
-Made by `benchmarks/quality/judge.py`. Pictures are shrunk, damaged, and enlarged again. In each cell: PSNR of RGB in
-dB, SSIM of the brightness, and how much neighbouring pixels differ, beside the original's (1.00: as sharp). Real-ESRGAN
-gets few pictures, since it takes long; what is beside it is of the same ones.
+Made by `benchmarks/quality/judge.py`. Pictures are shrunk, damaged, and enlarged again. In each
+cell: PSNR of RGB in dB, SSIM of the brightness, and how much neighbouring pixels differ, beside the
+original's (1.00: as sharp). Real-ESRGAN gets few pictures, since it takes long; what is beside it
+is of the same ones.
 """
 
 

@@ -12,8 +12,7 @@ from upscaler.cli import options
 def models(as_json: bool) -> None:
     """List the packaged models: file size, speed on this machine, measured quality.
 
-    `-m auto`, the default of `upscaler run`, takes `balanced`, `photo` or what lies between them,
-    as each image needs it.
+    `-m auto`, the default of `upscaler run`, takes `balanced` or `photo`, as each image needs it.
 
     Speed is in megapixels of output a second (MP/s). Quality is PSNR in dB on the test sets Set5,
     Set14 and BSD100: higher is nearer to the original.

@@ -18,7 +18,7 @@ from upscaler.runtimes.gate import Gate
 
 
 class Enlargers:
-    """One for a model; for `auto`, one for each strength that a picture has asked for.
+    """One for a model; for `auto`, a second one once a picture has to be restored.
 
     Args:
         model: what was asked for.
@@ -32,12 +32,13 @@ class Enlargers:
         self._options, self._gate, self._opening = options, Gate(), Lock()
         self.first = self._open(self._auto.clean if self._auto else model)
         """The model that was asked for; of `auto`, the one that restores nothing."""
-        self._others: dict[float, Enlarger] = {}
+        self._restorer: Enlarger | None = None
 
     def close(self) -> None:
         """Free all runtimes; to close twice does no harm."""
-        for enlarger in (self.first, *self._others.values()):
-            enlarger.close()
+        self.first.close()
+        if self._restorer is not None:
+            self._restorer.close()
 
     def begin(self, picture: Picture, watch: Timer) -> Enlargement:
         """See `Enlarger`."""
@@ -73,19 +74,17 @@ class Enlargers:
         return work
 
     def _for(self, wanted: Restoration) -> tuple[Enlarger, Restoration]:
-        """Return what restores so much; what restores nothing where that does not open here."""
+        """Return what does it; what restores nothing where the restorer does not open here."""
         assert self._auto is not None
-        if wanted.strength == 0:
+        if not wanted.strength:
             return self.first, wanted
-        with self._opening:
-            if wanted.strength not in self._others:
-                try:
-                    opened = self._open(self._auto.at(wanted.strength))
-                except RuntimeUnavailable as error:
-                    reason = f"{wanted.reason}, but what restores does not open here: {error}"
-                    return self.first, Restoration(0.0, reason)
-                self._others[wanted.strength] = opened
-            return self._others[wanted.strength], wanted
+        try:
+            with self._opening:
+                self._restorer = self._restorer or self._open(self._auto.restorer)
+        except RuntimeUnavailable as error:
+            reason = f"{wanted.reason}, but what restores does not open here: {error}"
+            return self.first, Restoration(0.0, reason)
+        return self._restorer, wanted
 
     def _open(self, model: Model) -> Enlarger:
         return Enlarger(model, self._options, self._gate)

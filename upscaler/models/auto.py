@@ -1,4 +1,4 @@
-"""`auto`: the clean model, its restorer or something between, as each picture needs it."""
+"""`auto`: the clean model or its restorer, as each picture needs it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from upscaler.models.restoration import rules
 
 @dataclass(frozen=True, kw_only=True)
 class Auto(Model):
-    """The clean model, which knows the others; as a model by itself it is the clean one."""
+    """The two models; where one is needed, it is the clean one."""
 
     wanted_scale: float
 
@@ -21,36 +21,25 @@ class Auto(Model):
         """See `Model`."""
         return f"auto-x{self.spec.scale}"
 
-    def at(self, strength: float) -> Model:
-        """Return the model that restores so much.
-
-        Raises:
-            RuntimeUnavailable: see `mix.mixed`.
-        """
-        if strength == 1:
-            return self._restorer
-        from upscaler.models.mix import mixed  # which needs onnx
-
-        return mixed(self.clean, strength, self.wanted_scale)
-
     @property
     def clean(self) -> Model:
         """The one that restores nothing."""
         return packaged_model(CLEAN_MODEL, self.wanted_scale)
 
     @property
-    def largest_scale(self) -> int:
-        """See `Model`."""
-        return max(self.spec.scale, self._restorer.spec.scale)
+    def restorer(self) -> Model:
+        """The one that undoes damage."""
+        return packaged_model(RESTORERS[CLEAN_MODEL], self.wanted_scale)
 
     @property
-    def _restorer(self) -> Model:
-        return packaged_model(RESTORERS[CLEAN_MODEL], self.wanted_scale)
+    def largest_scale(self) -> int:
+        """See `Model`."""
+        return max(self.spec.scale, self.restorer.spec.scale)
 
     @cached_property
     def sha256(self) -> str:
         """Of all that decides what becomes of a picture, in hexadecimal."""
-        facts = f"{self.clean.sha256} {self._restorer.sha256} {rules()}"
+        facts = f"{self.clean.sha256} {self.restorer.sha256} {rules()}"
         return hashlib.sha256(facts.encode()).hexdigest()
 
 

@@ -57,7 +57,7 @@ def test_people_are_told_with_v(auto, mixed_folder):
     _, errors = auto(mixed_folder, "-v")
     assert "2 files, auto-x2 on cpu" in errors
     assert "; not restored: looks clean" in errors
-    assert "; restored fully: JPEG quality about 25" in errors
+    assert "; restored: JPEG quality about 25" in errors
 
 
 def test_it_is_up_to_date_with_itself_only(auto, mixed_folder):
@@ -85,10 +85,11 @@ def test_where_the_restorer_does_not_open_nothing_is_restored(auto, mixed_folder
     from upscaler.errors import RuntimeUnavailable
     from upscaler.models.auto import Auto
 
-    def fail(model, strength):
+    def fail(model):
         raise RuntimeUnavailable("no such weights")
 
-    monkeypatch.setattr(Auto, "at", fail)
+    monkeypatch.setattr(Auto, "restorer", property(fail))
+    monkeypatch.setattr(Auto, "sha256", "0")
     out, _ = auto(mixed_folder, "--json")
     said = [json.loads(line).get("restoration") for line in out.splitlines()]
     reason = "JPEG quality about 25, but what restores does not open here: no such weights"

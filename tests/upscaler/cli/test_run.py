@@ -93,9 +93,9 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
         (
             ["{in}", "{out}", "-m", "nonesuch"],
             3,
-            "there are: balanced-x2, balanced-x3, balanced-x4, fast-x2",
+            "there are: auto, balanced-x2, balanced-x3, balanced-x4, fast-x2",
         ),
-        (["{in}", "{out}", "-s", "4.5"], 3, "for scale 4.5; there are: balanced-x2"),
+        (["{in}", "{out}", "-s", "4.5"], 3, "for scale 4.5; there are: auto, balanced-x2"),
         (["{in}", "{out}", "--width", "9", "--height", "9"], 2, "--width and --height"),
         (
             ["{in}", "{out}", "-r", "cpu", "-p", "bf16"],
