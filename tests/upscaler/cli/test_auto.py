@@ -83,13 +83,15 @@ def test_an_animation_is_decided_on_once(auto, tmp_path, rng):
 
 def test_where_the_restorer_does_not_open_nothing_is_restored(auto, mixed_folder, monkeypatch):
     from upscaler.errors import RuntimeUnavailable
-    from upscaler.models.auto import Auto
+    from upscaler.inference import enlargers
 
-    def fail(model):
-        raise RuntimeUnavailable("no such weights")
+    def only_clean(model, options, gate):
+        if model.spec.name == "photo":
+            raise RuntimeUnavailable("no such weights")
+        return enlarger(model, options, gate)
 
-    monkeypatch.setattr(Auto, "restorer", property(fail))
-    monkeypatch.setattr(Auto, "sha256", "0")
+    enlarger = enlargers.Enlarger
+    monkeypatch.setattr(enlargers, "Enlarger", only_clean)
     out, _ = auto(mixed_folder, "--json")
     said = [json.loads(line).get("restoration") for line in out.splitlines()]
     reason = "JPEG quality about 25, but what restores does not open here: no such weights"
