@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from upscaler.quality.damage import Damage
 
-_JPEG, _NOISE = 93, 2.8
+_JPEG, _NOISE = 92, 2.8
 """Below what quality, and from what sigma of 255 on, the restorer is nearer to the original."""
 
 

@@ -72,7 +72,7 @@ happen to have least."""
 _LEAST_COLOUR = 1.8
 """Noise of this sigma that differs between channels is noise; clean pictures reach 1.6."""
 
-_SURELY_NOISE = 7.0
+_SURELY_NOISE = 10.0
 """Noise of brightness of this sigma is noise; below, it is even, too, where it is no texture."""
 
 _EVEN = 0.85
@@ -110,7 +110,8 @@ def find_damage(windows: Sequence[Floats], jpeg_quality: int | None = None) -> D
     if not large:
         return Damage(jpeg_quality)
     planes = [_brightness(window) for window in large]
-    readable = _joined([_readable(window) for window in large]).mean(axis=(1, 2)) >= _READABLE
+    masks = [_readable(window) for window in large]
+    readable = _joined(masks).mean(axis=(1, 2)) >= _READABLE
     power = _frequencies(_joined(planes)[readable]) ** 2
     differences = [
         _frequencies(_joined([window[..., channel] - window[..., 1] for window in large])[readable])
@@ -118,7 +119,7 @@ def find_damage(windows: Sequence[Floats], jpeg_quality: int | None = None) -> D
         if large[0].shape[2] == 3
     ]
     colour = min((_sigma(each**2) / np.sqrt(2) for each in differences), default=0.0)
-    quality = _jpeg_quality(planes) if jpeg_quality is None else jpeg_quality
+    quality = _jpeg_quality(planes, masks) if jpeg_quality is None else jpeg_quality
     return Damage(quality, _noise(power, colour), _is_blurred(power))
 
 
@@ -172,10 +173,13 @@ def _frequencies(blocks: Floats) -> Floats:
     return found
 
 
-def _jpeg_quality(planes: list[Floats]) -> int | None:
+def _jpeg_quality(planes: list[Floats], masks: list[Floats]) -> int | None:
     """Try the grid that starts in the corner, then the one that looks most like one."""
-    quality = _quality_on(planes, 0, 0)
-    return _quality_on(planes, *_likeliest_grid(planes)) if quality is None else quality
+    for place in ((0, 0), _likeliest_grid(planes)):
+        quality = _quality_on(planes, masks, *place)
+        if quality is not None:
+            return quality
+    return None
 
 
 def _likeliest_grid(planes: list[Floats]) -> tuple[int, int]:
@@ -198,10 +202,10 @@ def _likeliest_grid(planes: list[Floats]) -> tuple[int, int]:
     return max(product(range(BLOCK), range(BLOCK)), key=zeros)
 
 
-def _quality_on(planes: list[Floats], top: int, left: int) -> int | None:
+def _quality_on(planes: list[Floats], masks: list[Floats], top: int, left: int) -> int | None:
     """Return the quality whose multiples the frequencies of the blocks are, if they are any's."""
     blocks = _joined([plane[top:, left:] for plane in planes])
-    blocks = blocks[(blocks.min(axis=(1, 2)) > _BLACK) & (blocks.max(axis=(1, 2)) < _WHITE)]
+    blocks = blocks[_joined([mask[top:, left:] for mask in masks]).min(axis=(1, 2)) > 0]
     detail = np.argsort(-blocks.var(axis=(1, 2)), kind="stable")[:_MOST_BLOCKS]
     found = np.abs(_frequencies(blocks[detail]))[:, _LOW]
     # blocks that are alike, of a drawing or a gradient, say the same thing but once
