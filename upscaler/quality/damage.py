@@ -205,7 +205,9 @@ def _likeliest_grid(planes: list[Floats]) -> tuple[int, int]:
 def _quality_on(planes: list[Floats], masks: list[Floats], top: int, left: int) -> int | None:
     """Return the quality whose multiples the frequencies of the blocks are, if they are any's."""
     blocks = _joined([plane[top:, left:] for plane in planes])
-    blocks = blocks[_joined([mask[top:, left:] for mask in masks]).min(axis=(1, 2)) > 0]
+    clear = _joined([mask[top:, left:] for mask in masks]).mean(axis=(1, 2))
+    # where every block has a pixel that was cut off, those with the fewest have to do
+    blocks = blocks[clear >= min(1.0, *np.sort(clear)[-_FIRST_BLOCKS:][:1])]
     detail = np.argsort(-blocks.var(axis=(1, 2)), kind="stable")[:_MOST_BLOCKS]
     found = np.abs(_frequencies(blocks[detail]))[:, _LOW]
     # blocks that are alike, of a drawing or a gradient, say the same thing but once
