@@ -23,6 +23,7 @@ ORDER = [
     "runtimes.tensorrt",
     "inference",
     "upscaler",
+    "batch.not_read",
     "batch.report",
     "batch.plan",
     "batch.state",

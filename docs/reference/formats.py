@@ -1,5 +1,6 @@
 """Measure what each output format keeps of each kind of input, and set it out as Markdown."""
 
+import struct
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,15 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
 from upscaler.errors import ImageError
-from upscaler.images import FORMATS, Encoding, Format, Picture, open_picture, save_picture
+from upscaler.images import (
+    FORMATS,
+    NOT_READ,
+    Encoding,
+    Format,
+    Picture,
+    open_picture,
+    save_picture,
+)
 
 FIELDS = {"icc": "ICC", "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "DPI", "text": "text"}
 _SIDE = 24
@@ -72,6 +81,20 @@ def _anymap(folder: Path) -> Path:
     return path
 
 
+def _lossless_webp(folder: Path) -> Path:
+    pixels = (_SHADES[..., :3] >> 8).astype(np.uint8)
+    Image.fromarray(pixels).save(folder / "in.webp", lossless=True)
+    return folder / "in.webp"
+
+
+def _photoshop(folder: Path) -> Path:
+    """Write a Photoshop file of one picture, without layers."""
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, _SIDE, _SIDE, 8, 3)
+    planes = (_SHADES[..., :3] >> 8).astype(np.uint8).transpose(2, 0, 1).tobytes()
+    (folder / "in.psd").write_bytes(head + bytes(12) + bytes(2) + planes)
+    return folder / "in.psd"
+
+
 KINDS: dict[str, Callable[[Path], Path]] = {
     "PNG, grey": _ours(1, 8, "png"),
     "PNG, grey with alpha": _ours(2, 8, "png"),
@@ -87,6 +110,7 @@ KINDS: dict[str, Callable[[Path], Path]] = {
     "JPEG, grey": _ours(1, 8, "jpg"),
     "JPEG, CMYK without a profile": _pillow("CMYK", "jpg"),
     "WebP": _ours(4, 8, "webp"),
+    "WebP, lossless": _lossless_webp,
     "WebP, 3 frames": _pillow("RGB", "webp", 3),
     "TIFF, grey": _ours(1, 8, "tiff"),
     "TIFF, RGB with alpha": _ours(4, 8, "tiff"),
@@ -100,6 +124,10 @@ KINDS: dict[str, Callable[[Path], Path]] = {
     "GIF, 3 frames": _pillow("P", "gif", 3),
     "PPM, 16 bits": _anymap,
     "ICO": _pillow("RGB", "ico"),
+    "TARGA": _pillow("RGB", "tga"),
+    "DDS": _pillow("RGB", "dds"),
+    "JPEG 2000": _pillow("RGB", "jp2"),
+    "PSD": _photoshop,
 }
 
 
@@ -122,7 +150,16 @@ def table() -> str:
         with tempfile.TemporaryDirectory() as scratch:
             cells = [_cell(make(Path(scratch)), kind) for kind in FORMATS.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _NOTES])
+    return "\n".join([*lines, "", _NOTES, *_not_read()])
+
+
+def _not_read() -> list[str]:
+    """Return the table of what is not read, in the order of its reasons."""
+    kinds: dict[str, list[str]] = {}
+    for extension, why in NOT_READ.items():
+        kinds.setdefault(why, []).append(extension)
+    rows = [f"| {' '.join(extensions)} | {why} |" for why, extensions in kinds.items()]
+    return [*_UNREAD.splitlines(), *rows, ""]
 
 
 def _cell(source: Path, kind: Format) -> str:
@@ -133,7 +170,8 @@ def _cell(source: Path, kind: Format) -> str:
     except ImageError:
         return "refused"
     again = open_picture(target)
-    parts = ["lossy" if kind.lossy else "exact" if _same(picture, again) else "changed"]
+    lossy = kind.lossy and not again.lossless
+    parts = ["lossy" if lossy else "exact" if _same(picture, again) else "changed"]
     if picture.alpha is not None and again.alpha is None:
         parts = ["on white"]
     if picture.is_sixteen_bit and not again.is_sixteen_bit:
@@ -157,22 +195,64 @@ def _same(picture: Picture, again: Picture) -> bool:
 
 
 _NOTES = """\
+## What is kept and changed
+
 - The ICC profile's bytes are kept; a PNG without one that gives gamma or chromaticities gets a
   profile that says the same, unless it is sRGB. CMYK becomes sRGB through its profile; with a
   broken profile it is refused, without one it is converted by the plain formula.
 - EXIF: the orientation is applied and taken out, size and resolution are updated, the thumbnail is
   dropped; all else stays byte for byte, GPS and MakerNote included. In TIFF it is written anew.
+- Numbers that count pixels grow with the picture: the place of the subject and the pixels of the
+  sensor in EXIF, the parts of a panorama (GPano) and the size that faces are marked in, in XMP.
+- GeoTIFF: each place stays where it is on the map. The size of a pixel shrinks, tie points stay.
 - XMP: orientation and size are updated. DPI grow with the picture, so that a print stays as large.
-  `--strip-metadata` drops all but the profile.
-- A gain map or preview behind a JPEG's main picture is dropped, with a warning.
+  Without a unit there is no resolution, and none is made up. `--strip-metadata` drops all but the
+  profile.
 - Colour under full transparency is filled from its surroundings before the network sees it.
-- Formats without an output of their own (GIF, ICO, PNM) come out as PNG, animations as APNG. A
+- Formats without an output of their own (GIF, ICO, PNM, TARGA, DDS, JPEG 2000, PSD, HEIC, JPEG XL)
+  come out as PNG, animations as APNG. `.mpo` and names such as `.jpg_large` come out as `.jpg`. A
   TIFF page that is a smaller copy of another is left out.
-- Animated PNG of 16 bits and plain-text PNM of more than 8 bits are reduced to 8, with a
-  warning.
+- Lossless WebP stays lossless; `--quality` is for the other WebP files.
+
+## What is dropped, with a warning
+
+- A gain map or preview behind a JPEG's main picture, and the XMP about it.
+- The video of a motion photo, and the XMP that points to it. Whatever else stands behind the end of
+  a JPEG.
+- Extended XMP of a JPEG, which is longer than one segment, and the pointer to it.
+- Content credentials (C2PA): they vouch for the original only.
+- Clipping paths of Photoshop; its layers; channels beside the colours that are no transparency.
+- Further sides of a DDS cube, and its light values beyond white.
+- Bits: animated PNG of 16 bits, plain-text PNM of more than 8, JPEG 2000, HEIC and JPEG XL of more
+  than 8 are reduced to 8.
+- The fourth channel of a TARGA file that does not call it transparency.
+
+A JPEG whose end mark is missing is read if its picture is complete, with a warning.
+
+## What is read by an extra
+
+- HEIC, where pillow-heif is installed (`pip install 'upscaler-aeu[heic]'`): its main picture.
+- JPEG XL, where pillow-jxl-plugin is installed (`pip install 'upscaler-aeu[jxl]'`; it is under the
+  GPL): still pictures, and JPEG files that were packed into it.
+
+## What is not read
+
+Files are known by their content, folders are searched by names. What is not read is named at the
+end of a run, `not read: 500 .cr2, 12 .pdf`. Where there is nothing else, the exit code is 3.
+
+- Camera raw is refused by its content, too, if it is called `.tif` or `.jpg`: the small picture in
+  it is not the photograph.
+- Photoshop files of 16 or 32 bits a channel, with a channel for each ink, or without a merged
+  picture. TIFF of 32 bits, of signed values, or compressed as JPEG 2000, JPEG XL, LERC or JBIG.
+  Animations in JPEG XL. "not supported" says that such a file is not damaged.
 - Damaged files fail alone, with one line. A collection of difficult ones, file by file:
   [corpus.md](../lab/corpus.md).
-- HEIC is read where pillow-heif is installed (`pip install 'upscaler-aeu[heic]'`): its main
-  picture, at 8 bits. JPEG XL, JPEG 2000, PSD, SVG and camera raw files are not read. Files are
-  known by their content.
+- Folders that hold thumbnails, waste or the files of another program are not entered: `@eaDir`,
+  `#recycle`, `@Recycle`, `$RECYCLE.BIN`, `lost+found`, `*.photoslibrary`, `*.lrdata`, hidden ones
+  and a few more. They are named, too. To read one, give it as IN.
+"""
+
+_UNREAD = """\
+| names | what it is, and what to do |
+|---|---|
 """

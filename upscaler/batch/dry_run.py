@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from upscaler.batch.not_read import NotRead
 from upscaler.batch.plan.jobs import Plan, refuse_too_long
-from upscaler.batch.report import SCHEMA, Result, Status
+from upscaler.batch.report import SCHEMA, Result, Status, nothing_readable
 from upscaler.batch.run.batch import Settings
 from upscaler.batch.run.memory import bytes_needed, goes_in_strips
 from upscaler.batch.state.journal import RunRecord, read_journal
 from upscaler.batch.state.resume import settled
-from upscaler.errors import ImageError
+from upscaler.errors import ImageError, StartError
 from upscaler.images import upright_size
 
 
@@ -59,6 +60,7 @@ class DryRun:
     memory: int
     """Bytes of pictures that are in memory at one time, at most; the program itself not counted."""
     ignored: int
+    not_read: NotRead
     left_out: int
     last_run: RunRecord | None
     """With the same model into the same folder: how fast it went."""
@@ -74,6 +76,13 @@ class DryRun:
         """Return how many files would end so."""
         return sum(file.expected is expected for file in self.files)
 
+    @property
+    def exit_code(self) -> int:
+        """What the run would return, as far as can be seen."""
+        if nothing_readable(len(self.files), self.left_out, self.not_read):
+            return StartError.exit_code
+        return int(bool(self.count(Expected.FAILED) or self.count(Expected.FAILED_BEFORE)))
+
     def as_json(self) -> dict[str, Any]:
         """Return the last JSON Lines record."""
         return {
@@ -83,6 +92,7 @@ class DryRun:
             "planned": len(self.files),
             **{str(expected): self.count(expected) for expected in Expected},
             "ignored": self.ignored,
+            **self.not_read.as_json(),
             "left_out": self.left_out,
             "megapixels": round(self.pixels / 1e6, 3),
             "memory_bytes": self.memory,
@@ -131,6 +141,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
         pixels=outputs,
         memory=max(min(sum(needed), settings.memory_limit), max(needed, default=0)),
         ignored=plan.ignored,
+        not_read=plan.not_read,
         left_out=plan.left_out,
         last_run=last_run,
     )

@@ -29,7 +29,9 @@ class FolderResult:
     files: tuple[Result, ...]
     """One for each image, in the order in which they ended."""
     ignored: int
-    """How many files are no images by their name."""
+    """How many files take no part: not read, pipes, devices and links to folders."""
+    not_read: dict[str, int]
+    """How many files have a name that is not of an image that is read, by extension."""
     seconds: float
 
     @property
@@ -131,7 +133,13 @@ def upscale_folder(
     planned = plan(_path("source", source), _path("output", output), format, chosen)
     listener = Listener(planned.size, progress)
     summary = Batch(planned, settings, listener).run()
-    return FolderResult(summary.model, tuple(listener.files), summary.ignored, summary.seconds)
+    return FolderResult(
+        summary.model,
+        tuple(listener.files),
+        summary.ignored,
+        dict(summary.not_read.by_extension),
+        summary.seconds,
+    )
 
 
 class Listener:

@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from upscaler.errors import OutputError
+from upscaler.batch.not_read import NotRead
+from upscaler.errors import OutputError, StartError
 from upscaler.hardware.cpu import cores, peak_memory_bytes, processor
 from upscaler.inference.timing import Profile
 from upscaler.models.restoration import Restoration
@@ -67,7 +68,8 @@ class Summary:
     planned: int = 0
     """How many results there are at the end: the sum of the counts, unless it was interrupted."""
     ignored: int = 0
-    """Files that are no images by their name."""
+    """Files that take no part: those of `not_read`, pipes, devices and links to folders."""
+    not_read: NotRead = field(default_factory=NotRead)
     left_out: int = 0
     """Images that were not chosen."""
     pixels: int = 0
@@ -88,7 +90,9 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0 if all is done, 1 if some files failed, now or in an earlier run."""
+        """0 if all is done, 1 if some files failed, now or in an earlier run, 3 if none is read."""
+        if nothing_readable(self.planned, self.left_out, self.not_read):
+            return StartError.exit_code
         return int(bool(self.counts[Status.FAILED] or self.counts[Status.FAILED_BEFORE]))
 
     def as_json(self) -> dict[str, Any]:
@@ -101,6 +105,7 @@ class Summary:
             "planned": self.planned,
             **counts,
             "ignored": self.ignored,
+            **self.not_read.as_json(),
             "left_out": self.left_out,
             "runtimes": [asdict(used) for used in self.runtimes],
             "megapixels": round(self.pixels / 1e6, 3),
@@ -134,19 +139,36 @@ class Summary:
         done, failed = self.counts[Status.DONE], self.counts[Status.FAILED]
         skipped, before = self.counts[Status.SKIPPED], self.counts[Status.FAILED_BEFORE]
         if not any(self.counts.values()):
-            left = f"{self.left_out} left out, " if self.left_out else ""
-            return f"no images to upscale ({left}{_files(self.ignored)} ignored)"
+            return no_images(self.planned, self.left_out, self.not_read)
         parts = [f"{done} done"] if done or failed else ["nothing to do"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} already done"] if skipped else []
         parts += [f"{before} failed before (--retry-failed tries them again)"] if before else []
         parts += [f"{self.left_out} left out"] if self.left_out else []
-        parts += [f"{_files(self.ignored)} ignored"] if self.ignored else []
         text = ", ".join(parts)
         if done:
             rate = self.pixels / 1e6 / self.seconds
             text += f"; {self.seconds:.1f} s, {done / self.seconds:.1f} files/s, {rate:.1f} MP/s"
-        return text
+        return f"{text}; {self.not_read}" if self.not_read else text
+
+
+def nothing_readable(planned: int, left_out: int, not_read: NotRead) -> bool:
+    """Whether a folder holds files, and no image among them, which is no empty folder.
+
+    Args:
+        planned: how many images there are to do.
+        left_out: how many were not chosen.
+    """
+    return not planned and not left_out and bool(not_read.by_extension)
+
+
+def no_images(planned: int, left_out: int, not_read: NotRead) -> str:
+    """Return why there is nothing to do; the arguments are those of `nothing_readable`."""
+    if nothing_readable(planned, left_out, not_read):
+        return f"no image that can be read; {not_read}"
+    why = f"{left_out} left out" if left_out else "the folder is empty"
+    text = f"no images to upscale ({why})"
+    return f"{text}; {not_read}" if not_read else text
 
 
 def expect_report(path: Path) -> None:
@@ -175,7 +197,3 @@ def write_report(summary: Summary, path: Path) -> None:
         path.write_text(json.dumps(summary.as_report(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the report {path}: {error.strerror}") from None
-
-
-def _files(number: int) -> str:
-    return "1 other file" if number == 1 else f"{number} other files"

@@ -5,6 +5,7 @@ import json
 import click
 
 from upscaler.batch.dry_run import DryRun, Expected, Forecast
+from upscaler.batch.report import no_images
 from upscaler.cli.progress import printable
 
 
@@ -13,8 +14,7 @@ def show_dry_run(preview: DryRun, *, as_json: bool) -> int:
     for file in preview.files:
         click.echo(json.dumps(file.as_json()) if as_json else printable(_line(file)))
     click.echo(json.dumps(preview.as_json()) if as_json else _summary(preview))
-    failures = preview.count(Expected.FAILED) + preview.count(Expected.FAILED_BEFORE)
-    return int(failures > 0)
+    return preview.exit_code
 
 
 def _line(file: Forecast) -> str:
@@ -27,6 +27,8 @@ def _line(file: Forecast) -> str:
 
 
 def _summary(preview: DryRun) -> str:
+    if not preview.files:
+        return no_images(len(preview.files), preview.left_out, preview.not_read)
     parts = [f"{preview.count(Expected.TO_DO)} to do"]
     for expected, words in (
         (Expected.SKIPPED, "already done"),
@@ -35,15 +37,14 @@ def _summary(preview: DryRun) -> str:
     ):
         parts += [f"{preview.count(expected)} {words}"] if preview.count(expected) else []
     parts += [f"{preview.left_out} left out"] if preview.left_out else []
-    parts += (
-        [f"{preview.ignored} other file{'s' * (preview.ignored != 1)} ignored"]
-        if preview.ignored
-        else []
-    )
     text = ", ".join(parts)
-    if not preview.count(Expected.TO_DO):
-        return text
-    text += f"; {preview.pixels / 1e6:.1f} MP with {preview.model}"
+    if preview.count(Expected.TO_DO):
+        text += _effort(preview)
+    return f"{text}; {preview.not_read}" if preview.not_read else text
+
+
+def _effort(preview: DryRun) -> str:
+    text = f"; {preview.pixels / 1e6:.1f} MP with {preview.model}"
     text += f", up to {preview.memory / 1e6:.0f} MB of memory for images"
     if preview.seconds is None or preview.last_run is None:
         return f"{text}; no run here yet to estimate the time from"

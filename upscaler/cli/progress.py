@@ -21,6 +21,7 @@ from rich.progress import (
 
 from upscaler.batch.plan.jobs import Plan
 from upscaler.batch.report import Result, Status, Summary, Used
+from upscaler.images import NOT_READ
 from upscaler.runtimes import by_reason
 from upscaler.upscaler import Upscaler
 
@@ -61,10 +62,14 @@ class RunDisplay:
             self._say("finished files are kept; the same command goes on from there")
 
     def planned(self, plan: Plan) -> None:
-        """Name what looks like an image and is none."""
+        """Name what looks like an image and is none, and say why pictures are not read."""
+        if self._quiet:
+            return
         for name, kind in plan.passed_over.items():
-            if not self._quiet:
-                self._say(f"ignored: {name}: {kind}")
+            self._say(f"ignored: {name}: {kind}")
+        for extension, count in sorted(plan.not_read.by_extension.items()):
+            if extension in NOT_READ:
+                self._say(f"not read: {count} {extension}: {NOT_READ[extension]}")
 
     def opened(self, upscaler: Upscaler, files: int) -> None:
         """Say which runtime was taken, and why the faster ones were not."""

@@ -11,7 +11,8 @@ from upscaler.images.formats import (
     is_image_name,
     kept_format,
 )
-from upscaler.images.opening import MAX_PIXELS
+from upscaler.images.limits import MAX_PIXELS
+from upscaler.images.not_read import NOT_READ
 from upscaler.images.picture import Picture
 from upscaler.images.process import set_for_process
 from upscaler.images.read import open_picture, picture_from
@@ -29,6 +30,7 @@ from upscaler.images.write import (
 __all__ = [
     "FORMATS",
     "MAX_PIXELS",
+    "NOT_READ",
     "Draft",
     "Encoding",
     "Format",

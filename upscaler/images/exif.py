@@ -5,6 +5,7 @@ MakerNote points to. See EXIF 2.32, section 4.6, and TIFF 6.0, section 2.
 """
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,13 +15,17 @@ _ORIENTATION, _EXIF, _SHORT, _LONG, _RATIONAL = 274, 34665, 3, 4, 5
 _WIDTHS, _HEIGHTS = (256, 40962), (257, 40963)
 _ACROSS, _DOWN, _UNIT, _INCH = 282, 283, 296, 2
 _THUMBNAIL, _THUMBNAIL_BYTES = 513, 514
+_DOUBLE = 12
+_SIZES = {_SHORT: 2, _RATIONAL: 8, _DOUBLE: 8}
+"""Bytes of a number, of the types that `numbers` knows."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """One tag: its type, and where its value or the offset of it stands."""
+    """One tag: its type, how many values it has, and where they or the offset of them stand."""
 
     kind: int
+    count: int
     place: int
 
 
@@ -94,10 +99,48 @@ class ExifBlock:
                 place = self._int("I", entry.place)
                 if place < _HEADER:  # where no value can be
                     continue
-                fraction = Fraction(value).limit_denominator(100)
-                self._write("I", place, fraction.numerator)
-                self._write("I", place + 4, fraction.denominator)
+                self._write_number(_RATIONAL, place, value)
                 self._set(self._entries, _UNIT, _INCH)
+
+    def numbers(self, tag: int) -> list[float]:
+        """Return the values of a tag, none if it is not there or holds no numbers."""
+        return [self._number(kind, place) for kind, place in self._numbers(tag)]
+
+    def set_numbers(self, tag: int, values: Iterable[float]) -> None:
+        """Write other values into a tag, as many as it has."""
+        for (kind, place), value in zip(self._numbers(tag), values, strict=True):
+            self._write_number(kind, place, value)
+
+    def _numbers(self, tag: int) -> list[tuple[int, int]]:
+        """Return the type and the place of each value of a tag."""
+        entry = self._entries.get(tag) or self._details.get(tag)
+        size = _SIZES.get(entry.kind, 0) if entry else 0
+        if entry is None or not size or entry.count * size > len(self._data):
+            return []
+        start = entry.place if entry.count * size <= 4 else self._int("I", entry.place)
+        if start < _HEADER:  # where no value can be
+            return []
+        return [(entry.kind, start + size * number) for number in range(entry.count)]
+
+    def _number(self, kind: int, place: int) -> float:
+        if kind == _SHORT:
+            return self._int("H", place)
+        if kind == _RATIONAL:
+            return self._int("I", place) / (self._int("I", place + 4) or 1)
+        self._int("Q", place)  # it must be there
+        number: float = struct.unpack_from(self._order + "d", self._data, place)[0]
+        return number
+
+    def _write_number(self, kind: int, place: int, value: float) -> None:
+        if kind == _SHORT:
+            self._write("H", place, min(max(round(value), 0), 0xFFFF))
+        elif kind == _RATIONAL:
+            fraction = Fraction(value).limit_denominator(100)
+            self._write("I", place, fraction.numerator)
+            self._write("I", place + 4, fraction.denominator)
+        else:
+            self._int("Q", place)
+            struct.pack_into(self._order + "d", self._data, place, value)
 
     def _set(self, entries: dict[int, _Entry], tag: int, value: int) -> None:
         entry = entries.get(tag)
@@ -112,7 +155,9 @@ class ExifBlock:
     def _directory(self, start: int) -> dict[int, _Entry]:
         entries = {}
         for place in range(start + 2, start + 2 + 12 * self._int("H", start), 12):
-            entries[self._int("H", place)] = _Entry(self._int("H", place + 2), place + 8)
+            entries[self._int("H", place)] = _Entry(
+                self._int("H", place + 2), self._int("I", place + 4), place + 8
+            )
             self._int("I", place + 8)  # it must be there
         return entries
 

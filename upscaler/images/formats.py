@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from upscaler.images.not_read import NOT_READ
+
 Several = Literal["no", "animation", "pages"]
 
 
@@ -55,7 +57,7 @@ FORMATS = {
         Format(
             "jpg",
             "JPEG",
-            (".jpg", ".jpeg", ".jpe", ".jfif"),
+            (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp"),
             _ALL - {"alpha"},
             lossy=True,
             streamed=True,
@@ -99,16 +101,27 @@ FORMATS = {
 }
 """By name; `-f` offers them in this order."""
 
-READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "BMP", "DIB", "GIF", "PPM", "ICO")
-"""The only decoders a file is shown to."""
+READABLE = (
+    *("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "BMP", "DIB", "GIF", "PPM", "ICO"),
+    *("JPEG2000", "PSD", "DDS"),
+)
+"""The only decoders of Pillow that any file is shown to."""
 
 _BY_EXTENSION = {extension: item for item in FORMATS.values() for extension in item.extensions}
 
-_READ_ONLY = (".gif", ".heic", ".heif", ".ico", ".pbm", ".pgm", ".pnm", ".ppm")
-"""Extensions of what comes out as PNG: it holds all that they do."""
+_READ_ONLY = {
+    **dict.fromkeys((".gif", ".ico", ".pbm", ".pgm", ".pnm", ".ppm", ".tga", ".dds"), "png"),
+    **dict.fromkeys((".heic", ".heif", ".hif", ".jxl", ".psd"), "png"),
+    **dict.fromkeys((".jp2", ".j2k", ".jpc", ".j2c", ".jpf", ".jpx"), "png"),
+    ".mpo": "jpg",
+    # as social networks call downloads
+    **dict.fromkeys((".jpg_large", ".jpg_orig", ".jpeg_large", ".jpeg_orig"), "jpg"),
+    **dict.fromkeys((".png_large", ".png_orig"), "png"),
+}
+"""Extensions that are read and not written: in which format they come out, if none is asked for.
 
-_UNKNOWN = (".jp2", ".jxl", ".psd", ".svg", ".tga")
-"""Extensions of images that are neither read nor written."""
+PNG holds all that the others do.
+"""
 
 
 def format_of(path: Path) -> Format | None:
@@ -119,14 +132,15 @@ def format_of(path: Path) -> Format | None:
 def kept_format(path: Path) -> Format | None:
     """Return the format in which an input comes out if none is asked for, None if it is no image.
 
-    It is the input's own if that is written here, PNG for the other formats that are read.
+    It is the input's own if that is written here, for most others that are read PNG.
     """
-    return FORMATS["png"] if path.suffix.lower() in _READ_ONLY else format_of(path)
+    becomes = _READ_ONLY.get(path.suffix.lower())
+    return FORMATS[becomes] if becomes else format_of(path)
 
 
 def is_image_name(path: Path) -> bool:
     """Whether a file's name is that of an image, in a format that is known here or not."""
-    return kept_format(path) is not None or path.suffix.lower() in _UNKNOWN
+    return kept_format(path) is not None or path.suffix.lower() in NOT_READ
 
 
 def images_in(folder: Path, *, below: bool = False) -> list[Path]:

@@ -48,10 +48,10 @@ def _unwrapped(content: bytes | None) -> bytes | None:
 
 
 def _in_blocks(content: bytes | None) -> bytes | None:
-    return next((data for kind, data in _blocks(content or b"") if kind == _BLOCK and data), None)
+    return next((data for kind, data in blocks(content or b"") if kind == _BLOCK and data), None)
 
 
-def _blocks(content: bytes) -> Iterator[tuple[int, bytes]]:
+def blocks(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the kind and content of each of Photoshop's blocks; names and contents are padded."""
     at = 0
     while content[at : at + 4] == _MAGIC and len(content) >= at + 12:

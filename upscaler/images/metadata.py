@@ -1,15 +1,20 @@
 """What a file holds beside its pixels: EXIF, XMP, IPTC, resolution, texts."""
 
-import re
 import struct
 from typing import Any
 
 from PIL import ExifTags, Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from upscaler.images.exif import ExifBlock
 from upscaler.images.iptc import iptc_of
 from upscaler.images.jpeg_tables import jpeg_quality
 from upscaler.images.picture import Picture
+from upscaler.images.pixel_counts import enlarge_counts
+from upscaler.images.xmp import kept_xmp, present_xmp
+
+UPRIGHT = "upscaler: upright"
+"""In the info of an image: its pixels are upright already, whatever its metadata say."""
 
 _XMP_IN_PNG = "XML:com.adobe.xmp"
 _COMMENT = "Comment"
@@ -23,15 +28,16 @@ LAYOUT |= {280, 281, 282, 283, 290, 291, 293, 296, 301, 322, 323, 324, 325, 330,
 LAYOUT |= {336, 338, 339, 340, 341, 347, *range(512, 522), 529, 530, 531, 532, 37724}
 """Tags for how a TIFF lays its pixels out, or what a Picture has fields for."""
 
-_APART = {700, 33723, 34377, 34675}
-"""Tags of a TIFF that hold XMP, IPTC, Photoshop's blocks and the ICC profile."""
+_APART = {700, 33723, 34377, 34675, 52545}
+"""Tags of a TIFF for XMP, IPTC, Photoshop's blocks, the ICC profile and content credentials."""
 
 _LEAST_DPI, _MOST_DPI = 0.1, 100_000
 """Beyond these it is a mistake, which other formats could not hold."""
 
 _DIRECTORIES = {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}
 
-_GAIN_MAP = b"http://ns.adobe.com/hdr-gain-map/"
+_ACROSS, _UNIT, _NO_UNIT = 282, 296, 1
+"""The tags for a resolution and for what it is counted by, and its value for nothing."""
 
 Facts = dict[str, Any]
 
@@ -58,6 +64,7 @@ def exif_of(picture: Picture) -> bytes | None:
         block = ExifBlock(picture.exif)
         block.make_upright()
         block.set_size(picture.width, picture.height)
+        enlarge_counts(block, *picture.enlarged)
         if picture.dpi:
             block.set_resolution(picture.dpi)
         return bytes(block)
@@ -69,25 +76,14 @@ def xmp_of(picture: Picture) -> bytes | None:
     """Return the XMP of a picture: upright, with its present size."""
     if not picture.xmp:
         return None
-    present = {
-        "tiff:Orientation": 1,
-        "tiff:ImageWidth": picture.width,
-        "tiff:ImageLength": picture.height,
-        "exif:PixelXDimension": picture.width,
-        "exif:PixelYDimension": picture.height,
-    }
-    xmp = picture.xmp
-    for name, value in present.items():
-        pattern = rb"(" + name.encode() + rb"\s*(?:=\s*[\"']|>))\s*\d+"
-        xmp = re.sub(pattern, rb"\g<1>" + str(value).encode(), xmp)
-    return xmp
+    return present_xmp(picture.xmp, (picture.height, picture.width), picture.enlarged)
 
 
 def _exif(image: Image.Image, notes: list[str]) -> tuple[int, bytes | None]:
     orientation, kept = 1, None
     try:
         found = image.getexif()
-        orientation = found.get(ExifTags.Base.Orientation, 1)
+        orientation = _orientation(found, image, notes)
         content = image.info.get("exif") if image.format != "TIFF" else None
         kept = _upright(content) or _written_anew(found)
     except MemoryError:
@@ -95,6 +91,16 @@ def _exif(image: Image.Image, notes: list[str]) -> tuple[int, bytes | None]:
     except Exception as error:  # Pillow raises almost anything on malformed EXIF
         notes.append(f"malformed EXIF dropped ({type(error).__name__})")
     return orientation, kept
+
+
+def _orientation(found: Image.Exif, image: Image.Image, notes: list[str]) -> int:
+    value = found.get(ExifTags.Base.Orientation, 1)
+    if UPRIGHT in image.info:
+        return 1
+    if isinstance(value, int):
+        return value
+    notes.append("its orientation is no number: taken as upright")
+    return 1
 
 
 def _upright(content: Any) -> bytes | None:
@@ -136,10 +142,7 @@ def _xmp(image: Image.Image, notes: list[str]) -> bytes | None:
         xmp = xmp.encode()
     if not isinstance(xmp, bytes):
         return None
-    if _GAIN_MAP in xmp:  # it would tell viewers to look for a gain map that is not there
-        notes.append("dropped the XMP that describes a gain map")
-        return None
-    return xmp or None
+    return kept_xmp(xmp, notes)
 
 
 def _decoded(text: bytes) -> str:
@@ -151,12 +154,31 @@ def _decoded(text: bytes) -> str:
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    if "dpi" not in image.info or not _says_resolution(image):
+        return None
     try:
         across, down = (round(float(value), 2) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
     sane = all(_LEAST_DPI <= value <= _MOST_DPI for value in (across, down))
     return (across, down) if sane else None
+
+
+def _says_resolution(image: Image.Image) -> bool:
+    """Whether a file gives a resolution and its unit: Pillow makes up what is not there."""
+    tags: Any = getattr(image, "tag_v2", {})
+    if isinstance(image, JpegImageFile):
+        if image.info.get("jfif_unit"):
+            return True
+        try:
+            tags = image.getexif()
+        except MemoryError:
+            raise
+        except Exception:  # malformed, which is said where it is read
+            return False
+    elif image.format != "TIFF":
+        return True
+    return _ACROSS in tags and tags.get(_UNIT) != _NO_UNIT
 
 
 def _text(image: Image.Image) -> tuple[tuple[str, str], ...]:

@@ -12,8 +12,14 @@ from typing import IO, NoReturn
 from PIL import Image, UnidentifiedImageError
 
 from upscaler.errors import ImageError, PassingError
+from upscaler.images.failure import reading_failed
 from upscaler.images.formats import READABLE
 from upscaler.images.heic import is_heic, open_heic
+from upscaler.images.jpeg_end import with_its_end
+from upscaler.images.jxl import is_jxl, open_jxl
+from upscaler.images.limits import check_pixels
+from upscaler.images.psd import refuse_psd
+from upscaler.images.raw import refuse_raw
 
 # what Pillow's decoders raise on damaged or hostile input
 _DECODE_ERRORS = (
@@ -33,24 +39,6 @@ _TIFF = (b"II*\0", b"MM\0*")
 """How TIFF files begin."""
 
 
-MAX_PIXELS = 250_000_000
-"""In all frames of an input together, unless a run sets another limit."""
-
-
-def check_pixels(pixels: int, limit: int, words: str = "") -> None:
-    """Refuse more pixels than a limit.
-
-    Args:
-        words: how they are called in the message; by their number, if not given.
-
-    Raises:
-        PassingError: there are more; another run may have another limit.
-    """
-    if pixels > limit:
-        text = words or f"{pixels} pixels"
-        raise PassingError(f"{text} are more than the limit of {limit}; --max-pixels raises it")
-
-
 @contextmanager
 def opened(path: Path, max_pixels: int) -> Iterator[tuple[Image.Image | None, IO[bytes]]]:
     """Give a file, and the Pillow image in it; None for a TIFF that Pillow knows nothing of.
@@ -63,28 +51,38 @@ def opened(path: Path, max_pixels: int) -> Iterator[tuple[Image.Image | None, IO
     """
     try:
         with _unchanged(path) as file:
-            yield _identified(file), file
+            try:
+                yield _identified(file, path, max_pixels), file
+            except _DECODE_ERRORS as error:
+                _raise_in_our_words(error, file)
     except UnidentifiedImageError:
         if path.stat().st_size == 0:
             raise ImageError("the file is empty") from None
         raise ImageError(
-            "not an image that can be read (PNG, JPEG, WebP, TIFF, AVIF, BMP, GIF, PNM, ICO), "
-            "or its header is damaged"
+            "not an image that can be read (PNG, JPEG, WebP, TIFF, AVIF, BMP, GIF, PNM, ICO, "
+            "TARGA, DDS, JPEG 2000, PSD), or its header is damaged"
         ) from None
     except Image.DecompressionBombError as error:
         _refuse_as_pillow(str(error), max_pixels)
     except MemoryError:
         raise PassingError("does not fit into memory") from None
-    except _DECODE_ERRORS as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise PassingError(f"cannot be read: {error.strerror}") from None
-        words = str(error) if isinstance(error, OSError | ValueError | SyntaxError) else ""
-        if "MAX_TEXT_CHUNK" in words:
-            raise PassingError(
-                "its colour profile or text is larger than the limit that Pillow has in this "
-                "process; PIL.PngImagePlugin.MAX_TEXT_CHUNK sets it"
-            ) from None
-        raise ImageError(f"damaged: {words or type(error).__name__}") from None
+    except OSError as error:
+        raise PassingError(f"cannot be read: {error.strerror or error}") from None
+
+
+def _raise_in_our_words(error: Exception, file: IO[bytes]) -> NoReturn:
+    """Raise what a decoder raised as an error for people; what is their own cause goes through."""
+    if isinstance(error, UnidentifiedImageError) or (isinstance(error, OSError) and error.strerror):
+        raise error
+    words = str(error) if isinstance(error, OSError | ValueError | SyntaxError) else ""
+    if isinstance(error, NotImplementedError):
+        words = str(error) or "not implemented"
+    if "MAX_TEXT_CHUNK" in words:
+        raise PassingError(
+            "its colour profile or text is larger than the limit that Pillow has in this "
+            "process; PIL.PngImagePlugin.MAX_TEXT_CHUNK sets it"
+        ) from None
+    raise reading_failed(words or type(error).__name__, file) from None
 
 
 def _refuse_as_pillow(message: str, max_pixels: int) -> NoReturn:
@@ -97,16 +95,24 @@ def _refuse_as_pillow(message: str, max_pixels: int) -> NoReturn:
     )
 
 
-def _identified(file: IO[bytes]) -> Image.Image | None:
+def _identified(file: IO[bytes], path: Path, max_pixels: int) -> Image.Image | None:
+    refuse_raw(file)
+    refuse_psd(file)
+    file.seek(0)
+    # TARGA has no mark of its own, so that it would take anything
+    formats = (*READABLE, "TGA") if path.suffix.lower() == ".tga" else READABLE
     try:
-        return Image.open(file, formats=READABLE)
+        image = Image.open(file, formats=formats)
     except UnidentifiedImageError:
         if is_heic(file):
             return open_heic(file)
+        if is_jxl(file):
+            return open_jxl(file, max_pixels)
         file.seek(0)
         if file.read(len(_TIFF[0])) in _TIFF:
             return None
         raise
+    return with_its_end(image, file, max_pixels)
 
 
 @contextmanager

@@ -31,6 +31,10 @@ class Picture:
     """Pairs of keyword and text, as in PNG."""
     jpeg_quality: int | None = None
     """Of the JPEG file that it was read from, 1 to 100; None if from another."""
+    read_size: tuple[int, int] | None = None
+    """The height and width in its file, upright, which its metadata may count pixels in."""
+    lossless: bool = False
+    """Whether its file was coded without loss in a format that mostly is not."""
     following: tuple[Self, ...] = ()
     """The further frames of an animation, or pages."""
     milliseconds: float | None = None
@@ -49,6 +53,7 @@ class Picture:
         """
         if pixels.ndim == 2:
             pixels = pixels[..., None]
+        facts.setdefault("read_size", pixels.shape[:2])
         if pixels.shape[2] in (2, 4):
             return cls(pixels[..., :-1], pixels[..., -1:], **facts)
         return cls(pixels, **facts)
@@ -94,6 +99,12 @@ class Picture:
     def width(self) -> int:
         """In pixels."""
         return int(self.colour.shape[1])
+
+    @property
+    def enlarged(self) -> tuple[float, float]:
+        """How many times as high and as wide it has become since it was read."""
+        height, width = self.read_size or (self.height, self.width)
+        return self.height / height, self.width / width
 
     def with_pixels(self, colour: NDArray[Any], alpha: NDArray[Any] | None) -> Self:
         """Return this picture with other pixels: an enlargement of the same size in print."""

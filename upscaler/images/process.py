@@ -1,8 +1,11 @@
 """What Pillow and libvips keep for the whole process: a program sets it, a library never does."""
 
-from PIL import Image, PngImagePlugin
+import ctypes
+from contextlib import suppress
 
-from upscaler.images.opening import MAX_PIXELS
+from PIL import Image, PngImagePlugin, _imaging
+
+from upscaler.images.limits import MAX_PIXELS
 from upscaler.images.vips import pyvips
 
 _MOST_TEXT = 16 << 20
@@ -19,3 +22,12 @@ def set_for_process(max_pixels: int = MAX_PIXELS) -> None:
     # PNG keeps profiles in packed chunks, which Pillow takes for an attack beyond 1 MB
     PngImagePlugin.MAX_TEXT_CHUNK = _MOST_TEXT
     pyvips.cache_set_max(0)  # each picture is read once
+    _silence_libtiff()
+
+
+def _silence_libtiff() -> None:
+    """Keep the libtiff in Pillow from printing: what it says is in Pillow's errors, if anywhere."""
+    with suppress(AttributeError, OSError):  # on Windows it is a part of Pillow that has no names
+        library = ctypes.CDLL(_imaging.__file__)
+        library.TIFFSetErrorHandler(None)
+        library.TIFFSetWarningHandler(None)

@@ -3,19 +3,25 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from PIL import Image
 
 from upscaler.errors import ImageError
+from upscaler.images.beside import beside
 from upscaler.images.colour import profile_of, rgb_or_grey, upright_image, upright_pixels
+from upscaler.images.gif import gif_frames
+from upscaler.images.limits import MAX_PIXELS, check_pixels
 from upscaler.images.metadata import read_metadata
-from upscaler.images.opening import MAX_PIXELS, check_pixels, opened
+from upscaler.images.opening import opened
 from upscaler.images.picture import Picture
 from upscaler.images.png import leading_chunks
+from upscaler.images.psd import merged
+from upscaler.images.riff import is_lossless_webp
 from upscaler.images.sixteen_bit import VipsTiff, sixteen_bit_source, stores_sixteen_bits
 from upscaler.images.size import WITH_OTHERS, check_size, frames_of, size_in
+from upscaler.images.textures import tga_has_alpha
 
 _SUBFILE, _REDUCED = 254, 1
 """The tag of a TIFF page, and its bit, that make it a smaller copy of another page."""
@@ -52,10 +58,14 @@ def _pictures(image: Image.Image, file: IO[bytes], max_pixels: int) -> Iterator[
     """Yield the frames or pages of a file, each as it shows."""
     frames = frames_of(image)
     notes = dropped(image, file)
+    if image.format == "GIF" and frames > 1:
+        yield from _gif_pictures(image, file, notes)
+        return
+    lossless = image.format == "WEBP" and is_lossless_webp(file)
     first = 1 if getattr(image, "default_image", False) and frames > 1 else 0
     if first:
         notes.append("dropped the still picture for viewers that show no animations")
-    seen, canvas = 0, None
+    seen = 0
     for number in range(first, frames):
         if frames > 1:
             image.seek(number)
@@ -67,19 +77,41 @@ def _pictures(image: Image.Image, file: IO[bytes], max_pixels: int) -> Iterator[
         if frames > 1 and image.format != "TIFF":
             shown = float(image.info.get("duration") or 0)
             loop = image.info.get("loop", 0 if image.format == "AVIF" else 1)
-            canvas = canvas or (picture.height, picture.width)
-            picture = replace(_on_canvas(picture, canvas), milliseconds=shown, loop=loop)
-        yield picture
+            picture = replace(picture, milliseconds=shown, loop=loop)
+        yield replace(picture, lossless=True) if lossless else picture
+        notes = []
+
+
+def _gif_pictures(image: Image.Image, file: IO[bytes], notes: list[str]) -> Iterator[Picture]:
+    image.load()
+    _, facts = read_metadata(image, notes)
+    for frame in gif_frames(file):
+        yield Picture.from_pixels(
+            frame.pixels,
+            milliseconds=frame.milliseconds,
+            loop=image.info.get("loop", 1),
+            warnings=tuple(notes),
+            **facts,
+        )
         notes = []
 
 
 def _picture(image: Image.Image, file: IO[bytes], number: int, notes: list[str]) -> Picture:
     source = sixteen_bit_source(image, file, number)
     if source is None:
-        return _eight_bit_picture(image, notes)
+        return _eight_bit_picture(_meant(image, file), notes)
     orientation, facts = read_metadata(image, notes)
     pixels = upright_pixels(source.pixels(), 1 if source.is_upright else orientation)
     return Picture.from_pixels(pixels, icc=profile_of(image), warnings=tuple(notes), **facts)
+
+
+def _meant(image: Image.Image, file: IO[bytes]) -> Image.Image:
+    """Return an image with the transparency that is meant, where Pillow does not look for it."""
+    if image.format == "PSD":
+        return merged(image, file)
+    if image.format == "TGA" and not tga_has_alpha(image, file):
+        return image.convert("RGB")
+    return image
 
 
 def _eight_bit_picture(image: Image.Image, notes: list[str]) -> Picture:
@@ -88,10 +120,23 @@ def _eight_bit_picture(image: Image.Image, notes: list[str]) -> Picture:
     if stores_sixteen_bits(image):
         notes.append("reduced to 8 bits per channel")
     _widen_transparent_grey(image)
-    image.load()
+    _load(image)
     orientation, facts = read_metadata(image, notes)
     upright, icc = rgb_or_grey(upright_image(image, orientation), profile_of(image), notes)
     return Picture.from_pixels(np.asarray(upright), icc=icc, warnings=tuple(notes), **facts)
+
+
+def _load(image: Image.Image) -> None:
+    """Decode a frame; of an animated PNG also keep what was there before it.
+
+    Pillow draws the frame into what it puts back after a frame that is to leave no trace, so that
+    frames pile up (python-pillow 13.0).
+    """
+    before = getattr(image, "_prev_im", None)
+    before = before.copy() if before is not None and image.format == "PNG" else None
+    image.load()
+    if before is not None:
+        image._prev_im = before  # type: ignore[attr-defined]
 
 
 def _vips_pages(file: IO[bytes]) -> Iterator[Picture]:
@@ -110,17 +155,6 @@ def _widen_transparent_grey(image: Image.Image) -> None:
         image.info["transparency"] = key * 255 // (2 ** int(layouts[0][-1]) - 1)
 
 
-def _on_canvas(picture: Picture, canvas: tuple[int, int]) -> Picture:
-    """Cut off what a frame of a GIF has beyond the first one's height and width, or fill it up."""
-    height, width = canvas
-    if (picture.height, picture.width) == canvas:
-        return picture
-    missing = (0, max(0, height - picture.height)), (0, max(0, width - picture.width)), (0, 0)
-    pixels: Any = np.pad(picture.pixels[:height, :width], missing)
-    resized = Picture.from_pixels(pixels)
-    return replace(picture, colour=resized.colour, alpha=resized.alpha)
-
-
 def dropped(image: Image.Image, file: IO[bytes] | None = None) -> list[str]:
     """Return notes on the pictures beside the main one, and on what Pillow does not keep.
 
@@ -130,9 +164,10 @@ def dropped(image: Image.Image, file: IO[bytes] | None = None) -> list[str]:
     notes = []
     if file is not None and image.format == "PNG" and b"cICP" in leading_chunks(file):
         notes.append("the colours that it gives by cICP are not kept: they may look different")
+    notes += beside(image, file) if file is not None else []
     if image.format in WITH_OTHERS and (count := getattr(image, "n_frames", 1)) > 1:
         notes.append(f"kept the main picture of {count} (a gain map or preview is dropped)")
-    if image.format == "HEIF" and image.info.get("bit_depth", 8) > 8:
+    if image.mode != "I;16" and image.info.get("bit_depth", 8) > 8:
         notes.append("reduced to 8 bits per channel")
     return notes
 

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.errors import ImageError, PassingError
 from upscaler.images.colour import profile_of
+from upscaler.images.failure import reading_failed
+from upscaler.images.jpeg_end import end_is_missing
+from upscaler.images.limits import MAX_PIXELS
 from upscaler.images.metadata import read_metadata
-from upscaler.images.opening import MAX_PIXELS, check_unchanged, opened
+from upscaler.images.opening import check_unchanged, opened
 from upscaler.images.picture import Picture
 from upscaler.images.read import dropped
 from upscaler.images.sixteen_bit import stores_sixteen_bits
@@ -34,9 +36,6 @@ _DECODED = (None, 1, 5, 7, 8, 32773, 32946)
 
 _APART, _PREMULTIPLIED = 2, 1
 """Each channel in a plane of its own; colours multiplied with the opacity, which libvips rounds."""
-
-_MACHINE = ("system error", "out of memory", "no space", "temporary")
-"""Words of libvips for what is no fault of the picture."""
 
 Pixels = NDArray[Any]
 
@@ -68,7 +67,7 @@ class Rows:
         try:
             data = self._region.fetch(0, self.position, self.width, count) if count else b""
         except pyvips.Error as error:
-            raise _failure(error) from None
+            raise reading_failed(reason(error)) from None
         self.position += count
         if self.position == self.height:  # now: later, whatever is made of it may be in place
             check_unchanged(self._file, self._before)
@@ -87,16 +86,18 @@ def open_rows(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Rows | None]
         ImageError: the file is missing, unreadable, no image, damaged or too large.
     """
     with opened(path, max_pixels) as (image, file):
-        if image is None or not _is_plain(image):
+        if image is None or not _is_plain(image, file):
             yield None
             return
         check_size(size_in(image, file), max_pixels)
         yield _rows(image, file)
 
 
-def _is_plain(image: Image.Image) -> bool:
+def _is_plain(image: Image.Image, file: IO[bytes]) -> bool:
     """Whether libvips gives the very pixels that Pillow would, without a conversion."""
     if image.format not in _LOADERS or frames_of(image) > 1:
+        return False
+    if end_is_missing(image, file):  # libvips would fail at its last row
         return False
     if image.format == "TIFF" and not _is_plain_tiff(getattr(image, "tag_v2", {})):
         return False
@@ -126,11 +127,12 @@ def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
         pixels = load(source, access=access, fail_on="error")
         upright = _turned(pixels, orientation)
     except pyvips.Error as error:
-        raise _failure(error) from None
+        raise reading_failed(reason(error)) from None
     if not _is_as_expected(pixels, image):
         return None
     depth = np.uint16 if pixels.format == "ushort" else np.uint8
     pixel = np.zeros((1, 1, pixels.bands), depth)
+    facts["read_size"] = upright.height, upright.width
     return Rows(file, upright, Picture.from_pixels(pixel, **facts))
 
 
@@ -140,13 +142,6 @@ def _is_as_expected(pixels: Any, image: Image.Image) -> bool:
     if stores_sixteen_bits(image):
         return bool(pixels.format == "ushort")
     return bool(pixels.format == "uchar" and pixels.bands == len(image.getbands()))
-
-
-def _failure(error: pyvips.Error) -> ImageError:
-    text = reason(error)
-    if any(words in text.lower() for words in _MACHINE):
-        return PassingError(f"cannot be read: {text}")
-    return ImageError(f"damaged: {text}")
 
 
 def _turned(pixels: Any, orientation: int) -> Any:

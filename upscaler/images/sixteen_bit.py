@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from upscaler.errors import ImageError
+from upscaler.images.failure import reading_failed
 from upscaler.images.vips import KINDS, pyvips, reason
 
 _PEAK = np.iinfo(np.uint16).max
@@ -102,12 +103,13 @@ class _ByVips:
         self, load: Any, file: IO[bytes], *, is_upright: bool = False, **options: Any
     ) -> None:
         self.is_upright, self._shifted = is_upright, is_upright
+        self._file = file
         file.seek(0)
         try:
             # anything less than `error` takes half a TIFF for a whole one
             self._image: Any = load(file.read(), fail_on="error", **options)
         except pyvips.Error as error:
-            raise ImageError(f"damaged: {reason(error)}") from None
+            raise reading_failed(reason(error), file) from None
 
     @property
     def bits(self) -> int:
@@ -119,7 +121,7 @@ class _ByVips:
         try:
             pixels: NDArray[Any] = self._image.numpy()
         except pyvips.Error as error:
-            raise ImageError(f"damaged: {reason(error)}") from None
+            raise reading_failed(reason(error), self._file) from None
         kind = self._image.interpretation
         if kind not in KINDS or pixels.dtype != np.uint16 or self._image.bands > 4:
             raise ImageError(f"holds {kind} pixels of {pixels.dtype}, which are not supported")

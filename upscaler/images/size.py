@@ -8,8 +8,9 @@ from typing import IO, NamedTuple
 
 from PIL import Image
 
+from upscaler.images.limits import MAX_PIXELS, check_pixels
 from upscaler.images.metadata import read_metadata
-from upscaler.images.opening import MAX_PIXELS, check_pixels, opened
+from upscaler.images.opening import opened
 from upscaler.images.png import without_pixels
 from upscaler.images.sixteen_bit import VipsTiff, stores_sixteen_bits
 
@@ -90,8 +91,8 @@ def without_decoding(image: Image.Image, file: IO[bytes]) -> Iterator[Image.Imag
 
 
 def frames_of(image: Image.Image) -> int:
-    """Return the number of frames or pages that count."""
-    return 1 if image.format in WITH_OTHERS else getattr(image, "n_frames", 1)
+    """Return the number of frames or pages that count; the layers of a Photoshop file do not."""
+    return 1 if image.format in (*WITH_OTHERS, "PSD") else getattr(image, "n_frames", 1)
 
 
 def check_size(size: PictureSize, limit: int) -> None:

@@ -21,7 +21,8 @@ _OWN = {274, 282, 283, 296, *_SUB_DIRECTORIES, ExifTags.IFD.Interop}
 """Tags of the picture's EXIF that are not copied, but written from its fields or apart."""
 
 _DESCRIPTION, _XMP, _IPTC = 270, 700, 33723
-_ASCII, _SHORT, _LONG, _RATIONAL, _BYTES, _SIGNED_RATIONAL, _LONG8 = 2, 3, 4, 5, 7, 10, 16
+_ASCII, _SHORT, _LONG, _RATIONAL, _BYTES = 2, 3, 4, 5, 7
+_SIGNED_LONG, _SIGNED_RATIONAL, _DOUBLE, _LONG8 = 9, 10, 12, 16
 
 _STRIP_BYTES = 1 << 18
 _ISAL_LEVEL = 2
@@ -108,9 +109,16 @@ def _tag(tag: int, value: Any) -> ExtraTag | None:
         return tag, _ASCII, None, value.encode("latin-1", "replace"), True  # as Pillow read it
     if isinstance(value, bytes):
         return tag, _BYTES, len(value), value, True
+    return _number_tag(tag, value)
+
+
+def _number_tag(tag: int, value: Any) -> ExtraTag | None:
     values = value if isinstance(value, tuple) else (value,)
     if all(isinstance(item, int) and item >= 0 for item in values):
         return tag, _SHORT if max(values) < 1 << 16 else _LONG, len(values), values, True
+    if all(isinstance(item, int | float) for item in values):
+        kind = _SIGNED_LONG if all(isinstance(item, int) for item in values) else _DOUBLE
+        return tag, kind, len(values), values, True
     if all(isinstance(item, IFDRational) for item in values):
         parts = [part for item in values for part in (item.numerator, item.denominator)]
         kind = _SIGNED_RATIONAL if min(parts, default=0) < 0 else _RATIONAL

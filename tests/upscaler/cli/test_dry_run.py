@@ -21,10 +21,8 @@ def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
         "failed: bad.png: the file is empty",
         f"to do: sub/grey.png -> {out}/sub/grey.png, 22x18",
     ]
-    assert summary.startswith(
-        "4 to do, 1 would fail, 1 other file ignored; 0.0 MP with fast-x2, up to"
-    )
-    assert "no run here yet" in summary
+    assert summary.startswith("4 to do, 1 would fail; 0.0 MP with fast-x2, up to")
+    assert "no run here yet" in summary and summary.endswith("; not read: 1 .txt")
 
     command(*arguments, "--include", "a.*")
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
@@ -34,6 +32,7 @@ def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
         "skipped", "skipped", "to-do", "failed", "to-do",
     ]  # fmt: skip
     assert (summary["planned"], summary["to-do"], summary["skipped"]) == (5, 2, 2)
+    assert summary["not_read"] == {".txt": 1}
     assert summary["megapixels"] == round((106 * 74 + 22 * 18) / 1e6, 3)
     assert summary["seconds"] >= 0 and summary["memory_bytes"] > 0
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before

@@ -5,6 +5,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from upscaler.batch.not_read import NotRead
 from upscaler.batch.plan.listing import EVERYTHING, Selection, Shard, list_images
 from upscaler.batch.plan.output_names import name_outputs, target_name
 from upscaler.errors import ImageError, StartError, UsageError
@@ -35,8 +36,7 @@ class Plan:
     """The output folder; None for a single output file, whose folder belongs to others."""
     jobs: list[Job]
     shard: Shard | None = None
-    ignored: int = 0
-    """Files without a known image extension, hidden ones, and `passed_over`."""
+    not_read: NotRead = field(default_factory=NotRead)
     passed_over: dict[str, str] = field(default_factory=dict)
     """Pipes, sockets, devices and links to folders, with what each is."""
     left_out: int = 0
@@ -50,6 +50,11 @@ class Plan:
     def has_input(self, path: Path) -> bool:
         """Whether a file is an image of the input folder, so that it has an output of its own."""
         return _identity(path) in self.inputs
+
+    @property
+    def ignored(self) -> int:
+        """How many files of the input folder take no part: not read, or passed over."""
+        return self.not_read.files + len(self.passed_over)
 
     @property
     def size(self) -> int:
@@ -127,7 +132,7 @@ def _plan_folder(source: Path, output: Path, format_name: str, selection: Select
         root=output,
         jobs=[job for job in chosen if job.name not in too_long],
         shard=selection.shard,
-        ignored=found.ignored,
+        not_read=found.not_read,
         passed_over=found.passed_over,
         left_out=len(jobs) - len(chosen),
         refused=unlisted | too_long,

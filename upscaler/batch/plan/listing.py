@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from upscaler.batch.not_read import NO_EXTENSION, NotRead
 from upscaler.images import kept_format
 
 STATE_FOLDER = ".upscaler"
@@ -20,6 +21,15 @@ _SPECIAL = {
     stat.S_IFDIR: "a link to a folder",
 }
 """What is no file although it has the name of an image, by type."""
+
+_NOT_ENTERED = (
+    *("@eadir", "@tmp", "@sharebin", "#recycle", "#snapshot"),  # Synology
+    *("@recycle", "@recently-snapshot"),  # QNAP, whose `.@__thumb` is hidden
+    *("$recycle.bin", "recycler", "system volume information"),  # Windows
+    *("__macosx", "*.photoslibrary", "*.photolibrary", "*.aplibrary", "*.lrdata"),  # Apple, Adobe
+    "lost+found",
+)
+"""Names of folders, in lower case, that hold thumbnails, waste or another program's files."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +88,7 @@ class Listing:
 
     files: list[Path] = field(default_factory=list)
     """Images by their name, relative."""
-    ignored: int = 0
-    """Files without a known image extension, hidden ones, and `passed_over`."""
+    not_read: NotRead = field(default_factory=NotRead)
     passed_over: dict[str, str] = field(default_factory=dict)
     """What was not entered, or is no file though its name is an image's, with what it is."""
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -104,25 +113,34 @@ def list_images(source: Path, output: Path) -> Listing:
     for folder, folders, names in os.walk(source, onerror=note):
         here = Path(folder)
         below = here.relative_to(source)
-        visible = sorted(name for name in folders if not name.startswith("."))
-        folders[:] = []
-        for name in visible:
+        names_of_folders, folders[:] = sorted(folders), []
+        for name in names_of_folders:
             path = here / name
-            if not path.is_symlink() and path.resolve() == skip:
+            if name == STATE_FOLDER or (not path.is_symlink() and path.resolve() == skip):
                 continue  # this run's own
+            if _is_of_a_system(name):
+                found.not_read.folders[name] += 1
+                continue
             if why := _closed(path):
                 _pass_over(found, path, source, why)
             else:
                 folders.append(name)
         for name in sorted(names):
             path = here / name
-            if name.startswith(".") or kept_format(path) is None:
-                found.ignored += 1
+            if name.startswith("."):
+                found.not_read.hidden += 1
+            elif kept_format(path) is None:
+                found.not_read.by_extension[path.suffix.lower() or NO_EXTENSION] += 1
             elif (kind := _kind(path)) in _SPECIAL:
                 _pass_over(found, path, source, _SPECIAL[kind])
             else:
                 found.files.append(below / name)
     return found
+
+
+def _is_of_a_system(name: str) -> bool:
+    """Whether a folder is hidden, or not meant for people."""
+    return name.startswith(".") or any(fnmatchcase(name.lower(), each) for each in _NOT_ENTERED)
 
 
 def _closed(folder: Path) -> str:
@@ -133,7 +151,6 @@ def _closed(folder: Path) -> str:
 
 
 def _pass_over(found: Listing, path: Path, source: Path, what: str) -> None:
-    found.ignored += 1
     found.passed_over[path.relative_to(source).as_posix()] = what
 
 

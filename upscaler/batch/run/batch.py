@@ -126,6 +126,7 @@ class Batch:
             model=self._model.title,
             planned=plan.size,
             ignored=plan.ignored,
+            not_read=plan.not_read,
             left_out=plan.left_out,
         )
 
