@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upscaler.models import DEFAULT_MODEL
+from upscaler.models import CLEAN_MODEL
 
 if TYPE_CHECKING:
     from upscaler_export.export import Exported
@@ -15,7 +15,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.command(short_help="Turn a checkpoint into ONNX models, checked against torch.")
-@click.argument("source", metavar="[MODEL|CHECKPOINT|WEIGHTS]", default=DEFAULT_MODEL)
+@click.argument("source", metavar="[MODEL|CHECKPOINT|WEIGHTS]", default=CLEAN_MODEL)
 @click.option(
     "-o",
     "--out",

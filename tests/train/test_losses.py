@@ -34,3 +34,15 @@ def test_structure_counts_beside_brightness():
     assert structured[0] - plain[0] < 0.1 < structured[1] - plain[1]
     structured[0].backward()
     assert torch.isfinite(brighter.grad).all()
+
+
+def test_mean_colours_count_beside_single_pixels():
+    target = torch.full((1, 3, 64, 64), 0.5)
+    tinted, noisy = target.clone(), target.clone()
+    tinted[:, 0] += 0.1
+    noisy[:, 0, :, ::2], noisy[:, 0, :, 1::2] = 0.6, 0.4
+    plain = [reconstruction(image, target).item() for image in (tinted, noisy)]
+    weighed = [reconstruction(image, target, colour=2.0).item() for image in (tinted, noisy)]
+    assert plain[0] == pytest.approx(plain[1], rel=1e-4)
+    assert weighed[0] == pytest.approx(3 * plain[0], rel=1e-4)
+    assert weighed[1] == pytest.approx(plain[1], rel=1e-4)

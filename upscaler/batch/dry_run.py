@@ -110,8 +110,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     model = settings.find_model()
     files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
     scale = model.spec.scale
-    resampled = not settings.wanted.is_scale(scale)
-    in_strips = not resampled and not settings.wrap
+    in_strips = settings.wanted.is_scale(scale) and not settings.wrap
     needed: list[int] = []
     outputs = 0
     with read_journal(plan.root) as journal:
@@ -128,7 +127,9 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
                 files.append(Forecast(job.name, Expected.FAILED, error=str(error)))
                 continue
             strips = in_strips and goes_in_strips(size, scale, job.format)
-            needed.append(bytes_needed(size, scale, resampled=resampled, strips=strips))
+            most = scale if strips else model.largest_scale
+            resampled = not settings.wanted.is_scale(most)
+            needed.append(bytes_needed(size, most, resampled=resampled, strips=strips))
             outputs += width * height * size.frames
             files.append(
                 Forecast(job.name, Expected.TO_DO, target=str(job.target), size=(width, height))

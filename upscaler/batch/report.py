@@ -12,6 +12,7 @@ from upscaler.batch.not_read import NotRead
 from upscaler.errors import OutputError, StartError
 from upscaler.hardware.cpu import cores, peak_memory_bytes, processor
 from upscaler.inference.timing import Profile
+from upscaler.models.restoration import Restoration
 from upscaler.version import __version__
 
 SCHEMA = 1
@@ -42,6 +43,8 @@ class Result:
     warnings: tuple[str, ...] = ()
     pixels: int = 0
     seconds: float = 0.0
+    restoration: Restoration | None = None
+    """How much damage `auto` has undone, and why."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON Lines record."""
@@ -76,12 +79,16 @@ class Summary:
     runtimes: list[Used] = field(default_factory=list)
     profile: Profile | None = None
     """Where the time went; None if there was nothing to do."""
+    restorations: dict[str, Restoration] = field(default_factory=dict)
+    """What `auto` decided, by the file's name."""
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
 
     def add(self, result: Result) -> None:
         """Count one result."""
         self.counts[result.status] += 1
         self.pixels += result.pixels
+        if result.restoration is not None:
+            self.restorations[result.name] = result.restoration
 
     @property
     def exit_code(self) -> int:
@@ -115,6 +122,8 @@ class Summary:
             "machine": f"{processor()}, {cores()} cores",
             "peak_memory_mb": round(peak_memory_bytes() / 1e6),
         }
+        if self.restorations:
+            facts["restorations"] = {name: asdict(r) for name, r in self.restorations.items()}
         if self.profile is None:
             return facts
         done, elapsed = self.counts[Status.DONE], self.profile.elapsed

@@ -17,7 +17,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.command(short_help="Measure the speed of a model here, or of a whole run.")
-@options.MODEL
+@options.NETWORK
 @options.SCALE
 @click.option(
     "--rounds",

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
+from upscaler.models import CLEAN_MODEL, DEFAULT_MODEL, DEFAULT_SCALE
 
 if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
 
 OF_MODEL = f"{DEFAULT_SCALE}, or what a file or a name such as fast-x2 makes"
 
-MODEL = click.option(
+_PLACES = "A model listed by `upscaler models`, or the path of a file: .onnx, .pth or .safetensors"
+
+NETWORK = click.option(
     "-m",
     "--model",
-    default=DEFAULT_MODEL,
+    default=CLEAN_MODEL,
     show_default=True,
     metavar="NAME|PATH",
-    help="A model listed by `upscaler models`, or the path of a file: .onnx, .pth or .safetensors.",
+    help=f"{_PLACES}.",
 )
 
 
@@ -41,8 +43,8 @@ MODELS = click.option(
     default=(DEFAULT_MODEL,),
     show_default=True,
     metavar="NAME|PATH",
-    help="A model listed by `upscaler models`, or the path of a file: .onnx, .pth or .safetensors. "
-    "Repeatable: an image goes through one after the other.",
+    help=f"{_PLACES}; auto looks at each image and takes what it needs. Repeatable: an image goes "
+    "through one after the other.",
 )
 
 
@@ -129,7 +131,8 @@ RESTORE = click.option(
     "--restore",
     type=float,
     metavar="0..1",
-    help="How strongly to clean JPEG blocks and noise: 0 as -m balanced, 1 as -m photo.",
+    help="How strongly to clean JPEG blocks and noise, in all images alike: 0 as -m balanced, 1 as "
+    "-m photo.",
 )
 RUNTIME = click.option(
     "-r",

@@ -130,7 +130,8 @@ class RunDisplay:
         for warning in result.warnings:
             self._say(f"warning: {result.name}: {warning}")
         if self._verbose:
-            self._say(f"{result.status}: {result.name}{took}")
+            decided = f"; {result.restoration}" if result.restoration else ""
+            self._say(f"{result.status}: {result.name}{took}{decided}")
 
     def _advance(self) -> None:
         seconds = max(time.monotonic() - self._began, 1e-3)

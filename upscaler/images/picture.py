@@ -31,6 +31,8 @@ class Picture:
     """Pixels per inch, across and down."""
     text: tuple[tuple[str, str], ...] = ()
     """Pairs of keyword and text, as in PNG."""
+    jpeg_quality: int | None = None
+    """Of the JPEG file that it was read from, 1 to 100; None if from another."""
     read_size: tuple[int, int] | None = None
     """The height and width in its file, upright, which its metadata may count pixels in."""
     lossless: bool = False

@@ -17,6 +17,7 @@ from upscaler.inference.repairs import Repairs
 from upscaler.inference.size import Size
 from upscaler.inference.timing import Stopwatch, Timer
 from upscaler.models.grid import round_up
+from upscaler.models.restoration import Restoration
 from upscaler.models.spec import FEATHERED
 from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
 from upscaler.runtimes.memory import ran_out_of_memory
@@ -77,6 +78,8 @@ class Enlargement:
         self._blends: list[Blend] = []
         self.tiles: list[Callable[[], None]] = []
         self.tile_shape: tuple[int, int] | None = None
+        self.restoration: Restoration | None = None
+        """Why it goes through this network, if that was decided for this picture."""
         self._picture = picture
         self._margin = round_up(spec.halo, spec.alignment) if wrap else 0
         colour, self._alpha = picture.colour, None

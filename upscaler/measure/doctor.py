@@ -8,7 +8,7 @@ from upscaler.errors import HardwareMissing, RuntimeUnavailable
 from upscaler.hardware.adapters import adapters, gpu_in_sight
 from upscaler.hardware.cpu import cores, memory_bytes, processor
 from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
-from upscaler.models import DEFAULT_MODEL, Model, find_model
+from upscaler.models import CLEAN_MODEL, Model, find_model
 from upscaler.runtimes import RUNTIMES, RuntimeRequest, open_runtime
 from upscaler.version import __version__
 
@@ -107,7 +107,7 @@ def _examine(name: str) -> Health:
 
 
 def _model() -> Model:
-    return find_model(DEFAULT_MODEL, _SCALE)
+    return find_model(CLEAN_MODEL, _SCALE)
 
 
 def _version(package: str) -> str | None:

@@ -93,9 +93,9 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
         (
             ["{in}", "{out}", "-m", "nonesuch"],
             3,
-            "there are: balanced-x2, balanced-x3, balanced-x4, fast-x2",
+            "there are: auto, balanced-x2, balanced-x3, balanced-x4, fast-x2",
         ),
-        (["{in}", "{out}", "-s", "4.5"], 3, "for scale 4.5; there are: balanced-x2"),
+        (["{in}", "{out}", "-s", "4.5"], 3, "for scale 4.5; there are: auto, balanced-x2"),
         (["{in}", "{out}", "--width", "9", "--height", "9"], 2, "--width and --height"),
         (
             ["{in}", "{out}", "-r", "cpu", "-p", "bf16"],
@@ -209,7 +209,7 @@ def test_a_choice_of_files(command, folder, tmp_path):
     assert sum(planned) == 3
 
 
-def test_the_default_model_is_balanced(command, folder, tmp_path, monkeypatch):
+def test_the_default_model_looks_at_each_picture(command, folder, tmp_path, monkeypatch):
     monkeypatch.delenv("UPSCALER_RUN_MODEL")
     code, _, errors = command("run", folder / "sub", tmp_path / "out", "-r", "cpu")
-    assert code == 0 and "balanced-x4 on cpu" in errors
+    assert code == 0 and "auto-x4 on cpu" in errors

@@ -86,7 +86,7 @@ def test_a_model_by_path_must_have_the_asked_scale():
 @pytest.mark.parametrize("name", ["../fast", "nonesuch", ""])
 def test_unknown_names(name):
     titles = ", ".join(model.spec.title for model in MODELS)
-    with pytest.raises(ModelError, match=f"there are: {titles}, or"):
+    with pytest.raises(ModelError, match=f"there are: auto, {titles}, or"):
         find_model(name, 2)
 
 

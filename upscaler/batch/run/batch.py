@@ -312,4 +312,5 @@ def _for_report(ended: JobResult) -> Result:
         warnings=ended.warnings,
         pixels=ended.pixels,
         seconds=ended.seconds,
+        restoration=ended.restoration,
     )

@@ -39,7 +39,10 @@ from upscaler.images import (
     save_strips,
     upright_size,
 )
+from upscaler.inference.look import look_at_rows
 from upscaler.inference.timing import Stopwatch
+from upscaler.models.restoration import Restoration
+from upscaler.quality.damage import Damage
 from upscaler.supervisor.line import NOBODY, Witness
 from upscaler.upscaler import Upscaler
 
@@ -172,9 +175,11 @@ class Pipeline:
                     rows = stack.enter_context(open_rows(job.source, self._max_pixels))
                 if rows is not None:
                     self._take(running, bytes_needed(size, scale, strips=True))
-                    self._go_in_strips(running, rows)
+                    self._go_in_strips(running, rows, self._looked_through(running))
                     return
-        self._take(running, bytes_needed(size, scale, resampled=resampled))
+        largest = self._upscaler.model.largest_scale
+        resampled = not self._upscaler.size.is_scale(largest)
+        self._take(running, bytes_needed(size, largest, resampled=resampled))
         if not self._stopped.is_set():
             self._go_whole(running)
 
@@ -195,12 +200,20 @@ class Pipeline:
         for tile in work.tiles:
             self._current_tiles().submit(self._infer, running, tile)
 
-    def _go_in_strips(self, running: RunningJob, rows: Rows) -> None:
+    def _looked_through(self, running: RunningJob) -> Damage:
+        """Read a large picture once for what it has been through, if that decides anything."""
+        if not self._upscaler.looks:
+            return Damage()
+        with running.clock.stage("look"), ExitStack() as stack:
+            rows = stack.enter_context(open_rows(running.job.source, self._max_pixels))
+            return look_at_rows(rows) if rows else Damage()
+
+    def _go_in_strips(self, running: RunningJob, rows: Rows, damage: Damage) -> None:
         """Take a picture all the way: reading and writing its strips takes turns."""
         job, clock = running.job, running.clock
         try:
             with clock.busy():
-                work = self._upscaler.begin_strips(rows, partial(self._fit, job), clock)
+                work = self._upscaler.begin_strips(rows, partial(self._fit, job), clock, damage)
                 strips = work.run(partial(self._compute, running))
                 make_folders(job)
                 around = running.output
@@ -210,7 +223,7 @@ class Pipeline:
                 running.input_sha256 = sha256_as_stamped(job.source, running.stamp)
         except Exception as error:  # or it would pass for damage of the file that is open
             raise _as_image_error(error) from None
-        self._succeed(running, work.frame, (*work.warnings, *lost))
+        self._succeed(running, work.frame, (*work.warnings, *lost), work.restoration)
 
     def _compute(self, running: RunningJob, tile: Callable[[], None]) -> Callable[[], None]:
         """Have a tile of a strip computed; returns what waits for it."""
@@ -270,9 +283,15 @@ class Pipeline:
             make_folders(job)
             around = running.output
             lost = save_picture(picture, job.target, job.format, self._encoding, around)
-        self._succeed(running, picture, (*picture.warnings, *lost))
+        self._succeed(running, picture, (*picture.warnings, *lost), work.restoration)
 
-    def _succeed(self, running: RunningJob, picture: Picture, warnings: tuple[str, ...]) -> None:
+    def _succeed(
+        self,
+        running: RunningJob,
+        picture: Picture,
+        warnings: tuple[str, ...],
+        restoration: Restoration | None,
+    ) -> None:
         result = JobResult(
             running.job,
             warnings=warnings,
@@ -280,6 +299,7 @@ class Pipeline:
             seconds=time.monotonic() - running.began,
             input_sha256=running.input_sha256,
             output=running.output.written,
+            restoration=restoration,
         )
         self._end(running, result)
 

@@ -9,6 +9,7 @@ from upscaler.batch.state.file_stamp import FileStamp
 from upscaler.errors import ImageError
 from upscaler.images import Surroundings, Written
 from upscaler.inference.enlargement import Enlargement
+from upscaler.models.restoration import Restoration
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class JobResult:
     warnings: tuple[str, ...] = ()
     pixels: int = 0
     """Of the output."""
+    restoration: Restoration | None = None
+    """What `auto` decided."""
     seconds: float = 0.0
     """From the start of reading to the end of writing."""
     input_sha256: str = ""
