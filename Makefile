@@ -1,10 +1,14 @@
 # The verbs of the project; .ci/run does the same on a clean clone.
 PYTHON ?= .venv/bin/python
 
-.PHONY: install lint format types test slow lowest golden docs bench faults
+.PHONY: install packages lint format types test slow vulkan swiftshader lowest golden docs bench \
+	faults wheel try-wheel release
 
 install:            ## everything, for development
-	python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e '.[dev]'
+	python3 -m venv .venv && $(MAKE) packages PYTHON=.venv/bin/python
+
+packages:           ## the same without an environment of its own, as the workflows use it
+	$(PYTHON) -m pip install -c constraints.txt -e '.[dev]'
 
 lint:
 	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
@@ -32,6 +36,19 @@ test:
 slow:               ## the tests that take longer; some need ../shared
 	$(PYTHON) -m pytest -m "slow and not gpu" --durations=30
 
+# Vulkan without a GPU. On Debian and x86-64; it unpacks a package, and installs nothing.
+SWIFTSHADER := $(CURDIR)/.venv/swiftshader
+CHROMIUM := $(SWIFTSHADER)/usr/lib/chromium
+swiftshader:        ## SwiftShader, a GPU that is a program, for `make vulkan`; as root
+	apt-get update --quiet=2 && mkdir -p $(SWIFTSHADER)
+	cd $(SWIFTSHADER) && apt-get download --quiet=2 chromium-common
+	dpkg-deb --extract $(SWIFTSHADER)/chromium-common_*.deb $(SWIFTSHADER)
+
+ON_SWIFTSHADER = LD_LIBRARY_PATH=$(CHROMIUM) VK_ICD_FILENAMES=$(CHROMIUM)/vk_swiftshader_icd.json
+vulkan:             ## webgpu and ncnn, on SwiftShader if it was fetched, else on what is here
+	$(if $(wildcard $(CHROMIUM)),$(ON_SWIFTSHADER)) \
+		$(PYTHON) -m pytest tests/upscaler -m "vulkan and not slow" --durations=10
+
 # `click>=8.4` in pyproject.toml -> click==8.4
 LOWEST := $(shell sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\([^;"]*\).*/\1==\2/p' pyproject.toml)
 lowest:             ## a plain installation of the lowest versions that pyproject.toml allows
@@ -55,3 +72,14 @@ faults:             ## everything that a run survives, counted into docs/lab/rel
 
 bench:              ## make bench PHOTOS=folder
 	$(PYTHON) benchmarks/peers/compare.py $(PHOTOS) -o benchmarks/results
+
+wheel:              ## dist/*.whl
+	rm -rf dist && $(PYTHON) -m pip wheel --no-deps --wheel-dir dist .
+
+try-wheel:          ## the wheel by itself: it is installed, and enlarges the samples
+	python3 -m venv --clear .venv/wheel && .venv/wheel/bin/pip install --quiet dist/*.whl
+	cd dist && ../.venv/wheel/bin/upscaler run ../samples samples
+
+release:            ## make release TAG=v0.2.0: the wheel, for the tag of its version
+	test "dist/upscaler_aeu-$(TAG:v%=%)-py3-none-any.whl" = "$$(echo dist/*.whl)"
+	gh release create $(TAG) dist/*.whl --verify-tag --title $(TAG) --notes-from-tag

@@ -1,5 +1,6 @@
 """The benchmarks divide their time and refuse what did not do its work."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 PEERS = Path(__file__).parents[1] / "benchmarks" / "peers"
+QUALITY = PEERS.parent / "quality"
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_a_peer_is_timed_and_its_pictures_are_counted(contest, pictures, tmp_pat
         return [sys.executable, PEERS / "loops/lanczos.py", source, output, 2]
 
     expected, missing = contest.first_round(
-        [contest.Runner("lanczos", command)], pictures, 2, tmp_path / "scratch"
+        [contest.Runner("lanczos", command)], pictures, 2, tmp_path / "scratch", 2
     )
     assert expected["lanczos"] > 0 and not missing
     assert contest.megapixels(pictures) == pytest.approx(6 * (5 + 6 + 7) / 1e6)
@@ -63,6 +65,32 @@ def test_a_peer_that_did_not_do_the_work_is_named_with_the_reason(
         return [sys.executable, "-c", program]
 
     expected, missing = contest.first_round(
-        [contest.Runner("peer", command)], pictures, 2, tmp_path / "scratch"
+        [contest.Runner("peer", command)], pictures, 2, tmp_path / "scratch", 2
     )
     assert not expected and reason in missing["peer"]
+
+
+@pytest.fixture
+def quality(monkeypatch):
+    """The folder of the benchmarks of quality, where scripts find each other."""
+    monkeypatch.syspath_prepend(QUALITY)
+    return QUALITY
+
+
+def test_pictures_are_judged_beside_bicubic_and_become_a_page(quality, tmp_path, rng, monkeypatch):
+    pytest.importorskip("torch", reason="needs the [train] extra")
+    import judge
+    from click.testing import CliRunner
+
+    (tmp_path / "set").mkdir()
+    Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "set" / "a.png")
+    monkeypatch.setattr(judge, "PAGE", tmp_path / "page.md")
+    options = ["-m", "fast", "-m", "auto", "-s", "2", "-o", str(tmp_path)]
+    done = CliRunner().invoke(judge.main, [str(tmp_path / "set"), *options])
+    assert done.exit_code == 0, done.output
+    (path,) = tmp_path.glob("quality-x2-*.json")
+    (judged,) = json.loads(path.read_text())["sets"]
+    assert [row["damage"] for row in judged["rows"]] == list(judge.DAMAGES)
+    assert set(judged["rows"][0]["programs"]) == {"bicubic", "fast", "auto"}
+    page = (tmp_path / "page.md").read_text()
+    assert "### set, 1 pictures" in page and "| noise 15, JPEG 85 |" in page

@@ -1,5 +1,21 @@
-"""`python -m upscaler`."""
+"""The program: `upscaler` and `python -m upscaler`."""
 
-from upscaler.cli.main import main
+import os
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line and exit; a run over files goes into a process of its own."""
+    from upscaler.supervisor.line import VARIABLE
+
+    if sys.argv[1:2] == ["run"] and VARIABLE not in os.environ:
+        from upscaler.supervisor.supervise import supervise
+
+        sys.exit(supervise([sys.executable, *sys.orig_argv[1:]]))
+    from upscaler.cli.main import main as command_line
+
+    command_line()
+
+
+if __name__ == "__main__":
+    main()

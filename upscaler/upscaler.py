@@ -1,11 +1,8 @@
 """Upscaling one picture: the code that the command, the batch and Python users share."""
 
-import gc
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from threading import Lock
 from types import TracebackType
 from typing import Any, Self, overload
 
@@ -13,23 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.errors import ImageError, ModelError, UsageError
+from upscaler.errors import ImageError, UsageError
 from upscaler.hardware.cpu import MEMORY_SHARE, cores, memory_bytes
 from upscaler.images import Picture, Rows, image_from, picture_from
-from upscaler.inference.enlargement import Enlargement, plan_for
-from upscaler.inference.repairs import Repairs
+from upscaler.inference.enlargement import Enlargement
+from upscaler.inference.enlarger import Options
+from upscaler.inference.enlargers import Enlargers
 from upscaler.inference.size import Size, wanted_size
-from upscaler.inference.strips import StripEnlargement, strips_of
-from upscaler.inference.tile_size import tile_core, tiling_note
-from upscaler.inference.tiling import STRIP_ROWS, Tile
-from upscaler.inference.timing import Timer
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE, Model, find_models
-from upscaler.models.grid import AUTO_TILE, round_up
-from upscaler.runtimes import Choice, Runtime, RuntimeRequest, open_runtime
-from upscaler.runtimes.gate import Gate
-from upscaler.runtimes.upgrade import Host, Upgrade
+from upscaler.inference.strips import StripEnlargement
+from upscaler.inference.timing import Stopwatch, Timer
+from upscaler.models import DEFAULT_MODEL, Model, default_scale, find_models
+from upscaler.models.auto import Auto
+from upscaler.quality.damage import Damage
+from upscaler.runtimes import Choice, Runtime
+from upscaler.runtimes.upgrade import Upgrade
 
 Pixels = NDArray[Any]
+
+ALPHA = ("picture", "separate")
+"""What a fourth channel may be."""
+
+_NO_DAMAGE = Damage()
 
 
 class Upscaler:
@@ -39,10 +40,11 @@ class Upscaler:
     nothing refers to it any more.
 
     Args:
-        model: a packaged model's name, or the path of a file, .onnx, .pth or .safetensors; or
-            several, which a picture goes through one after the other.
+        model: `auto`, which decides for each picture whether damage is undone; a packaged
+            model's name, or the path of a file, .onnx, .pth or .safetensors; or several, which a
+            picture goes through one after the other.
         scale: how many times larger, per axis; what no network makes is resampled from the next
-            larger one.
+            larger one. By default 4, or what a file or a name such as fast-x2 makes.
         runtime, precision: names as in `upscaler run`, or `auto`.
         tile: side of a tile's core in pixels, `auto`, or None for no tiles. It changes the
             memory needed and the speed, not the picture.
@@ -51,6 +53,10 @@ class Upscaler:
         size: what pictures shall become, if not `scale` times as large.
         restore: how much damage by JPEG and noise is undone, from 0, the model `balanced`, to 1,
             the model `photo`; in between their weights are mixed. None for the model as named.
+        alpha: what a fourth channel is: `picture`, how much of the colours shows, or `separate`,
+            data of its own that leaves the colours as they are.
+        wrap: whether pictures are textures that tile: they go on at their edges with what is at
+            the opposite ones.
 
         memory: bytes that tiles of a model from outside may take; a quarter of the machine's by
             default. Only of models whose tiles are not exact does the picture depend on it.
@@ -64,7 +70,7 @@ class Upscaler:
         self,
         model: str | Sequence[str] = DEFAULT_MODEL,
         *,
-        scale: float = DEFAULT_SCALE,
+        scale: float | None = None,
         runtime: str = "auto",
         precision: str = "auto",
         tile: int | str | None = "auto",
@@ -72,25 +78,32 @@ class Upscaler:
         devices: Sequence[int] = (),
         size: Size | None = None,
         restore: float | None = None,
+        alpha: str = "picture",
+        wrap: bool = False,
         memory: int | None = None,
         exact: bool = False,
     ) -> None:
+        if alpha not in ALPHA:
+            raise UsageError(f"alpha is {alpha!r}; give one of {', '.join(ALPHA)}")
+        scale = default_scale(_names(model)) if scale is None else scale
         self.size = wanted_size(scale, size)
         self.model: Model = find_models(_names(model), scale, restore)
-        self._runtime_name, self._precision = runtime, precision
-        self._devices = tuple(devices)
         if streams is not None and streams < 1:
             raise UsageError(f"streams is {streams}; give 1 or more")
         self.streams = streams or cores()
-        memory = memory or int(memory_bytes() * MEMORY_SHARE)
-        self._tile = tile_core(tile, self.model.spec, memory, self.streams)
-        if exact and self.tiling_note:
-            raise ModelError(f"{self.tiling_note}; --exact refuses that: add --tile none")
-        self._choice: Choice | None = self._open(precision)
-        self._gate = Gate()
-        self._tile_shape = self._largest_tile()
-        self._sixteen_bit: Runtime | None = None
-        self._opening = Lock()
+        options = Options(
+            size=self.size,
+            runtime=runtime,
+            precision=precision,
+            tile=tile,
+            streams=self.streams,
+            devices=tuple(devices),
+            memory=memory or int(memory_bytes() * MEMORY_SHARE),
+            exact=exact,
+            alpha=alpha,
+            wrap=wrap,
+        )
+        self._enlargers = Enlargers(self.model, options)
 
     def __enter__(self) -> Self:
         return self
@@ -104,12 +117,11 @@ class Upscaler:
         self.close()
 
     def close(self) -> None:
-        """Free the runtime with its threads and its memory, when no picture is on its way.
+        """Free the runtimes with their threads and their memory, when no picture is on its way.
 
         To close twice does no harm.
         """
-        self._choice = self._sixteen_bit = None
-        gc.collect()  # some runtimes point to themselves, and hold a GPU's memory
+        self._enlargers.close()
 
     @property
     def choice(self) -> Choice:
@@ -118,21 +130,17 @@ class Upscaler:
         Raises:
             UsageError: the Upscaler is closed.
         """
-        if self._choice is None:
-            raise UsageError("this Upscaler is closed; make another one")
-        return self._choice
+        return self._enlargers.first.choice
 
     @choice.setter
     def choice(self, choice: Choice) -> None:
-        self._choice = choice
+        self._enlargers.first.choice = choice
 
     def __repr__(self) -> str:
-        if self._choice is None:
+        if self._enlargers.first.closed:
             return f"{self.model.title}, closed"
-        runtime = self._choice.runtime
-        resampled = (
-            "" if self.size.is_scale(self.model.spec.scale) else f" resampled to {self.size}"
-        )
+        runtime = self.choice.runtime
+        resampled = "" if self.size.is_scale(self.scale) else f" resampled to {self.size}"
         return (
             f"{self.model.title}{resampled} on {runtime.name} in {runtime.precision}, "
             f"{runtime.streams} streams"
@@ -141,12 +149,17 @@ class Upscaler:
     @property
     def tiling_note(self) -> str | None:
         """How near its tiles come to the whole picture, in a line; None if they give it exactly."""
-        return None if self._tile is None else tiling_note(self.model.spec)
+        return self._enlargers.first.tiling_note
 
     @property
     def scale(self) -> int:
         """How many times larger, per axis, the network makes pictures."""
         return self.model.spec.scale
+
+    @property
+    def looks(self) -> bool:
+        """Whether it looks at each picture to see what it needs."""
+        return isinstance(self.model, Auto)
 
     @property
     def threads(self) -> int:
@@ -198,72 +211,35 @@ class Upscaler:
         Args:
             watch: told how long their stages take.
         """
-        runtime = self._runtime_for(picture)
-        work = Enlargement(picture, runtime, self._tile, self._exact, size=self.size, watch=watch)
-        return self._through_gate(work)
+        return self._enlargers.begin(picture, watch or Stopwatch())
+
+    def as_meant(self, picture: Picture) -> Picture:
+        """Return the picture with what its fourth channel is taken for."""
+        return self._enlargers.first.as_meant(picture)
+
+    @property
+    def takes_strips(self) -> bool:
+        """Whether what it makes of a picture can be computed from some rows at a time."""
+        return self._enlargers.first.takes_strips
 
     def begin_strips(
-        self, source: Rows, fit: Callable[[Picture], Picture], watch: Timer
+        self,
+        source: Rows,
+        fit: Callable[[Picture], Picture],
+        watch: Timer,
+        damage: Damage = _NO_DAMAGE,
     ) -> StripEnlargement:
         """Return the work on a picture that is too large for memory.
 
         Args:
             fit: makes of some of its rows what the output can hold.
             watch: told how long the stages take.
+            damage: what the picture has been through, for `auto`.
 
         Raises:
-            UsageError: it shall become something else than the network's own multiple.
+            UsageError: it shall become something else than the network's own multiple, or wrap.
         """
-        if not self.size.is_scale(self.scale):
-            raise UsageError(f"strips are made {self.scale} times as large, not {self.size}")
-        runtime, spec = self._runtime_for(fit(source.facts)), self.model.spec
-        tile = AUTO_TILE if self._tile is None else self._tile
-        plan = plan_for(runtime, tile, source.height, source.width, most_rows=STRIP_ROWS)
-        repairs = Repairs(runtime.precision)
-
-        def begin(picture: Picture, part: list[Tile]) -> Enlargement:
-            work = Enlargement(
-                picture, runtime, tile, self._exact, part=part, repairs=repairs, watch=watch
-            )
-            return self._through_gate(work)
-
-        strips = strips_of(plan, source.height, spec.halo)
-        return StripEnlargement(
-            source, strips, spec.scale, fit=fit, begin=begin, repairs=repairs, watch=watch
-        )
-
-    def _through_gate(self, work: Enlargement) -> Enlargement:
-        self._tile_shape = work.tile_shape or self._tile_shape
-        work.tiles = [partial(self._gate.run, tile) for tile in work.tiles]
-        return work
-
-    def _runtime_for(self, picture: Picture) -> Runtime:
-        """16-bit pictures run in fp32 unless a precision was asked for that carries them."""
-        runtime = self.choice.runtime
-        sixteen_bit = picture.colour.dtype == np.uint16
-        if sixteen_bit and (self._precision == "auto" or not runtime.takes_floats):
-            return self._exact()
-        return runtime
-
-    def _exact(self) -> Runtime:
-        """The runtime in fp32, opened when it is first needed."""
-        with self._opening:
-            if self._sixteen_bit is None:
-                runtime = self.choice.runtime
-                exact = runtime.precision == "fp32"
-                self._sixteen_bit = runtime if exact else self._open("fp32").runtime
-            return self._sixteen_bit
-
-    def _open(self, precision: str) -> Choice:
-        return open_runtime(self._request(precision), self._runtime_name)
-
-    def _request(self, precision: str) -> RuntimeRequest:
-        return RuntimeRequest(self.model, precision, self.streams, self._devices)
-
-    def _largest_tile(self) -> tuple[int, int]:
-        spec = self.model.spec
-        side = round_up(self._tile or AUTO_TILE, spec.alignment) + 2 * spec.halo
-        return spec.tiling.size or (side, side)
+        return self._enlargers.begin_strips(source, fit, watch, damage)
 
     def upgrading(self, moved: Callable[[Runtime], None], log: Callable[[str], None]) -> Upgrade:
         """Return a context in which a faster runtime may take over, between two pictures.
@@ -272,13 +248,7 @@ class Upscaler:
             moved: told of it, from another thread.
             log: told in one line why it did not, from another thread.
         """
-
-        def adopt(choice: Choice) -> None:
-            self.choice = choice
-            moved(choice.runtime)
-
-        host = Host(adopt, log, self._gate, lambda: self._tile_shape)
-        return Upgrade(self._request(self._precision), self.choice, host)
+        return self._enlargers.first.upgrading(moved, log)
 
 
 def _names(model: str | Sequence[str]) -> str | list[str]:

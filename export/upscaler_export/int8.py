@@ -25,7 +25,7 @@ from onnxruntime.quantization import (
 )
 
 from upscaler.errors import UsageError
-from upscaler.images import images_in, open_picture
+from upscaler.images import images_in, open_reference
 from upscaler.quality.metrics import bicubic, modcrop
 from upscaler_export.graph import INPUT
 
@@ -41,7 +41,7 @@ def to_int8(model: onnx.ModelProto, photographs: Path, scale: int) -> onnx.Model
             what ranges the values have. The first dozen are used, 192x192 small pixels of each.
 
     Raises:
-        UsageError: there is no picture in the folder.
+        UsageError: there is no picture in the folder, or one that cannot be read.
     """
     plain = _with_float_weights(model)
     inner = [
@@ -108,7 +108,7 @@ class _Pictures(CalibrationDataReader):  # type: ignore[misc]
 
     def _read(self, folder: Path, scale: int) -> Iterator[NDArray[np.float32]]:
         for path in images_in(folder, below=True)[:_PICTURES]:
-            large = open_picture(path).rgb[: scale * _SIDE, : scale * _SIDE]
+            large = open_reference(path)[: scale * _SIDE, : scale * _SIDE]
             small = bicubic(modcrop(large, scale * _ALIGNMENT), 1 / scale)
             if small.size:
                 values = small.transpose(2, 0, 1)[None].astype(np.float32)

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from upscaler.errors import ProofError
-from upscaler.images import images_in, open_picture
+from upscaler.images import images_in, open_reference
 from upscaler.inference.tiling import align
 from upscaler.models.network import AutoEncoder
 from upscaler.models.spec import ModelSpec
@@ -131,7 +131,7 @@ def _truths(sets: list[Path]) -> list[Pixels]:
     if not paths:
         with Image.open(PHOTOGRAPH) as image:
             return [np.asarray(image.convert("RGB"))]
-    return [np.asarray(open_picture(path).rgb, np.uint8) for path in paths[:PICTURES]]
+    return [open_reference(path) for path in paths[:PICTURES]]
 
 
 def _compare(network: AutoEncoder, way: Way, truth: Pixels) -> Proof:

@@ -63,11 +63,11 @@ def test_openvino_leaves_the_factor_before_all_convolutions(network):
     """
     pytest.importorskip("openvino", reason="needs the [openvino] extra")
     openvino = RUNTIMES["openvino"].load()
-    from upscaler.runtimes.openvino_cpu import _core, ov
+    from upscaler.runtimes.openvino_cpu import core, ov
 
     hint = ov.Type.bf16 if "bf16" in openvino.precisions() else ov.Type.f32
-    model = _core().read_model(to_onnx(network).SerializeToString())
-    compiled = _core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
+    model = core().read_model(to_onnx(network).SerializeToString())
+    compiled = core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
     readers = compiled.get_runtime_model().get_parameters()[0].output(0).get_target_inputs()
     kinds = {reader.get_node().rt_info["layerType"].astype(str) for reader in readers}
     assert kinds <= {"Eltwise", "Subgraph"}

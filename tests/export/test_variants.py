@@ -13,6 +13,7 @@ import onnxruntime as ort
 
 from upscaler import Upscaler
 from upscaler.errors import ModelError, ProofError, RuntimeUnavailable, UsageError
+from upscaler.images import FORMATS, Picture, save_picture
 from upscaler.models import read_model
 from upscaler.models.network import AutoEncoder
 from upscaler.models.spec import METADATA_KEY, Architecture, Trained, Training
@@ -104,6 +105,26 @@ def test_calibration_needs_photographs(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no pictures"):
         export_network(a_network(), TRAINED, tmp_path / "out", [], photographs=tmp_path / "empty")
+
+
+def test_sixteen_bits_count_as_eight(tmp_path, photo):
+    large = np.tile(photo, (2, 2, 1))
+    folders = []
+    for pixels in (large, large.astype(np.uint16) * 257):
+        folders.append(tmp_path / str(pixels.dtype))
+        folders[-1].mkdir()
+        save_picture(Picture.from_pixels(pixels), folders[-1] / "a.png", FORMATS["png"])
+    network = a_network()
+    plain, deep = (variants.int8(network, folder) for folder in folders)
+    assert plain == deep
+    proofs = [variants.prove(network, plain, "int8", [folder]) for folder in folders]
+    assert proofs[0] == proofs[1]
+
+
+def test_calibration_says_which_photograph_it_cannot_read(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    with pytest.raises(UsageError, match=r"bad.png: not an image .* take it out"):
+        variants.int8(a_network(), tmp_path)
 
 
 @pytest.mark.parametrize("runtime", ["openvino", "cpu"])

@@ -15,8 +15,8 @@ from upscaler.cli.main import commands
 from upscaler.errors import UsageError
 from upscaler_train.data.pairs import load_pairs
 from upscaler_train.experiments import report
-from upscaler_train.experiments.catalogue import SYSTEMS, catalogue, choose
-from upscaler_train.experiments.session import LOG, Session, overrides_for
+from upscaler_train.experiments.catalogue import SYSTEMS, catalogue, choose, overrides_for
+from upscaler_train.experiments.session import LOG, Session
 from upscaler_train.experiments.trained_system import PANEL, TrainedSystem, of_training
 from upscaler_train.training import checkpoint as checkpoints
 from upscaler_train.training.trainer import LAST, Trainer

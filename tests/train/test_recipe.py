@@ -105,7 +105,7 @@ def test_overrides():
     overrides = ("schedule.minutes=0.0", "schedule.steps=7", "data.train=some/folder", "name=x")
     recipe = load_recipe(find_recipe("fast-x2"), overrides)
     assert (recipe.schedule.steps, recipe.data.train, recipe.name) == (7, "some/folder", "x")
-    with pytest.raises(UsageError, match="name is a value"):
+    with pytest.raises(UsageError, match="name in the recipe must be str"):
         load_recipe(find_recipe("fast-x2"), ("name.x=1",))
     with pytest.raises(UsageError, match="key=value"):
         load_recipe(find_recipe("fast-x2"), ("steps",))

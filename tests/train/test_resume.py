@@ -67,6 +67,44 @@ def test_a_signal_in_the_middle_of_a_step_waits_for_its_end(
     assert all(torch.equal(tensor, parts[name]) for name, tensor in whole.items())
 
 
+@pytest.mark.parametrize("step", [1, 3])
+def test_an_error_within_a_step_saves_nothing_of_it(table, tmp_path, monkeypatch, train, step):
+    """Memory that does not suffice: the corrected command must not find a training."""
+    steps, own = [], torch.optim.AdamW.step
+
+    def short_of_memory(self, *arguments, **options):
+        steps.append(own(self, *arguments, **options))
+        if len(steps) == step:
+            raise torch.OutOfMemoryError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", short_of_memory)
+        with pytest.raises(torch.OutOfMemoryError):
+            train(table, tmp_path / "run")
+    assert not (tmp_path / "run" / LAST).exists()
+    train(table, tmp_path / "run")
+
+
+def test_an_error_between_two_steps_saves_what_was_done(table, tmp_path):
+    def disk_full(tick):
+        if tick.progress.step == 3:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        Trainer(from_table(table), tmp_path / "run").run(disk_full)
+    assert checkpoints.peek(tmp_path / "run" / LAST).progress.step == 3
+
+
+def test_an_interrupt_before_the_first_step_saves_nothing(table, tmp_path, monkeypatch):
+    def interrupted(recipe, step, share):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("upscaler_train.training.trainer.learning_rate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(from_table(table), tmp_path / "run").run(lambda tick: None)
+    assert not (tmp_path / "run" / LAST).exists()
+
+
 def test_two_trainings_into_one_folder_are_refused(table, tmp_path):
     trainer = Trainer(from_table(table), tmp_path / "run")
 

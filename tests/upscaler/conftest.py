@@ -14,6 +14,7 @@ from upscaler.batch.plan.listing import EVERYTHING
 from upscaler.batch.run.batch import Batch, Settings
 from upscaler.batch.state.resume import Rules
 from upscaler.models import packaged_models
+from upscaler.supervisor.line import NOBODY
 
 _SETTINGS = {"model": "fast", "scale": 2, "runtime": "cpu", "streams": 2}
 SECONDS = 300
@@ -56,10 +57,10 @@ class Notes:
     """A reporter that keeps what it hears."""
 
     def __init__(self):
-        self.opened_with, self.results = None, []
+        self.opened_with, self.results, self.notes = None, [], []
 
     def note(self, text):
-        pass
+        self.notes.append(text)
 
     def opened(self, upscaler, files):
         self.opened_with = (upscaler, files)
@@ -116,12 +117,21 @@ def run():
     Every run must come to one result for each planned file.
     """
 
-    def run(source, output, *, format="keep", selection=EVERYTHING, reporter=None, **changes):
+    def run(
+        source,
+        output,
+        *,
+        format="keep",
+        selection=EVERYTHING,
+        reporter=None,
+        witness=NOBODY,
+        **changes,
+    ):
         planned = plan(Path(source), Path(output), format, selection)
         notes = reporter or Notes()
         rules = Rules(**{name: changes.pop(name) for name in _RULES if name in changes})
         settings = Settings(**{**_SETTINGS, **changes}, rules=rules)
-        summary = Batch(planned, settings, notes).run()
+        summary = Batch(planned, settings, notes, witness).run()
         assert sum(summary.counts.values()) == summary.planned == planned.size
         assert len(notes.results) == planned.size
         return summary, notes

@@ -27,6 +27,8 @@ def test_the_runtimes_are_freed_at_once(photo, installed, runtime):
     installed(runtime)
     upscaler = Upscaler("fast", scale=2, runtime=runtime)
     upscaler(photo.astype(np.uint16))  # which may open another one, in fp32
-    alive = [weakref.ref(each) for each in (upscaler.choice.runtime, upscaler._exact())]
+    alive = [
+        weakref.ref(each) for each in (upscaler.choice.runtime, upscaler._enlargers.first.exact())
+    ]
     upscaler.close()
     assert [each() for each in alive] == [None, None]

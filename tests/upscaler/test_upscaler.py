@@ -31,7 +31,7 @@ def test_every_tiling_gives_the_same_picture(upscaler, height, width, seed):
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     pictures = []
     for tile in TILES:
-        upscaler._tile = tile
+        upscaler._enlargers.first.tile = tile
         pictures.append(upscaler(pixels).astype(int))
     for picture in pictures:
         assert picture.shape == (height * upscaler.scale, width * upscaler.scale, 3)
@@ -41,10 +41,10 @@ def test_every_tiling_gives_the_same_picture(upscaler, height, width, seed):
 @pytest.mark.slow
 def test_large_odd_images_have_no_seams(upscaler, rng):
     pixels = rng.integers(0, 256, (557, 1061, 3), np.uint8)
-    upscaler._tile = None
+    upscaler._enlargers.first.tile = None
     whole = upscaler(pixels).astype(int)
     for tile in TILES[:-1]:
-        upscaler._tile = tile
+        upscaler._enlargers.first.tile = tile
         assert np.abs(upscaler(pixels).astype(int) - whole).max() <= 1
 
 

@@ -2,11 +2,12 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from upscaler.errors import UsageError
 from upscaler.models.spec import Architecture
-from upscaler_train.networks.seed import SeedArchitecture
+from upscaler_train.networks.seed_architecture import SeedArchitecture
 
 LOWS = ("smaller", "same-size")
 OPTIMISERS = ("adamw", "adam", "muon")
@@ -24,7 +25,8 @@ class Data:
     val: str = "data/val"
     """Folder of images that watch the training; never trained on."""
     description: str = ""
-    """What the training folder holds, in words, for the model's card."""
+    """What the training folder holds, in words, for the model's card. It goes with the folder:
+    whoever names another one gives another description, or none."""
     low: str = "smaller"
     """The low-resolution side of a pair: `smaller` by the network's scale, or of the `same-size`
     as the picture but with half its detail, as the seed report has it (see `pairs.make_pair`)."""
@@ -55,6 +57,11 @@ class Data:
 
     def __post_init__(self) -> None:
         _one_of("data.low", self.low, LOWS)
+
+    @property
+    def in_words(self) -> str:
+        """What is learnt from, for the model's card: the description, or else the folder's name."""
+        return self.description or f"the folder {Path(self.pairs or self.train).name}"
 
 
 @dataclass(frozen=True)
@@ -132,8 +139,8 @@ class Optimisation:
     contrast: float = 0.0
     """Weight of the L1 distance between local contrasts beside them (see `losses`)."""
     colour: float = 0.0
-    """Weight of the L1 distance between the mean colours of areas of 32 x 32 pixels beside them, so
-    that no picture takes on a tint."""
+    """Weight of the squared distance between the mean colours of the large and the small patch, all
+    the time, so that no picture takes on a tint."""
     beta1: float = 0.9
     beta2: float = 0.99
     weight_decay: float = 0.0

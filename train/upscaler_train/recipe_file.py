@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from upscaler.errors import UsageError
 from upscaler.models.spec import Architecture
-from upscaler_train.networks.seed import SeedArchitecture
+from upscaler_train.networks.seed_architecture import SeedArchitecture
 from upscaler_train.recipe import Recipe
 
 _RANGES: dict[str, tuple[float, float | None]] = {
@@ -91,10 +91,19 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     Raises:
         UsageError: an unreadable file, an unknown key or a value of the wrong type.
     """
-    table = _read(path)
+    return _overridden(_read(path), overrides)
+
+
+def changed(recipe: Recipe, overrides: tuple[str, ...]) -> Recipe:
+    """Apply overrides to a recipe that has been read; raises as `load_recipe` does."""
+    return _overridden(dataclasses.asdict(recipe), overrides)
+
+
+def _overridden(table: dict[str, Any], overrides: tuple[str, ...]) -> Recipe:
+    changes: dict[str, Any] = {}
     for override in overrides:
-        _override(table, override)
-    return from_table(table)
+        _override(changes, override)
+    return from_table(_merged(table, changes))
 
 
 def _read(path: Path, inside: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -114,9 +123,18 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in changes.items():
         inner = merged.get(key)
-        tables = isinstance(inner, dict) and isinstance(value, dict)
-        merged[key] = {**inner, **value} if inner and tables else value
+        if inner and isinstance(inner, dict) and isinstance(value, dict):
+            kept = _without_description(inner, value) if key == "data" else inner
+            merged[key] = {**kept, **value}
+        else:
+            merged[key] = value
     return merged
+
+
+def _without_description(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Drop the words on the pictures where others are learnt from."""
+    same = all(changes.get(key, data.get(key)) == data.get(key) for key in ("train", "pairs"))
+    return data if same else {**data, "description": ""}
 
 
 def from_table(table: dict[str, Any]) -> Recipe:

@@ -10,7 +10,7 @@ from upscaler.batch.report import SCHEMA, Result, Status, nothing_readable
 from upscaler.batch.run.batch import Settings
 from upscaler.batch.run.memory import bytes_needed, goes_in_strips
 from upscaler.batch.state.journal import RunRecord, read_journal
-from upscaler.batch.state.resume import settled
+from upscaler.batch.state.resume import judge
 from upscaler.errors import ImageError, StartError
 from upscaler.images import upright_size
 
@@ -20,6 +20,7 @@ class Expected(StrEnum):
 
     TO_DO = "to-do"
     SKIPPED = "skipped"
+    KEPT = "kept"
     FAILED = "failed"
     FAILED_BEFORE = "failed-before"
 
@@ -109,15 +110,14 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     model = settings.find_model()
     files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
     scale = model.spec.scale
-    resampled = not settings.wanted.is_scale(scale)
+    in_strips = settings.wanted.is_scale(scale) and not settings.wrap
     needed: list[int] = []
     outputs = 0
     with read_journal(plan.root) as journal:
-        for job in plan.jobs:
-            key = settings.key(model, job.format)
-            result = settled(plan, job, journal.find(job), key, settings.rules)
-            if result is not None:
-                files.append(_as_forecast(result))
+        keys = {job: settings.key(model, job.format) for job in plan.jobs}
+        for job, _, verdict in judge(plan, journal, keys, settings.rules):
+            if verdict.result is not None:
+                files.append(_as_forecast(verdict.result))
                 continue
             try:
                 size = upright_size(job.source, settings.max_pixels)
@@ -126,8 +126,10 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
             except ImageError as error:
                 files.append(Forecast(job.name, Expected.FAILED, error=str(error)))
                 continue
-            strips = goes_in_strips(size, scale, job.format, resampled=resampled)
-            needed.append(bytes_needed(size, scale, resampled=resampled, strips=strips))
+            strips = in_strips and goes_in_strips(size, scale, job.format)
+            most = scale if strips else model.largest_scale
+            resampled = not settings.wanted.is_scale(most)
+            needed.append(bytes_needed(size, most, resampled=resampled, strips=strips))
             outputs += width * height * size.frames
             files.append(
                 Forecast(job.name, Expected.TO_DO, target=str(job.target), size=(width, height))
@@ -148,6 +150,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
 def _as_forecast(result: Result) -> Forecast:
     expected = {
         Status.SKIPPED: Expected.SKIPPED,
+        Status.KEPT: Expected.KEPT,
         Status.FAILED: Expected.FAILED,
         Status.FAILED_BEFORE: Expected.FAILED_BEFORE,
     }[result.status]

@@ -13,7 +13,7 @@ from upscaler.batch.state.resume import Rules
 from upscaler.errors import UsageError
 from upscaler.images import FORMATS, MAX_PIXELS, Encoding
 from upscaler.inference.size import Size, wanted_size
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
+from upscaler.models import DEFAULT_MODEL, default_scale
 from upscaler.upscaler import Upscaler
 
 Progress = Callable[[int, int, Result], object]
@@ -45,6 +45,11 @@ class FolderResult:
         return self._with(Status.SKIPPED)
 
     @property
+    def kept(self) -> list[Result]:
+        """What was left as it is: somebody changed the output since it was made."""
+        return self._with(Status.KEPT)
+
+    @property
     def failed(self) -> list[Result]:
         """What failed, now or in an earlier run; each `error` says why."""
         return self._with(Status.FAILED, Status.FAILED_BEFORE)
@@ -58,13 +63,16 @@ def upscale_folder(
     output: str | os.PathLike[str],
     *,
     model: str | Sequence[str] = DEFAULT_MODEL,
-    scale: float = DEFAULT_SCALE,
+    scale: float | None = None,
     size: Size | None = None,
     restore: float | None = None,
+    alpha: str = "picture",
+    wrap: bool = False,
     format: str = KEEP,
     quality: int = 95,
     png_level: int = 1,
     strip_metadata: bool = False,
+    keep_times: bool = False,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     overwrite: bool = False,
@@ -86,15 +94,19 @@ def upscale_folder(
     The output mirrors the tree of the input. A second call does only what is new, changed or
     missing. One bad file fails alone: look at `failed` of the result. Nothing is printed.
 
+    All work is done in this process: a library that crashes ends it, and a call that never
+    returns is waited for, which `upscaler run` does not do.
+
     Args:
         source: the folder, or an image.
         output: the folder of the outputs, made if it is not there.
-        model, scale, size, restore, runtime, precision, tile, streams, devices, exact: as for
-            `Upscaler`.
+        model, scale, size, restore, alpha, wrap, runtime, precision, tile, streams, devices, exact:
+            as for `Upscaler`.
         format: png, jpg, webp, tiff, avif or bmp; `keep` for each file's own.
         quality: of JPEG, WebP and AVIF, 1 to 100.
         png_level: from 1, fast, to 9, small.
         strip_metadata: leave out EXIF, XMP, IPTC, resolution and texts.
+        keep_times: give each output its input's time.
         include: patterns such as `*.png`: only files whose name matches one of them, or whose
             path below the folder if the pattern has a slash.
         exclude: patterns of files that are left out.
@@ -103,7 +115,8 @@ def upscale_folder(
         verify: compare contents, too, to see what has changed.
         memory: bytes of pictures on their way; a quarter of the machine's by default.
         max_pixels: of an input, all frames together; larger ones fail.
-        timeout: seconds of work after which a file fails; None for no limit.
+        timeout: seconds of work after which a file fails, as soon as the step that it is in
+            ends; None for no limit.
         progress: called after each file, in the thread that called this, with the number of files
             that have ended, the number of all, and what became of this one. What it raises ends
             the run, and comes out of this function; what is done is kept.
@@ -115,18 +128,22 @@ def upscale_folder(
     _check(format, quality=quality, png_level=png_level, memory=memory, max_pixels=max_pixels)
     if timeout is not None and not timeout > 0:
         raise UsageError(f"timeout is {timeout!r}; give seconds above 0, or None")
+    names = tuple(map(str, model)) if isinstance(model, (list, tuple)) else str(model)
+    scale = default_scale(names) if scale is None else scale
     settings = Settings(
-        model=tuple(map(str, model)) if isinstance(model, (list, tuple)) else str(model),
+        model=names,
         scale=scale,
         size=wanted_size(scale, size),
         restore=restore,
+        alpha=alpha,
+        wrap=wrap,
         runtime=runtime,
         precision=precision,
         tile=tile,
         streams=streams,
         devices=tuple(devices),
         memory=memory,
-        encoding=Encoding(quality, png_level, strip_metadata),
+        encoding=Encoding(quality, png_level, strip_metadata, keep_times),
         max_pixels=max_pixels,
         timeout=timeout,
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),

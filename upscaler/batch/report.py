@@ -12,6 +12,7 @@ from upscaler.batch.not_read import NotRead
 from upscaler.errors import OutputError, StartError
 from upscaler.hardware.cpu import cores, peak_memory_bytes, processor
 from upscaler.inference.timing import Profile
+from upscaler.models.restoration import Restoration
 from upscaler.version import __version__
 
 SCHEMA = 1
@@ -24,6 +25,8 @@ class Status(StrEnum):
     DONE = "done"
     SKIPPED = "skipped"
     """Done by an earlier run, and nothing changed since."""
+    KEPT = "kept"
+    """Somebody has changed the output since it was made; `--overwrite` makes it again."""
     FAILED = "failed"
     FAILED_BEFORE = "failed-before"
     """Failed in an earlier run, and nothing changed since; `--retry-failed` tries it again."""
@@ -40,6 +43,8 @@ class Result:
     warnings: tuple[str, ...] = ()
     pixels: int = 0
     seconds: float = 0.0
+    restoration: Restoration | None = None
+    """How much damage `auto` has undone, and why."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON Lines record."""
@@ -74,12 +79,16 @@ class Summary:
     runtimes: list[Used] = field(default_factory=list)
     profile: Profile | None = None
     """Where the time went; None if there was nothing to do."""
+    restorations: dict[str, Restoration] = field(default_factory=dict)
+    """What `auto` decided, by the file's name."""
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
 
     def add(self, result: Result) -> None:
         """Count one result."""
         self.counts[result.status] += 1
         self.pixels += result.pixels
+        if result.restoration is not None:
+            self.restorations[result.name] = result.restoration
 
     @property
     def exit_code(self) -> int:
@@ -113,6 +122,8 @@ class Summary:
             "machine": f"{processor()}, {cores()} cores",
             "peak_memory_mb": round(peak_memory_bytes() / 1e6),
         }
+        if self.restorations:
+            facts["restorations"] = {name: asdict(r) for name, r in self.restorations.items()}
         if self.profile is None:
             return facts
         done, elapsed = self.counts[Status.DONE], self.profile.elapsed
@@ -129,11 +140,13 @@ class Summary:
     def __str__(self) -> str:
         done, failed = self.counts[Status.DONE], self.counts[Status.FAILED]
         skipped, before = self.counts[Status.SKIPPED], self.counts[Status.FAILED_BEFORE]
+        kept = self.counts[Status.KEPT]
         if not any(self.counts.values()):
             return no_images(self.planned, self.left_out, self.not_read)
         parts = [f"{done} done"] if done or failed else ["nothing to do"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} already done"] if skipped else []
+        parts += [f"{kept} kept as you changed {'it' if kept == 1 else 'them'}"] if kept else []
         parts += [f"{before} failed before (--retry-failed tries them again)"] if before else []
         parts += [f"{self.left_out} left out"] if self.left_out else []
         text = ", ".join(parts)

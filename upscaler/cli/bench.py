@@ -17,7 +17,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.command(short_help="Measure the speed of a model here, or of a whole run.")
-@options.MODEL
+@options.NETWORK
 @options.SCALE
 @click.option(
     "--rounds",
@@ -45,7 +45,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @options.JSON
 def bench(
     model: str,
-    scale: int,
+    scale: int | None,
     rounds: int,
     folder: Path | None,
     runtime: str,
@@ -69,8 +69,10 @@ def bench(
     """
     from upscaler.hardware.cpu import cores, processor
     from upscaler.measure.comparison import slowdowns
+    from upscaler.models import default_scale
     from upscaler.version import __version__
 
+    scale = scale or default_scale(model)
     machine = f"{processor()}, {cores()} cores"
     if folder is None:
         rows = _networks(model, scale, rounds, None if as_json else machine)

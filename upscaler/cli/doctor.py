@@ -26,15 +26,16 @@ def doctor(as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"facts": found, "runtimes": [asdict(one) for one in runtimes]}))
     else:
+        width = max(map(len, [*found, *(one.runtime for one in runtimes)])) + 1
         for name, value in found.items():
-            click.echo(f"{name + ':':<16} {value}")
+            click.echo(f"{name + ':':<{width}} {value}")
         click.echo()
         for one in runtimes:
             what = ", ".join(one.precisions) if one.state == "opens" else one.reason
             state = f"{one.state}, experimental" if one.experimental else one.state
-            click.echo(f"{one.runtime + ':':<16} {state}  {what}")
+            click.echo(f"{one.runtime + ':':<{width}} {state}  {what}")
             if one.state == "opens" and one.reason:
-                click.echo(f"{'':<16} but {one.reason}")
+                click.echo(f"{'':<{width}} but {one.reason}")
             if one.repair:
-                click.echo(f"{'':<16} {one.repair}")
+                click.echo(f"{'':<{width}} {one.repair}")
     return 0 if any(one.state == "opens" for one in runtimes) else 3

@@ -6,7 +6,7 @@ import click
 
 from upscaler.batch.dry_run import DryRun, Expected, Forecast
 from upscaler.batch.report import no_images
-from upscaler.cli.progress import printable
+from upscaler.cli.progress import kept, printable
 
 
 def show_dry_run(preview: DryRun, *, as_json: bool) -> int:
@@ -20,6 +20,8 @@ def show_dry_run(preview: DryRun, *, as_json: bool) -> int:
 def _line(file: Forecast) -> str:
     if file.error:
         return f"{file.expected.replace('-', ' ')}: {file.name}: {file.error}"
+    if file.expected is Expected.KEPT:
+        return kept(file.name, file.target)
     if file.size is None:
         return f"already done: {file.name} -> {file.target}"
     width, height = file.size
@@ -32,6 +34,7 @@ def _summary(preview: DryRun) -> str:
     parts = [f"{preview.count(Expected.TO_DO)} to do"]
     for expected, words in (
         (Expected.SKIPPED, "already done"),
+        (Expected.KEPT, "kept, as changed since"),
         (Expected.FAILED, "would fail"),
         (Expected.FAILED_BEFORE, "failed before"),
     ):

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 def evaluate(
     model: str,
     folders: tuple[Path, ...],
-    scale: int,
+    scale: int | None,
     restore: float | None,
     runtime: str,
     precision: str,
@@ -61,10 +61,12 @@ def evaluate(
     from upscaler.images import set_for_process
     from upscaler.measure.evaluation import evaluate as evaluate_folder
     from upscaler.measure.evaluation import mean
+    from upscaler.models import default_scale
     from upscaler.quality.degradation import Degradation
     from upscaler.upscaler import Upscaler
 
     set_for_process()
+    scale = scale or default_scale(model)
     degradations = [Degradation.parse(text, seed) for text in degrade]
     upscaler = Upscaler(model, scale=scale, restore=restore, runtime=runtime, precision=precision)
     if not as_json:

@@ -3,8 +3,11 @@
 import os
 import signal
 import sys
+import tempfile
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -14,8 +17,8 @@ from typing import Any
 
 import click
 
-from upscaler.batch.run.workers import lost
 from upscaler.errors import UpscalerError
+from upscaler.supervisor.line import Witness, connect
 from upscaler.version import __version__
 
 _COMMANDS = {
@@ -37,9 +40,13 @@ _EXTRAS = {
 
 _INSTALL = "pip install 'upscaler-aeu[train,export]'"
 
-_SIGINT_EXIT, _SIGTERM_EXIT = 130, 143
+_FAULT_EXIT, _SIGINT_EXIT, _SIGTERM_EXIT = 4, 130, 143
 
 _SHOW_CURSOR = b"\x1b[?25h"
+
+
+Handler = Callable[[int, FrameType | None], None] | signal.Handlers
+"""What is done about a signal."""
 
 
 class Terminated(BaseException):
@@ -96,15 +103,18 @@ def commands() -> None:
     upscaler run --help                      all options
 
     Exit codes: 0 all done, 1 some files failed, 2 wrong usage, 3 could not start,
-    130 interrupted (Ctrl-C), 143 terminated.
+    4 a fault in upscaler itself, 130 interrupted (Ctrl-C), 143 terminated.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
+    witness = connect()
+    # a supervisor hears signals, too: the terminal sends them to both, and it passes them on
+    again = signal.SIG_IGN if witness.supervisor else _leave
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` and `&` set it
-            signal.signal(number, _interrupt)
+            signal.signal(number, partial(_interrupt, again))
     if isinstance(sys.stdout, TextIOWrapper):  # a name may have letters that its encoding lacks
         sys.stdout.reconfigure(errors="backslashreplace")
     # libvips reads it when it is loaded; a run has threads of its own
@@ -112,17 +122,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("VIPS_WARNING", "0")  # its warnings would go to stderr past us
     # Pillow warns of damaged metadata on stderr; what matters of it is in our own warnings
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    code = _exit_code(arguments)
-    if code in (_SIGINT_EXIT, _SIGTERM_EXIT) or lost():
+    code = _exit_code(arguments, witness)
+    if code in (_SIGINT_EXIT, _SIGTERM_EXIT):
         # all is in order; Python's own farewell would let one more signal kill it half-way, and
-        # take down libraries in which a lost thread still is
+        # take down libraries in which a thread still is
         os._exit(code)
     sys.exit(code)
 
 
-def _exit_code(arguments: Sequence[str] | None) -> int:  # noqa: PLR0911 - one return for each kind of ending
+def _exit_code(arguments: Sequence[str] | None, witness: Witness) -> int:  # noqa: PLR0911 - one return for each kind of ending
     try:
-        code: Any = commands.main(arguments, "upscaler", standalone_mode=False)
+        code: Any = commands.main(arguments, "upscaler", standalone_mode=False, obj=witness)
         if sys.stdout is not None:  # it may have been closed before we began
             sys.stdout.flush()
         return code if isinstance(code, int) else 0
@@ -133,8 +143,9 @@ def _exit_code(arguments: Sequence[str] | None) -> int:  # noqa: PLR0911 - one r
         return _failed(str(error), error.exit_code)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRAS:
-            raise
-        return _failed(f"this command needs {error.name}; {_INSTALL}", 3)
+            return _failed(_fault(error), _FAULT_EXIT)
+        missing = f"PyTorch and what goes with it ({error.name} is missing)"
+        return _failed(f"this command needs {missing}; {_INSTALL}", 3)
     except BrokenPipeError:
         # whoever read our output has left; let Python's own flush at exit find no pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -145,6 +156,22 @@ def _exit_code(arguments: Sequence[str] | None) -> int:  # noqa: PLR0911 - one r
         return _failed("terminated", _SIGTERM_EXIT)
     except (KeyboardInterrupt, click.Abort):
         return _failed("interrupted", _SIGINT_EXIT)
+    except Exception as error:
+        return _failed(_fault(error), _FAULT_EXIT)
+
+
+def _fault(error: Exception) -> str:
+    """Write down what a report of it needs; return what to do with it."""
+    what = f"a fault in upscaler itself: {type(error).__name__}: {error}".replace("\n", " ")
+    command = " ".join(map(repr, sys.argv))
+    details = f"upscaler {__version__}, {sys.version}\n{command}\n{traceback.format_exc()}"
+    try:
+        number, path = tempfile.mkstemp(".txt", "upscaler-fault-")
+        with os.fdopen(number, "w", errors="backslashreplace") as file:
+            file.write(details)
+    except OSError:
+        return f"{what}; please report it where you have upscaler from"
+    return f"{what}; please report it where you have upscaler from, with the file {path}"
 
 
 def _failed(message: str, code: int) -> int:
@@ -152,10 +179,10 @@ def _failed(message: str, code: int) -> int:
     return code
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """End the work in order the first time, at once the second."""
-    signal.signal(signal.SIGINT, _leave)
-    signal.signal(signal.SIGTERM, _leave)
+def _interrupt(again: Handler, number: int, frame: FrameType | None) -> None:
+    """End the work in order the first time; `again` is for the second."""
+    signal.signal(signal.SIGINT, again)
+    signal.signal(signal.SIGTERM, again)
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 

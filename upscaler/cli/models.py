@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 def models(context: click.Context, as_json: bool) -> None:
     """List the models: file size, speed on this machine, measured quality.
 
+    `-m auto`, the default of `upscaler run`, takes `balanced` or `photo`, as each image needs it.
+
     Speed is in megapixels of output a second (MP/s); of your own models it is about that of ONNX
     Runtime, as it showed when they were tried. Quality is PSNR in dB on the test sets Set5, Set14
     and BSD100: higher is nearer to the original.

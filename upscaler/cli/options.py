@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upscaler.models import DEFAULT_MODEL, DEFAULT_SCALE
+from upscaler.models import CLEAN_MODEL, DEFAULT_MODEL, DEFAULT_SCALE
 
 if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
 
-MODEL = click.option(
+OF_MODEL = f"{DEFAULT_SCALE}, or what a file or a name such as fast-x2 makes"
+
+_PLACES = "A model listed by `upscaler models`, or the path of a file: .onnx, .pth or .safetensors"
+
+NETWORK = click.option(
     "-m",
     "--model",
-    default=DEFAULT_MODEL,
+    default=CLEAN_MODEL,
     show_default=True,
     metavar="NAME|PATH",
-    help="A model listed by `upscaler models`, or the path of a file: .onnx, .pth or .safetensors.",
+    help=f"{_PLACES}.",
 )
 
 
@@ -39,8 +43,8 @@ MODELS = click.option(
     default=(DEFAULT_MODEL,),
     show_default=True,
     metavar="NAME|PATH",
-    help="A model listed by `upscaler models`, or the path of a file: .onnx, .pth or .safetensors. "
-    "Repeatable: an image goes through one after the other.",
+    help=f"{_PLACES}; auto looks at each image and takes what it needs. Repeatable: an image goes "
+    "through one after the other.",
 )
 
 
@@ -121,15 +125,14 @@ SCALE = click.option(
     "--scale",
     type=Scale(),
     metavar="FACTOR",
-    default=DEFAULT_SCALE,
-    show_default=True,
-    help="How many times as wide and high: 2, 3 or 4.",
+    help=f"How many times as wide and high: 2, 3 or 4  [default: {OF_MODEL}]",
 )
 RESTORE = click.option(
     "--restore",
     type=float,
     metavar="0..1",
-    help="How strongly to clean JPEG blocks and noise: 0 as -m balanced, 1 as -m photo.",
+    help="How strongly to clean JPEG blocks and noise, in all images alike: 0 as -m balanced, 1 as "
+    "-m photo.",
 )
 RUNTIME = click.option(
     "-r",
@@ -174,7 +177,7 @@ DEVICE = click.option(
     type=DeviceList(),
     default=(),
     metavar="LIST",
-    help="GPUs to use, such as 0,1  [default: the first one]",
+    help="NVIDIA GPUs to use, such as 0,1  [default: the first one]",
 )
 JSON = click.option(
     "--json", "as_json", is_flag=True, help="Print the results as JSON, one object a line."

@@ -29,10 +29,14 @@ _PLAIN_SECONDS = 10.0
 
 
 class RunDisplay:
-    """Shows one run; see the module."""
+    """Shows one run; see the module.
 
-    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-        self._json, self._quiet, self._verbose = as_json, quiet, verbose
+    Args:
+        again: whether an earlier process has shown how it began.
+    """
+
+    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool, again: bool = False) -> None:
+        self._json, self._quiet, self._verbose, self._again = as_json, quiet, verbose, again
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         self._bar = Progress(
             BarColumn(),
@@ -63,7 +67,7 @@ class RunDisplay:
 
     def planned(self, plan: Plan) -> None:
         """Name what looks like an image and is none, and say why pictures are not read."""
-        if self._quiet:
+        if self._quiet or self._again:
             return
         for name, kind in plan.passed_over.items():
             self._say(f"ignored: {name}: {kind}")
@@ -76,7 +80,7 @@ class RunDisplay:
         self._began = self._printed = time.monotonic()
         self._files, self._ended = files, 0
         self._bar.update(self._task, total=files, visible=True)
-        if self._quiet:
+        if self._quiet or self._again:
             return
         for names, reason in by_reason(upscaler.choice.passed_over).items():
             self._say(f"not used: {names}: {reason}")
@@ -107,6 +111,9 @@ class RunDisplay:
         if result.error:
             word = "failed before" if result.status is Status.FAILED_BEFORE else "failed"
             self._say(f"{word}: {result.name}: {result.error}")
+        elif result.status is Status.KEPT:
+            if not self._quiet:
+                self._say(kept(result.name, result.target))
         elif self._verbose or (result.warnings and not self._quiet):
             self._describe(result)
 
@@ -123,7 +130,8 @@ class RunDisplay:
         for warning in result.warnings:
             self._say(f"warning: {result.name}: {warning}")
         if self._verbose:
-            self._say(f"{result.status}: {result.name}{took}")
+            decided = f"; {result.restoration}" if result.restoration else ""
+            self._say(f"{result.status}: {result.name}{took}{decided}")
 
     def _advance(self) -> None:
         seconds = max(time.monotonic() - self._began, 1e-3)
@@ -137,6 +145,11 @@ class RunDisplay:
 
     def _say(self, text: str) -> None:
         self._console.print(printable(text), markup=False)
+
+
+def kept(name: str, target: str | None) -> str:
+    """Return the line on an output that somebody has changed."""
+    return f"kept: {name}: {target} was changed since it was made; --overwrite makes it again"
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from upscaler.cli import options
-from upscaler.models import DEFAULT_SCALE
+from upscaler.supervisor.line import Witness
 
 if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     "--scale",
     type=options.Factor(),
     metavar="FACTOR",
-    default=DEFAULT_SCALE,
-    show_default=True,
-    help="How many times as wide and high: 1 to 4, also 1.5.",
+    help=f"How many times as wide and high: 1 to 4, also 1.5  [default: {options.OF_MODEL}]",
 )
 @click.option(
     "--width",
@@ -97,11 +95,26 @@ if TYPE_CHECKING:
     help="Compression of PNG outputs: 1 is fast, 9 makes the smallest files.",
 )
 @click.option(
+    "--alpha",
+    type=click.Choice(["picture", "separate"]),
+    default="picture",
+    show_default=True,
+    help="What the fourth channel is. picture: transparency; colours are spread under it, so that "
+    "no edge gets a fringe. separate: data, as in game textures; all four channels are enlarged "
+    "as they are.",
+)
+@click.option(
+    "--wrap",
+    is_flag=True,
+    help="For textures that tile: compute the edges as if the picture went on beyond them.",
+)
+@click.option(
     "--strip-metadata",
     is_flag=True,
     help="Leave out camera data (EXIF), captions (IPTC, XMP), texts and DPI. The colour profile "
     "stays.",
 )
+@click.option("--keep-times", is_flag=True, help="Give each output the time of its input.")
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
@@ -119,7 +132,8 @@ if TYPE_CHECKING:
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Make every output again, and replace files that `upscaler` did not make.",
+    help="Make every output again, also over files that `upscaler` did not make or somebody "
+    "changed.",
 )
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed in an earlier run.")
 @click.option(
@@ -153,10 +167,12 @@ if TYPE_CHECKING:
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print a line for each file.")
+@click.make_pass_decorator(Witness, ensure=True)
 def run(
+    witness: Witness,
     source: Path,
     output: Path,
-    scale: float,
+    scale: float | None,
     width: int | None,
     height: int | None,
     long_side: int | None,
@@ -172,7 +188,10 @@ def run(
     format_name: str,
     quality: int,
     png_level: int,
+    alpha: str,
+    wrap: bool,
     strip_metadata: bool,
+    keep_times: bool,
     max_pixels: int,
     timeout: float | None,
     overwrite: bool,
@@ -207,19 +226,23 @@ def run(
     from upscaler.cli.dry_run import show_dry_run
     from upscaler.cli.progress import RunDisplay
     from upscaler.errors import UsageError
-    from upscaler.images import Encoding, set_for_process
+    from upscaler.images import Encoding, drop_unfinished, set_for_process
     from upscaler.inference.size import Size
+    from upscaler.models import default_scale
 
     if dry_run and report:
         raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")
     set_for_process(max_pixels)
     if quiet:
         logging.getLogger("upscaler").setLevel(logging.ERROR)
+    scale = scale or default_scale(models)
     settings = Settings(
         model=models if len(models) > 1 else models[0],
         scale=scale,
         size=Size(scale, width, height, long_side),
         restore=restore,
+        alpha=alpha,
+        wrap=wrap,
         runtime=runtime,
         precision=precision,
         devices=devices,
@@ -227,7 +250,7 @@ def run(
         exact=exact,
         streams=jobs,
         memory=memory,
-        encoding=Encoding(quality, png_level, strip_metadata),
+        encoding=Encoding(quality, png_level, strip_metadata, keep_times),
         max_pixels=max_pixels,
         timeout=timeout,
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),
@@ -237,9 +260,13 @@ def run(
         return show_dry_run(forecast(planned, settings), as_json=as_json)
     if report:
         expect_report(report)
-    with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose) as display:
+    again = bool(witness.handover.note)
+    with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose, again=again) as display:
         display.planned(planned)
-        summary = Batch(planned, settings, display).run()
+        try:
+            summary = Batch(planned, settings, display, witness).run()
+        finally:
+            drop_unfinished()  # by calls that did not return when the run was interrupted
         display.summary(summary)
     if report:
         write_report(summary, report)

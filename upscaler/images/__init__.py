@@ -16,11 +16,15 @@ from upscaler.images.not_read import NOT_READ
 from upscaler.images.picture import Picture
 from upscaler.images.process import set_for_process
 from upscaler.images.read import open_picture, picture_from
+from upscaler.images.reference import open_reference
 from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
+from upscaler.images.wrapping import around, inside
 from upscaler.images.write import (
-    Draft,
+    Surroundings,
+    Written,
+    drop_unfinished,
     save_picture,
     save_strips,
     sweep,
@@ -31,21 +35,26 @@ __all__ = [
     "FORMATS",
     "MAX_PIXELS",
     "NOT_READ",
-    "Draft",
     "Encoding",
     "Format",
     "Picture",
     "PictureSize",
     "Rows",
+    "Surroundings",
+    "Written",
+    "around",
+    "drop_unfinished",
     "fill_hidden",
     "fit",
     "format_of",
     "image_from",
     "images_in",
+    "inside",
     "is_image_name",
     "keep_flat",
     "kept_format",
     "open_picture",
+    "open_reference",
     "open_rows",
     "picture_from",
     "picture_size",

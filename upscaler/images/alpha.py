@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[Any]
 
-_FLAT_REACH = 2
-"""Pixels around one that must be as flat as itself; bicubic sees no farther."""
-
 
 def fill_hidden(colour: Pixels, alpha: Pixels, reach: int) -> Pixels:
     """Spread the visible colours into the fully transparent pixels beside them.
@@ -37,11 +34,21 @@ def fill_hidden(colour: Pixels, alpha: Pixels, reach: int) -> Pixels:
     return np.where((alpha > 0) | ~known, colour, np.rint(filled).astype(colour.dtype))
 
 
-def keep_flat(large: Pixels, small: Pixels) -> None:
-    """Put back what was fully transparent or fully opaque all around, in place.
+def straight(pixels: Pixels) -> Pixels:
+    """Undo that colours (H, W, 2 or 4) were multiplied with their opacity, the last channel."""
+    if pixels.shape[2] not in (2, 4):
+        return pixels
+    alpha, peak = pixels[..., -1:], np.iinfo(pixels.dtype).max
+    colour = pixels[..., :-1] * (peak / np.maximum(alpha, 1).astype(np.float64))
+    whole = np.rint(np.minimum(colour, peak)).astype(pixels.dtype)
+    return np.concatenate([np.where(alpha > 0, whole, 0), alpha], axis=2, dtype=pixels.dtype)
 
-    A network answers a flat input with one step more or less here and there; in alpha that
-    shows as a veil.
+
+def keep_flat(large: Pixels, small: Pixels) -> None:
+    """Put back what was fully transparent or fully opaque, as were all pixels beside it, in place.
+
+    A network rings beside a hard edge, and answers a flat input with one step more or less here
+    and there; in alpha that shows as a fringe and a veil.
 
     Args:
         large: the enlarged alpha (s*H, s*W, 1).
@@ -50,9 +57,7 @@ def keep_flat(large: Pixels, small: Pixels) -> None:
     scale = large.shape[0] // small.shape[0]
     for value in (0, np.iinfo(small.dtype).max):
         elsewhere = (small != value).astype(np.float32)
-        for _ in range(_FLAT_REACH):
-            elsewhere = _sum3x3(elsewhere)
-        flat = (elsewhere == 0).repeat(scale, axis=0).repeat(scale, axis=1)
+        flat = (_sum3x3(elsewhere) == 0).repeat(scale, axis=0).repeat(scale, axis=1)
         large[flat] = value
 
 

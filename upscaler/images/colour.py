@@ -1,15 +1,19 @@
 """From any of Pillow's modes to grey or RGB, with transparency, and the profile it is then in."""
 
 import io
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from upscaler.errors import ImageError
+from upscaler.images.code_points import CodePoints
 from upscaler.images.gamma import profile_from
+from upscaler.images.icc import is_of_grey, of_other_kind
+from upscaler.images.isobmff import main_picture
 from upscaler.images.picture import eight_bits
+from upscaler.images.png import code_points
 
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,8 +49,30 @@ def upright_pixels(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(pixels)
 
 
-def profile_of(image: Image.Image) -> bytes | None:
-    """Return the ICC profile of a file, or one made of its gamma and chromaticities."""
+def code_points_of(image: Image.Image, file: IO[bytes] | None) -> CodePoints | None:
+    """Return the code points by which a file gives its colours, if they count.
+
+    Those of a PNG go before its ICC profile, those of AVIF and HEIC come after it.
+
+    Args:
+        file: that the image was opened from, if from one.
+    """
+    if file is not None and image.format == "PNG":
+        return code_points(file)
+    if file is not None and image.format in ("AVIF", "HEIF") and not image.info.get("icc_profile"):
+        return main_picture(file).code_points
+    return None
+
+
+def profile_of(image: Image.Image, file: IO[bytes] | None = None) -> bytes | None:
+    """Return the ICC profile of a file, or one made of its code points, gamma or chromaticities.
+
+    Args:
+        file: that the image was opened from, if from one.
+    """
+    points = code_points_of(image, file)
+    if points is not None and points.has_profile:
+        return points.profile(grey=image.mode in _GREY)
     profile = image.info.get("icc_profile")
     if profile or image.format != "PNG" or "srgb" in image.info:
         return profile or None
@@ -80,6 +106,22 @@ def rgb_or_grey(
     if image.mode in ("1", "L", "LA", "La"):
         return image.convert("LA" if transparent else "L"), icc
     return image.convert("RGBA" if transparent else "RGB"), icc
+
+
+def fitting_profile(icc: bytes | None, channels: int, notes: list[str]) -> bytes | None:
+    """Return the profile of a picture; one for grey where it has no colours, and only there.
+
+    Args:
+        channels: of the picture, 1 to 4.
+        notes: takes what had to be dropped.
+    """
+    if icc is None or (channels < 3) == is_of_grey(icc):
+        return icc
+    fitting = of_other_kind(icc)
+    if fitting is None:
+        kind = "grey" if channels < 3 else "colour"
+        notes.append(f"its ICC profile is not one for {kind} pictures: dropped")
+    return fitting
 
 
 def _from_sixteen_bit_grey(image: Image.Image) -> Image.Image:

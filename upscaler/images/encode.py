@@ -34,6 +34,8 @@ class Encoding:
     """From fast (1) to small (9)."""
     strip: bool = False
     """Whether EXIF, XMP, IPTC, resolution and texts stay behind."""
+    keep_times: bool = False
+    """Whether the file gets its input's time."""
 
 
 def encode(file: IO[bytes], picture: Picture, kind: Format, encoding: Encoding) -> None:
@@ -171,7 +173,8 @@ def _webp_options(picture: Picture) -> dict[str, Any]:
     """Return the options of Pillow's WebP encoder, in which a picture without loss stays one."""
     if picture.lossless:  # the quality is how hard it tries
         return {"lossless": True, "exact": True, "quality": _EFFORT, "method": 2}
-    return {"method": 4}
+    # without `exact` the colours under full transparency are lost
+    return {"method": 4, "exact": picture.alpha_is_data}
 
 
 def _comment(picture: Picture) -> bytes | None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from upscaler.errors import ImageError
 from upscaler.images.formats import FORMATS, Format
+from upscaler.images.icc import is_of_grey, of_other_kind
 from upscaler.images.picture import Picture
 
 _WORDS = {"icc": "ICC profile", "exif": "EXIF", "xmp": "XMP", "iptc": "IPTC"}
@@ -27,14 +28,20 @@ def fit(picture: Picture, kind: Format) -> Picture:
         fitting = fitting.with_eight_bits()
         lost.append(f"{kind.name} holds 8 bits a channel: reduced from 16")
     if picture.alpha is not None and "alpha" not in kind.holds:
-        fitting = replace(fitting, colour=_on_white(fitting), alpha=None)
-        lost.append(f"{kind.name} has no transparency: laid on white")
+        if picture.alpha_is_data:
+            fitting = replace(fitting, alpha=None)
+            lost.append(f"{kind.name} has no channel for alpha: dropped")
+        else:
+            fitting = replace(fitting, colour=_on_white(fitting), alpha=None)
+            lost.append(f"{kind.name} has no transparency: laid on white")
+    if is_of_grey(picture.icc) and not kind.grey:
+        fitting = replace(fitting, icc=of_other_kind(picture.icc or b"") or picture.icc)
     dropped: dict[str, Any] = {}
     for field, words in _WORDS.items():
-        value = getattr(picture, field)
+        value = getattr(fitting, field)
         size = _bytes(value)
         too_long = size > kind.largest.get(field, size)
-        no_place = field not in kind.holds or (field == "icc" and _of_grey(value) > kind.grey)
+        no_place = field not in kind.holds or (field == "icc" and is_of_grey(value) > kind.grey)
         no_place |= field == "dpi" and max(value or (0,)) > kind.largest_dpi
         if value and (too_long or no_place):
             dropped[field] = () if field == "text" else None
@@ -53,10 +60,6 @@ def _bytes(value: Any) -> int:
     if value and isinstance(value[0], tuple):
         return sum(len(keyword) + len(text.encode()) + 3 for keyword, text in value)
     return 0
-
-
-def _of_grey(profile: bytes | None) -> bool:
-    return profile is not None and profile[16:20] == b"GRAY"
 
 
 def _check_several(picture: Picture, kind: Format) -> None:

@@ -8,6 +8,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from upscaler.images.exif import ExifBlock
 from upscaler.images.iptc import iptc_of
+from upscaler.images.jpeg_tables import jpeg_quality
 from upscaler.images.picture import Picture
 from upscaler.images.pixel_counts import enlarge_counts
 from upscaler.images.xmp import kept_xmp, present_xmp
@@ -50,8 +51,9 @@ def read_metadata(image: Image.Image, notes: list[str]) -> tuple[int, Facts]:
     """
     getattr(image, "text", None)  # of a PNG, Pillow then reads what stands behind the pixels
     orientation, exif = _exif(image, notes)
-    facts = {"exif": exif, "xmp": _xmp(image, notes), "iptc": iptc_of(image)}
-    return orientation, facts | {"dpi": _dpi(image), "text": _text(image)}
+    facts: Facts = {"exif": exif, "xmp": _xmp(image, notes), "iptc": iptc_of(image)}
+    facts |= {"dpi": _dpi(image), "text": _text(image)}
+    return orientation, facts | {"jpeg_quality": jpeg_quality(image)}
 
 
 def exif_of(picture: Picture) -> bytes | None:

@@ -18,6 +18,8 @@ class Picture:
     """(H, W, 3) RGB or (H, W, 1) grey; uint8 or uint16, the full range of the type."""
     alpha: Pixels | None = None
     """(H, W, 1), of the same type; None if the picture has no transparency."""
+    alpha_is_data: bool = False
+    """Whether `alpha` is a channel like the others: it says nothing of what `colour` shows."""
     icc: bytes | None = None
     """The ICC profile that `colour` is meant in."""
     exif: bytes | None = None
@@ -29,6 +31,8 @@ class Picture:
     """Pixels per inch, across and down."""
     text: tuple[tuple[str, str], ...] = ()
     """Pairs of keyword and text, as in PNG."""
+    jpeg_quality: int | None = None
+    """Of the JPEG file that it was read from, 1 to 100; None if from another."""
     read_size: tuple[int, int] | None = None
     """The height and width in its file, upright, which its metadata may count pixels in."""
     lossless: bool = False
@@ -77,6 +81,11 @@ class Picture:
             return self.colour
         repeated: Pixels = self.colour.repeat(3, axis=2)
         return repeated
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether it has three channels, and they are equal: grey, stored as RGB."""
+        return self.colour.shape[2] == 3 and equal_channels(self.colour)
 
     @property
     def is_sixteen_bit(self) -> bool:
@@ -158,6 +167,11 @@ def _repeated(like: Pixels, height: int, width: int) -> Pixels:
     repeated: Any = np.broadcast_to(like[:1, :1], (height, width, like.shape[2]))
     pixels: Pixels = repeated
     return pixels
+
+
+def equal_channels(pixels: NDArray[Any]) -> bool:
+    """Whether the first three channels of (H, W, 3 or 4) are equal; the first row tells most."""
+    return all(bool((part[..., :1] == part[..., 1:3]).all()) for part in (pixels[:1], pixels))
 
 
 def eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:

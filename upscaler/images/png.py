@@ -19,6 +19,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from upscaler.images.code_points import CodePoints
 from upscaler.images.picture import Pixels, in_rows_of
 from upscaler.images.vips_strips import encode_by_vips
 
@@ -33,6 +34,11 @@ _ISAL_LEVEL = 2
 _INCH = 0.0254
 """In metres."""
 _STRIP_BYTES = 1 << 20
+
+_CODE_POINTS = 4
+"""Bytes in a chunk cICP: primaries, transfer, and two that are the same in all PNG files."""
+_ENOUGH = 256
+"""Bytes of a chunk that are looked at."""
 
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 
@@ -148,15 +154,24 @@ def xmp_chunk(xmp: bytes) -> Chunk:
     return b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp
 
 
-def leading_chunks(file: IO[bytes]) -> set[bytes]:
-    """Return the kinds of the chunks before the pixels of a PNG file, which stays where it is."""
-    kinds, here = set(), file.tell()
+def leading_chunks(file: IO[bytes]) -> dict[bytes, bytes]:
+    """Return the chunks before the pixels of a PNG file, which stays where it is: the first 256
+    bytes of each kind.
+    """
+    chunks, here = dict[bytes, bytes](), file.tell()
     file.seek(len(_SIGNATURE))
     while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
-        kinds.add(head[4:])
-        file.seek(int.from_bytes(head[:4], "big") + 4, 1)  # what is in it, and its checksum
+        size = int.from_bytes(head[:4], "big")
+        chunks[head[4:]] = file.read(min(size, _ENOUGH))
+        file.seek(max(size - _ENOUGH, 0) + 4, 1)  # the rest of it, and its checksum
     file.seek(here)
-    return kinds
+    return chunks
+
+
+def code_points(file: IO[bytes]) -> CodePoints | None:
+    """Return the colours that a PNG file, which stays where it is, gives by its chunk cICP."""
+    content = leading_chunks(file).get(b"cICP", b"")
+    return CodePoints(*content[:2]) if len(content) == _CODE_POINTS else None
 
 
 def without_pixels(file: IO[bytes]) -> bytes:

@@ -10,18 +10,31 @@ from PIL import Image
 
 from upscaler.errors import ImageError
 from upscaler.images.beside import beside
-from upscaler.images.colour import profile_of, rgb_or_grey, upright_image, upright_pixels
+from upscaler.images.colour import (
+    code_points_of,
+    fitting_profile,
+    profile_of,
+    rgb_or_grey,
+    upright_image,
+    upright_pixels,
+)
 from upscaler.images.gif import gif_frames
 from upscaler.images.limits import MAX_PIXELS, check_pixels
 from upscaler.images.metadata import read_metadata
 from upscaler.images.opening import opened
 from upscaler.images.picture import Picture
-from upscaler.images.png import leading_chunks
 from upscaler.images.psd import merged
 from upscaler.images.riff import is_lossless_webp
-from upscaler.images.sixteen_bit import VipsTiff, sixteen_bit_source, stores_sixteen_bits
-from upscaler.images.size import WITH_OTHERS, check_size, frames_of, size_in
+from upscaler.images.sixteen_bit import (
+    VipsTiff,
+    has_unstated_channels,
+    sixteen_bit_source,
+    stores_sixteen_bits,
+)
+from upscaler.images.size import WITH_OTHERS, check_size, frames_of, shown_part, size_in
 from upscaler.images.textures import tga_has_alpha
+
+_NO_MEANING = "a channel whose meaning the file does not state is dropped"
 
 _SUBFILE, _REDUCED = 254, 1
 """The tag of a TIFF page, and its bit, that make it a smaller copy of another page."""
@@ -99,10 +112,11 @@ def _gif_pictures(image: Image.Image, file: IO[bytes], notes: list[str]) -> Iter
 def _picture(image: Image.Image, file: IO[bytes], number: int, notes: list[str]) -> Picture:
     source = sixteen_bit_source(image, file, number)
     if source is None:
-        return _eight_bit_picture(_meant(image, file), notes)
+        return _eight_bit_picture(_meant(image, file), notes, file)
     orientation, facts = read_metadata(image, notes)
     pixels = upright_pixels(source.pixels(), 1 if source.is_upright else orientation)
-    return Picture.from_pixels(pixels, icc=profile_of(image), warnings=tuple(notes), **facts)
+    icc = fitting_profile(profile_of(image, file), pixels.shape[2], notes)
+    return Picture.from_pixels(pixels, icc=icc, warnings=tuple(notes), **facts)
 
 
 def _meant(image: Image.Image, file: IO[bytes]) -> Image.Image:
@@ -114,7 +128,9 @@ def _meant(image: Image.Image, file: IO[bytes]) -> Image.Image:
     return image
 
 
-def _eight_bit_picture(image: Image.Image, notes: list[str]) -> Picture:
+def _eight_bit_picture(
+    image: Image.Image, notes: list[str], file: IO[bytes] | None = None
+) -> Picture:
     if not image.width or not image.height:
         raise ImageError(f"has no pixels: {image.width}x{image.height}")
     if stores_sixteen_bits(image):
@@ -122,7 +138,11 @@ def _eight_bit_picture(image: Image.Image, notes: list[str]) -> Picture:
     _widen_transparent_grey(image)
     _load(image)
     orientation, facts = read_metadata(image, notes)
-    upright, icc = rgb_or_grey(upright_image(image, orientation), profile_of(image), notes)
+    icc = profile_of(image, file)
+    if file is not None and (box := shown_part(image, file)):
+        image = image.crop(box)
+    upright, icc = rgb_or_grey(upright_image(image, orientation), icc, notes)
+    icc = fitting_profile(icc, len(upright.getbands()), notes)
     return Picture.from_pixels(np.asarray(upright), icc=icc, warnings=tuple(notes), **facts)
 
 
@@ -144,7 +164,10 @@ def _vips_pages(file: IO[bytes]) -> Iterator[Picture]:
     for number in range(VipsTiff(file).pages):
         page = VipsTiff(file, number)
         pixels = upright_pixels(page.pixels(), page.orientation)
-        yield Picture.from_pixels(pixels, **page.facts)
+        notes = [_NO_MEANING] if page.has_unstated_channel else []
+        facts = page.facts
+        facts["icc"] = fitting_profile(facts["icc"], pixels.shape[2], notes)
+        yield Picture.from_pixels(pixels, warnings=tuple(notes), **facts)
 
 
 def _widen_transparent_grey(image: Image.Image) -> None:
@@ -162,8 +185,11 @@ def dropped(image: Image.Image, file: IO[bytes] | None = None) -> list[str]:
         file: that it was opened from, if from one.
     """
     notes = []
-    if file is not None and image.format == "PNG" and b"cICP" in leading_chunks(file):
-        notes.append("the colours that it gives by cICP are not kept: they may look different")
+    points = code_points_of(image, file)
+    if points is not None and not points.has_profile:
+        notes.append(points.warning)
+    if has_unstated_channels(image):
+        notes.append(_NO_MEANING)
     notes += beside(image, file) if file is not None else []
     if image.format in WITH_OTHERS and (count := getattr(image, "n_frames", 1)) > 1:
         notes.append(f"kept the main picture of {count} (a gain map or preview is dropped)")

@@ -1,7 +1,7 @@
 """Reading pictures that are too large for memory, from top to bottom."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.images.colour import profile_of
+from upscaler.images.colour import fitting_profile, profile_of
 from upscaler.images.failure import reading_failed
 from upscaler.images.jpeg_end import end_is_missing
 from upscaler.images.limits import MAX_PIXELS
@@ -18,7 +18,7 @@ from upscaler.images.metadata import read_metadata
 from upscaler.images.opening import check_unchanged, opened
 from upscaler.images.picture import Picture
 from upscaler.images.read import dropped
-from upscaler.images.sixteen_bit import stores_sixteen_bits
+from upscaler.images.sixteen_bit import has_unstated_channels, stores_sixteen_bits
 from upscaler.images.size import check_size, frames_of, size_in, without_decoding
 from upscaler.images.vips import KINDS, pyvips, reason
 
@@ -37,6 +37,9 @@ _DECODED = (None, 1, 5, 7, 8, 32773, 32946)
 _APART, _PREMULTIPLIED = 2, 1
 """Each channel in a plane of its own; colours multiplied with the opacity, which libvips rounds."""
 
+_LOOKED_AT = 64
+"""Rows that are looked at together."""
+
 Pixels = NDArray[Any]
 
 
@@ -45,18 +48,37 @@ class Rows:
 
     Args:
         file: that it is in.
-        image: the pixels, lazily, as libvips opened them.
+        image: gives the pixels, lazily, as libvips opens them, from the first row on.
         facts: a picture of a single pixel, with all else that the file carries.
 
     Attributes:
         position: how many rows have been read.
     """
 
-    def __init__(self, file: IO[bytes], image: Any, facts: Picture) -> None:
+    def __init__(self, file: IO[bytes], image: Callable[[], Any], facts: Picture) -> None:
         self._file, self._before = file, os.fstat(file.fileno())
+        self._image = image
+        self.facts, self.position = facts, 0
+        self._begin()
+
+    def _begin(self) -> None:
+        image = self._image()
         self._region = pyvips.Region.new(image)
         self.height, self.width = int(image.height), int(image.width)
-        self.facts, self.position = facts, 0
+
+    def all_are(self, condition: Callable[[Pixels], bool]) -> bool:
+        """Whether a condition holds for all rows; to be asked before any is read.
+
+        Args:
+            condition: of some rows; the first that do not meet it are the last that are decoded.
+
+        Raises:
+            ImageError: the rows are damaged.
+        """
+        tops = range(0, self.height, _LOOKED_AT)
+        held = all(condition(self._fetch(top, min(_LOOKED_AT, self.height - top))) for top in tops)
+        self._begin()
+        return held
 
     def read(self, count: int) -> Pixels:
         """Return the next rows: (count, W, 1 to 4), uint8 or uint16.
@@ -64,13 +86,17 @@ class Rows:
         Raises:
             ImageError: they are damaged, or the file changed while it was read.
         """
-        try:
-            data = self._region.fetch(0, self.position, self.width, count) if count else b""
-        except pyvips.Error as error:
-            raise reading_failed(reason(error)) from None
+        rows = self._fetch(self.position, count)
         self.position += count
         if self.position == self.height:  # now: later, whatever is made of it may be in place
             check_unchanged(self._file, self._before)
+        return rows
+
+    def _fetch(self, top: int, count: int) -> Pixels:
+        try:
+            data = self._region.fetch(0, top, self.width, count) if count else b""
+        except pyvips.Error as error:
+            raise reading_failed(reason(error)) from None
         dtype, channels = self.facts.colour.dtype, self.facts.shape[2]
         return np.frombuffer(data, dtype).reshape(count, self.width, channels)
 
@@ -99,7 +125,9 @@ def _is_plain(image: Image.Image, file: IO[bytes]) -> bool:
         return False
     if end_is_missing(image, file):  # libvips would fail at its last row
         return False
-    if image.format == "TIFF" and not _is_plain_tiff(getattr(image, "tag_v2", {})):
+    if image.format == "TIFF" and (
+        has_unstated_channels(image) or not _is_plain_tiff(getattr(image, "tag_v2", {}))
+    ):
         return False
     return (image.mode in _PLAIN and "transparency" not in image.info) or stores_sixteen_bits(image)
 
@@ -117,23 +145,29 @@ def _rows(image: Image.Image, file: IO[bytes]) -> Rows | None:
     notes = dropped(image, file)
     with without_decoding(image, file) as bare:
         orientation, facts = read_metadata(bare, notes)
-        facts |= {"icc": profile_of(bare), "warnings": tuple(notes)}
+        facts["icc"] = profile_of(bare, file)
     # libvips turns a picture, or puts its passes together, in a file of its own
     whole = orientation != 1 or bool(image.info.get("interlace"))
+    load = getattr(pyvips.Image, f"{_LOADERS[image.format or '']}_source")
     access = "random" if whole else "sequential"
-    try:
-        source = pyvips.Source.new_from_descriptor(file.fileno())
-        load = getattr(pyvips.Image, f"{_LOADERS[image.format or '']}_source")
-        pixels = load(source, access=access, fail_on="error")
-        upright = _turned(pixels, orientation)
-    except pyvips.Error as error:
-        raise reading_failed(reason(error)) from None
+
+    def opened_by_vips() -> Any:
+        try:
+            source = pyvips.Source.new_from_descriptor(file.fileno())
+            return load(source, access=access, fail_on="error")
+        except pyvips.Error as error:
+            raise reading_failed(reason(error)) from None
+
+    pixels = opened_by_vips()
     if not _is_as_expected(pixels, image):
         return None
     depth = np.uint16 if pixels.format == "ushort" else np.uint8
+    facts["icc"] = fitting_profile(facts["icc"], pixels.bands, notes)
     pixel = np.zeros((1, 1, pixels.bands), depth)
+    upright = _turned(pixels, orientation)
     facts["read_size"] = upright.height, upright.width
-    return Rows(file, upright, Picture.from_pixels(pixel, **facts))
+    opened_again = (lambda: upright) if whole else opened_by_vips
+    return Rows(file, opened_again, Picture.from_pixels(pixel, warnings=tuple(notes), **facts))
 
 
 def _is_as_expected(pixels: Any, image: Image.Image) -> bool:
@@ -151,4 +185,7 @@ def _turned(pixels: Any, orientation: int) -> Any:
     with suppress(pyvips.Error):
         turned.remove("orientation")
     turned.set_type(pyvips.GValue.gint_type, "orientation", orientation)
-    return turned.autorot()
+    try:
+        return turned.autorot()
+    except pyvips.Error as error:
+        raise reading_failed(reason(error)) from None

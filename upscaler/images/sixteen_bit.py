@@ -3,21 +3,27 @@
 libvips reads them from PNG, TIFF and AVIF. Portable anymaps are so plain that numpy does.
 """
 
+import struct
 from typing import IO, Any, Protocol
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
 from upscaler.errors import ImageError
+from upscaler.images.alpha import straight
 from upscaler.images.failure import reading_failed
+from upscaler.images.isobmff import main_picture
 from upscaler.images.vips import KINDS, pyvips, reason
 
 _PEAK = np.iinfo(np.uint16).max
 
-_BITS, _PLANES, _SAMPLE_FORMAT = 258, 284, 339
-"""Tags of a TIFF: bits a channel, how channels lie, whether values are signed."""
+_BITS, _CHANNELS, _PLANES, _SAMPLE_FORMAT = 258, 277, 284, 339
+"""Tags of a TIFF: bits a channel, channels, how they lie, whether values are signed."""
 _APART, _SIGNED = 2, 2
+_UNSTATED = 0
+"""What a channel beyond the colours is, in the tag ExtraSamples."""
 
 SixteenBits = NDArray[np.uint16]
 
@@ -47,7 +53,7 @@ def sixteen_bit_source(image: Image.Image, file: IO[bytes], number: int) -> Sixt
         ImageError: the file is damaged.
     """
     if image.format == "AVIF" and getattr(image, "n_frames", 1) == 1:
-        avif = _ByVips(pyvips.Image.heifload_buffer, file, is_upright=True)
+        avif = _Avif(file)
         return avif if avif.bits > 8 else None
     if not stores_sixteen_bits(image):
         return None
@@ -87,6 +93,16 @@ def stores_sixteen_bits(image: Image.Image) -> bool:
         if ";16" in str(layout[0]) and layout[0] != "BGR;16":
             return True
     return False
+
+
+def has_unstated_channels(image: Image.Image) -> bool:
+    """Whether a TIFF has channels beside those that Pillow makes a picture of.
+
+    A channel beyond the colours is transparency if the file says so, or says nothing of it; where
+    it says that it may be anything, Pillow leaves it out.
+    """
+    channels = getattr(image, "tag_v2", {}).get(_CHANNELS, 1)
+    return image.format == "TIFF" and bool(channels > len(image.getbands()))
 
 
 def _refuse_planar_grey(image: Image.Image) -> None:
@@ -133,6 +149,19 @@ class _ByVips:
         return self._image.get(name) if self._image.get_typeof(name) else None
 
 
+class _Avif(_ByVips):
+    """The one picture of an AVIF file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(pyvips.Image.heifload_buffer, file, is_upright=True)
+        self._premultiplied = main_picture(file).premultiplied
+
+    def pixels(self) -> SixteenBits:
+        """Return (H, W, 1 to 4) of the full range; see `SixteenBitSource`."""
+        pixels = super().pixels()
+        return straight(pixels) if self._premultiplied else pixels
+
+
 class VipsTiff(_ByVips):
     """A page of a TIFF, also of one that Pillow knows nothing of.
 
@@ -142,6 +171,14 @@ class VipsTiff(_ByVips):
 
     def __init__(self, file: IO[bytes], page: int = 0) -> None:
         super().__init__(pyvips.Image.tiffload_buffer, file, page=page)
+        self.has_unstated_channel = _states_no_meaning(file, page)
+        """Whether the one beyond its colours is dropped: transparency would be stated."""
+
+    def pixels(self) -> SixteenBits:
+        """Return (H, W, 1 to 4) of the full range; see `SixteenBitSource`."""
+        pixels = super().pixels()
+        unstated = self.has_unstated_channel and pixels.shape[2] in (2, 4)
+        return pixels[..., :-1] if unstated else pixels
 
     @property
     def size(self) -> tuple[int, int]:
@@ -175,6 +212,17 @@ class VipsTiff(_ByVips):
     def _bytes(self, name: str) -> bytes | None:
         value = self._field(name)
         return bytes(value) if value else None
+
+
+def _states_no_meaning(file: IO[bytes], page: int) -> bool:
+    """Whether a page of a TIFF says of the channel beyond its colours that it may be anything."""
+    file.seek(0)
+    try:
+        with tifffile.TiffFile(file, name="of a picture") as tiff:
+            kinds = tiff.pages[page].aspage().extrasamples
+    except (tifffile.TiffFileError, LookupError, ValueError, struct.error):
+        return False  # libvips has opened it, and knows better
+    return bool(kinds) and kinds[0] == _UNSTATED
 
 
 class _Anymap:

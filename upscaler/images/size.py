@@ -8,6 +8,7 @@ from typing import IO, NamedTuple
 
 from PIL import Image
 
+from upscaler.images.isobmff import main_picture
 from upscaler.images.limits import MAX_PIXELS, check_pixels
 from upscaler.images.metadata import read_metadata
 from upscaler.images.opening import opened
@@ -77,7 +78,19 @@ def size_in(image: Image.Image | None, file: IO[bytes]) -> PictureSize:
         return PictureSize(*tiff.size, tiff.pages, sixteen_bit=True)
     # of an AVIF, Pillow does not tell
     may_be_sixteen_bit = image.format == "AVIF" or stores_sixteen_bits(image)
-    return PictureSize(*image.size, frames_of(image), sixteen_bit=may_be_sixteen_bit)
+    left, top, right, bottom = shown_part(image, file) or (0, 0, *image.size)
+    frames = frames_of(image)
+    return PictureSize(right - left, bottom - top, frames, sixteen_bit=may_be_sixteen_bit)
+
+
+def shown_part(image: Image.Image, file: IO[bytes]) -> tuple[int, int, int, int] | None:
+    """Return left, top, right and bottom of the part of an AVIF that is shown; None for all.
+
+    Pillow passes over that, where libheif, which reads HEIC, does not.
+    """
+    if image.format != "AVIF" or frames_of(image) > 1:
+        return None
+    return main_picture(file).crop_box(*image.size)
 
 
 @contextmanager

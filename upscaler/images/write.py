@@ -1,17 +1,20 @@
 """From a Picture to a file that appears whole or not at all."""
 
-import fcntl
+import hashlib
 import os
 import secrets
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from io import BufferedRandom
 from pathlib import Path
 from typing import IO, Any
 
 from numpy.typing import NDArray
 
 from upscaler.errors import PassingError
+from upscaler.hardware.file_lock import lock
 from upscaler.images.encode import Encoding, encode, encode_strips
 from upscaler.images.fit import fit
 from upscaler.images.formats import Format
@@ -24,52 +27,52 @@ _PREFIX, _SUFFIX = ".upscaler-", ".part"
 _DEFAULT = Encoding()
 
 
-class Draft:
-    """A file on its way to its name, which another thread may drop meanwhile.
+@dataclass(frozen=True)
+class Written:
+    """A file as it was when it took its name."""
 
-    It either takes its name or is dropped, never both.
+    size: int
+    """In bytes."""
+    mtime_ns: int
+    """Nanoseconds since 1970."""
+    sha256: str
+    """In hexadecimal."""
+
+
+@dataclass
+class Surroundings:
+    """What a file has beside its contents: given before it is written, and found out then."""
+
+    mode: int = 0o666
+    """Its permissions, of which the process's umask takes away some."""
+    times: tuple[int, int] | None = None
+    """When it was last read and written, in nanoseconds since 1970; None for the real times."""
+    written: Written | None = None
+    """What it became; None as long as it is not complete."""
+
+
+_growing: set[Path] = set()
+"""Files of this process that have no name yet."""
+
+
+def drop_unfinished() -> None:
+    """Remove what is half-written; for a process that ends before its threads do."""
+    for path in list(_growing):
+        with suppress(OSError):
+            path.unlink()
+
+
+def sweep(folder: Path, *, alone: bool = False) -> None:
+    """Remove what a killed run left half-written: whoever still writes holds a lock on it.
+
+    Args:
+        alone: whether nobody else writes here, so that it goes where there are no locks, too.
     """
-
-    def __init__(self) -> None:
-        self._temporary: Path | None = None
-        self._given_up, self._kept = "", False
-        self._lock = threading.Lock()
-
-    def begin(self, temporary: Path) -> None:
-        """Note where it grows; raises PassingError if it was dropped."""
-        with self._lock:
-            self._refuse_if_given_up()
-            self._temporary = temporary
-
-    def keep(self) -> None:
-        """From here on it cannot be dropped; raises PassingError if it was."""
-        with self._lock:
-            self._refuse_if_given_up()
-            self._kept = True
-
-    def fail(self, reason: str) -> bool:
-        """Remove what there is of it; False if it is taking its name, or has it already."""
-        with self._lock:
-            if self._kept:
-                return False
-            self._given_up = reason
-            if self._temporary is not None:
-                with suppress(OSError):
-                    self._temporary.unlink()
-            return True
-
-    def _refuse_if_given_up(self) -> None:
-        if self._given_up:
-            raise PassingError(self._given_up)
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed run left half-written: whoever still writes holds a lock on it."""
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
         try:
             with path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink(missing_ok=True)
+                if lock(file, wait=False) or alone:
+                    path.unlink(missing_ok=True)
         except OSError:
             continue
 
@@ -90,12 +93,12 @@ def save_picture(
     path: Path,
     kind: Format,
     encoding: Encoding = _DEFAULT,
-    draft: Draft | None = None,
+    around: Surroundings | None = None,
 ) -> tuple[str, ...]:
     """Write `picture` to `path` through a temporary file in the same folder, synced, renamed.
 
     Args:
-        draft: through which another thread may give the file up.
+        around: what the file gets beside its contents, and learns of itself.
 
     Returns:
         What the format could not keep, a phrase each.
@@ -104,7 +107,7 @@ def save_picture(
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
     fitting = fit(picture.without_metadata() if encoding.strip else picture, kind)
-    with _whole_or_not_at_all(path, draft or Draft()) as file:
+    with _whole_or_not_at_all(path, around or Surroundings()) as file:
         encode(file, fitting, kind, encoding)
     return fitting.warnings[len(picture.warnings) :]
 
@@ -115,14 +118,14 @@ def save_strips(
     path: Path,
     kind: Format,
     encoding: Encoding = _DEFAULT,
-    draft: Draft | None = None,
+    around: Surroundings | None = None,
 ) -> tuple[str, ...]:
     """Write a picture that is never whole in memory, the way `save_picture` does.
 
     Args:
         frame: all of it but its pixels, cut to what `kind`, a format that is `streamed`, holds.
         strips: its pixels (any height, W, 1 to 4), from top to bottom.
-        draft: through which another thread may give the file up.
+        around: what the file gets beside its contents, and learns of itself.
 
     Returns:
         What the format could not keep, now that the picture is large, a phrase each.
@@ -131,37 +134,49 @@ def save_strips(
         PassingError: the file cannot be encoded or written; no trace of it is left.
     """
     fitting = fit(frame, kind)
-    with _whole_or_not_at_all(path, draft or Draft()) as file:
+    with _whole_or_not_at_all(path, around or Surroundings()) as file:
         encode_strips(file, fitting, strips, kind, encoding)
     return fitting.warnings[len(frame.warnings) :]
 
 
 @contextmanager
-def _whole_or_not_at_all(path: Path, draft: Draft) -> Iterator[IO[bytes]]:
+def _whole_or_not_at_all(path: Path, around: Surroundings) -> Iterator[IO[bytes]]:
     """Give a file that takes its name when it is complete, synced, and nothing went wrong."""
     # named before it exists: an interrupt in between must find what to remove
     temporary = path.parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    _growing.add(temporary)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _created(temporary) as file:
-            draft.begin(temporary)
+        with _created(temporary, around.mode) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-            draft.keep()
+            around.written = _complete(file, around.times)
             os.replace(temporary, path)  # before the lock goes, or a `sweep` could come between
     except (OSError, ValueError) as error:
         raise PassingError(f"cannot write {path}: {_reason(error)}") from None
     finally:
         with suppress(OSError):  # it has its name by now, or never was
             temporary.unlink()
+        _growing.discard(temporary)
 
 
-def _created(path: Path) -> IO[bytes]:
+def _complete(file: BufferedRandom, times: tuple[int, int] | None) -> Written:
+    """Bring a file to the disk, and say what it holds while that is still in memory."""
+    file.flush()
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if times is not None:
+        os.utime(file.name, ns=times)
+    os.fsync(file.fileno())
+    made = os.fstat(file.fileno())
+    return Written(made.st_size, made.st_mtime_ns, digest)
+
+
+def _created(path: Path, mode: int) -> BufferedRandom:
     """Create a file that `sweep` leaves alone, also one of a run beside this one."""
     while True:
-        file = path.open("x+b")  # TIFF reads back what it has written
-        fcntl.flock(file, fcntl.LOCK_EX)
+        # TIFF reads back what it has written
+        file = open(path, "x+b", opener=partial(os.open, mode=mode))  # noqa: SIM115 - the caller closes it
+        lock(file)
         if os.fstat(file.fileno()).st_nlink:
             return file
         file.close()  # swept away before it was locked

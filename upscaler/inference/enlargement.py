@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upscaler.errors import ImageError
-from upscaler.images import Picture, fill_hidden, keep_flat, resample
+from upscaler.images import Picture, around, fill_hidden, inside, keep_flat, resample
 from upscaler.inference import tiling
 from upscaler.inference.blending import Blend
+from upscaler.inference.borders import Borders, keep_flat_to_the_border
 from upscaler.inference.repairs import Repairs
 from upscaler.inference.size import Size
 from upscaler.inference.timing import Stopwatch, Timer
+from upscaler.models.grid import round_up
+from upscaler.models.restoration import Restoration
 from upscaler.models.spec import FEATHERED
 from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
 from upscaler.runtimes.memory import ran_out_of_memory
@@ -39,7 +42,9 @@ class Enlargement:
         exact: opens the runtime in fp32 that computes a tile again which came out broken in
             reduced precision.
         size: what the picture shall become; the network's own multiple if it is not given.
+        wrap: whether the picture goes on at its edges with what is at the opposite ones.
         part: the tiles to compute, where that is not the whole picture.
+        grey: whether that has no colours; looked for if it is not given.
         repairs: told what had to be done to tiles; the picture's warnings say it if not given.
         watch: told how long the stages take.
 
@@ -55,12 +60,15 @@ class Enlargement:
         exact: Callable[[], Runtime],
         *,
         size: Size | None = None,
+        wrap: bool = False,
         part: list[tiling.Tile] | None = None,
+        grey: bool | None = None,
         repairs: Repairs | None = None,
         watch: Timer | None = None,
     ) -> None:
         self._watch = watch or Stopwatch()
-        self._runtime, self._scale = runtime, runtime.model.spec.scale
+        spec = runtime.model.spec
+        self._runtime, self._scale = runtime, spec.scale
         final = size or Size(self._scale)
         self._final = final.within(self._scale, picture.width, picture.height)
         self._tile, self._exact, self._part = tile, exact, part
@@ -70,15 +78,21 @@ class Enlargement:
         self._blends: list[Blend] = []
         self.tiles: list[Callable[[], None]] = []
         self.tile_shape: tuple[int, int] | None = None
+        self.restoration: Restoration | None = None
+        """Why it goes through this network, if that was decided for this picture."""
         self._picture = picture
+        self._margin = round_up(spec.halo, spec.alignment) if wrap else 0
         colour, self._alpha = picture.colour, None
         if picture.alpha is not None:
-            colour = fill_hidden(colour, picture.alpha, runtime.model.spec.halo)
+            if not picture.alpha_is_data:
+                colour = self._without_hidden(colour, picture.alpha)
             self._alpha = self._start(picture.alpha)
-        self._colour = self._start(colour)
+        # equal channels may come back with a tint
+        self._grey = picture.is_grey if grey is None else grey
+        self._colour = self._start(colour[..., :1] if self._grey else colour)
+        follow = partial(Enlargement, runtime=runtime, tile=tile, exact=exact, size=size, wrap=wrap)
         self._following = [
-            Enlargement(other, runtime, tile, exact, size=size, repairs=self._repairs, watch=watch)
-            for other in picture.following
+            follow(other, repairs=self._repairs, watch=watch) for other in picture.following
         ]
         for other in self._following:
             self.tiles += other.tiles
@@ -88,20 +102,32 @@ class Enlargement:
         self.tiles = []  # they refer to this object, which would wait for the garbage collector
         for blend in self._blends:
             blend.finish()
-        if self._alpha is not None and self._picture.alpha is not None:
-            keep_flat(self._alpha, self._picture.alpha)
-        large = self._picture.with_pixels(self._colour, self._alpha)
+        picture, margin = self._picture, self._margin
+        colour, alpha = self._colour, self._alpha
+        if alpha is not None and picture.alpha is not None and not picture.alpha_is_data:
+            keep_flat(alpha, around(picture.alpha, margin))
+        if margin:
+            colour = inside(colour, margin * self._scale)
+            alpha = None if alpha is None else inside(alpha, margin * self._scale)
+        large = picture.with_pixels(colour.repeat(3, axis=2) if self._grey else colour, alpha)
         if (large.width, large.height) != self._final:
-            large = resample(large, *self._final)
+            large = resample(large, *self._final, wrap=bool(margin))
         large = replace(large, following=tuple(other.finish() for other in self._following))
         return replace(large, warnings=(*large.warnings, *self._own_repairs.notes))
 
+    def _without_hidden(self, colour: Pixels, alpha: Pixels) -> Pixels:
+        """Return the colours as the network shall see them where nothing is shown."""
+        halo, margin = self._runtime.model.spec.halo, self._margin
+        filled = fill_hidden(around(colour, margin), around(alpha, margin), halo)
+        return inside(filled, margin) if margin else filled
+
     def _start(self, plane: Pixels) -> Pixels:
-        """Plan the tiles of one plane and return the array that they will fill."""
+        """Plan the tiles of one plane, with its margin, and return the array that they fill."""
         spec, scale = self._runtime.model.spec, self._scale
+        plane = around(plane, self._margin)
         height, width, channels = plane.shape
-        if self._part is None and plane.min() == plane.max():  # opaque alpha, a blank page
-            return np.full((height * scale, width * scale, channels), plane.flat[0], plane.dtype)
+        if self._part is None and _is_flat(plane):  # opaque alpha, a blank page
+            return np.full((height * scale, width * scale, channels), plane[0, 0], plane.dtype)
         output = np.empty((height * scale, width * scale, channels), plane.dtype)
         aligned = tiling.align(plane, spec.alignment, spec.tiling.size or (1, 1))
         plan = self._part or plan_for(self._runtime, self._tile, height, width)
@@ -136,7 +162,8 @@ class Enlargement:
             self._run_in_halves(aligned, join, tile)
             return
         with self._watch.stage("join"):
-            join(tile, upscaled)
+            halo, borders = self._runtime.model.spec.halo, Borders.of(tile, aligned.shape)
+            join(tile, keep_flat_to_the_border(upscaled, pixels, borders, halo=halo))
 
     def _run_in_halves(self, aligned: Pixels, join: Join, tile: tiling.Tile) -> None:
         spec = self._runtime.model.spec

@@ -19,6 +19,7 @@ from upscaler.inference.enlargement import Enlargement
 from upscaler.inference.repairs import Repairs
 from upscaler.inference.tiling import Tile, moved_up
 from upscaler.inference.timing import Timer
+from upscaler.models.restoration import Restoration
 
 Pixels = NDArray[Any]
 
@@ -92,6 +93,8 @@ class StripEnlargement:
     ) -> None:
         self._source, self._strips, self._scale = source, strips, scale
         self._fit, self._begin, self._repairs, self._watch = fit, begin, repairs, watch
+        self.restoration: Restoration | None = None
+        """Why it goes through this network, if that was decided for this picture."""
         self._rows: Pixels = source.read(0)
         frame = fit(source.facts)
         large = frame.as_frame(scale * source.height, scale * source.width)

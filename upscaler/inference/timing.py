@@ -7,15 +7,18 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-STAGES = ("read", "cut", "infer", "join", "write")
+STAGES = ("read", "look", "cut", "infer", "join", "write")
 
 _ADVICE = {
-    "read": "inputs of a format that is quicker to decode, or fewer --jobs, would help",
+    "read": "inputs of a format that is quicker to decode would help",
+    "look": "-m balanced, which does not look, would help",
     "cut": "a larger --tile would help",
-    "infer": "a smaller model, --precision int8 or a GPU would help",
+    "infer": "`upscaler bench` shows what is faster here, with -m for other models",
     "join": "a larger --tile would help",
-    "write": "--png-level 1 or --format jpg would help",
+    "write": "another --format, or a lower --png-level, may help",
 }
+
+_TAKES = {"infer": "the network takes", "look": "to look at the pictures takes"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,11 @@ class Profile:
     def advice(self) -> str:
         """One sentence: what takes longest, and what would help."""
         name = max(self.shares, key=self.shares.__getitem__)
-        verb = {"infer": "the network takes"}.get(name, f"to {name} takes")
-        return f"{verb} {self.shares[name]:.0%} of the work; {_ADVICE[name]}"
+        takes = _TAKES.get(name, f"to {name} takes")
+        return f"{takes} {self.shares[name]:.0%} of the work; {_ADVICE[name]}"
+
+
+_NOTHING = Profile(0.0, {})
 
 
 class Timer(Protocol):
@@ -50,11 +56,15 @@ class Timer(Protocol):
 
 
 class Stopwatch:
-    """Adds up what the stages take, in any number of threads."""
+    """Adds up what the stages take, in any number of threads.
 
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-        self._seconds = dict.fromkeys(STAGES, 0.0)
+    Args:
+        before: what has come together already, to go on from.
+    """
+
+    def __init__(self, before: Profile = _NOTHING) -> None:
+        self._began = time.perf_counter() - before.elapsed
+        self._seconds = dict.fromkeys(STAGES, 0.0) | before.seconds
         self._lock = threading.Lock()
 
     @contextmanager

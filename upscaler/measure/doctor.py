@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
+from upscaler.hardware.adapters import adapters, gpu_in_sight
 from upscaler.hardware.cpu import cores, memory_bytes, processor
 from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
-from upscaler.models import DEFAULT_MODEL, Model, find_model
+from upscaler.models import CLEAN_MODEL, Model, find_model
 from upscaler.runtimes import RUNTIMES, RuntimeRequest, open_runtime
 from upscaler.version import __version__
 
@@ -16,6 +17,8 @@ _PACKAGES = (
     "pillow",
     "onnxruntime",
     "onnxruntime-gpu",
+    "onnxruntime-ep-webgpu",
+    "ncnn",
     "openvino",
     "torch",
     "tensorrt",
@@ -52,11 +55,17 @@ def facts() -> dict[str, str]:
         "python": f"{platform.python_version()} on {_system()}",
         "processor": f"{processor()}, {cores()} cores, {memory_bytes() / 2**30:.0f} GiB of memory",
         "NVIDIA driver": ", ".join(filter(None, (driver_version(), nvidia_driver()))) or "none",
-        "GPUs": ", ".join(gpus()) or "none",
+        "GPUs": ", ".join(_cards()) or "none",
     }
     for package in _PACKAGES:
         found[package] = _version(package) or "not installed"
     return found
+
+
+def _cards() -> list[str]:
+    """Return the GPUs by name, NVIDIA's first, in the order of their numbers."""
+    others = [adapter.name for adapter in adapters() if not adapter.software]
+    return list(dict.fromkeys([*gpus(), *others] if gpu_in_sight() else []))
 
 
 def _system() -> str:
@@ -79,7 +88,7 @@ def _examine(name: str) -> Health:
         cure = f"pip uninstall -y {' '.join(_EITHER)} && {entry.install}"
         return Health(name, "broken", reason=both, repair=cure)
     try:
-        offered = entry.load().precisions()
+        offered = entry.load_unasked().precisions()
     except HardwareMissing as error:
         return Health(name, "missing", reason=str(error))
     except RuntimeUnavailable as error:
@@ -98,7 +107,7 @@ def _examine(name: str) -> Health:
 
 
 def _model() -> Model:
-    return find_model(DEFAULT_MODEL, _SCALE)
+    return find_model(CLEAN_MODEL, _SCALE)
 
 
 def _version(package: str) -> str | None:

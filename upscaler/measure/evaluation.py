@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from upscaler.errors import ImageError, UsageError
-from upscaler.images import Picture, images_in, open_picture
+from upscaler.images import Picture, images_in, open_reference
 from upscaler.quality.degradation import Degradation
 from upscaler.quality.metrics import SSIM_WINDOW, Image, bicubic, modcrop, psnr_y, ssim_y
 from upscaler.upscaler import Upscaler
@@ -69,17 +69,17 @@ def _mean_of_some(values: list[float | None]) -> float | None:
 
 def _score(upscaler: Upscaler, path: Path, degradations: Sequence[Degradation]) -> Score:
     scale = round(upscaler.size.scale)
-    try:
-        truth = modcrop(open_picture(path).rgb, scale)
-    except ImageError as error:
-        raise UsageError(f"{path}: {error}; take it out") from None
+    truth = modcrop(open_reference(path), scale)
     inside = min(truth.shape[:2]) - 2 * scale
     if inside < 1:
         raise UsageError(f"{path} is too small to be measured at scale {scale}; take it out")
     low = bicubic(truth, 1 / scale)
     for degradation in degradations:
         low = degradation(low)
-    ours = upscaler.enlarge(Picture(colour=low)).colour
+    try:
+        ours = upscaler.enlarge(Picture(colour=low)).colour
+    except ImageError as error:
+        raise UsageError(f"{path}: {error}; take it out") from None
     cubic = bicubic(low, scale)
     psnr, bicubic_psnr = psnr_y(ours, truth, scale), psnr_y(cubic, truth, scale)
     large_enough = inside >= SSIM_WINDOW

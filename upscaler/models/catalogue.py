@@ -7,18 +7,50 @@ from pathlib import Path
 
 from upscaler.errors import ModelError, UsageError
 from upscaler.models.model import Model, metadata_of, read_model
-from upscaler.models.packaged import FOLDER, packaged_model
+from upscaler.models.packaged import FOLDER, packaged_model, packaged_models
 from upscaler.models.spec import METADATA_KEY
 
-DEFAULT_MODEL = "balanced"
+AUTO = "auto"
+"""Looks at each picture; see `models.auto`."""
+
+DEFAULT_MODEL = AUTO
+
+CLEAN_MODEL = "balanced"
+"""What it takes for clean pictures, and the default of what is about a single network."""
+
+RESTORERS = {CLEAN_MODEL: "photo"}
+"""By the name of a clean model, the packaged one that undoes damage and started from its weights:
+only so is there a network between them."""
+
 DEFAULT_SCALE = 4
 
 WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 """What files of weights are called, which are turned into ONNX first (see `conversion.py`)."""
 
 
+def default_scale(names: str | Sequence[str]) -> int:
+    """Return how many times larger a model, or a chain, makes pictures where nobody says so.
+
+    A file has a scale of its own, and a title such as `fast-x2` says one.
+
+    Raises:
+        ModelError: a file cannot be used.
+    """
+    given = [names] if isinstance(names, str) else list(names)
+    scales = [_own_scale(name) for name in given]
+    return DEFAULT_SCALE if None in scales else math.prod(filter(None, scales))
+
+
+def _own_scale(name: str) -> int | None:
+    model = _from_outside(name)
+    if model is not None:
+        return model.spec.scale
+    titled = (packaged.spec.scale for packaged in packaged_models() if packaged.title == name)
+    return next(titled, None)
+
+
 def find_model(name: str, scale: float, restore: float | None = None) -> Model:
-    """Return a packaged model by its name, or any model by the path of its file.
+    """Return a packaged model by its name, `auto`, or any model by the path of its file.
 
     Args:
         scale: how many times larger it shall make pictures at least; of several, the smallest
@@ -30,6 +62,12 @@ def find_model(name: str, scale: float, restore: float | None = None) -> Model:
         ModelError: there is none of that name, or only for smaller scales.
         UsageError, RuntimeUnavailable: see `mix.mixed`.
     """
+    if name == AUTO:
+        from upscaler.models.auto import auto_model  # `--help` is instant
+
+        if restore is None:
+            return auto_model(scale)
+        name = CLEAN_MODEL  # who says how much leaves nothing to look for
     model = _find(name, scale)
     if restore is None:
         return model
@@ -57,6 +95,8 @@ def find_models(names: str | Sequence[str], scale: float, restore: float | None 
         raise UsageError("no model is named")
     if restore is not None:
         raise UsageError("--restore goes with one --model, not with several")
+    if AUTO in given:
+        raise UsageError(f"{AUTO} goes alone; name a model beside others, such as {CLEAN_MODEL}")
     from upscaler.models.chain import chain_of
 
     files = {name: model for name in given if (model := _from_outside(name)) is not None}

@@ -6,9 +6,9 @@ from upscaler.models.packaged import packaged_models
 
 _PURPOSES = {
     "fast": "clean pictures when time counts: about half the time of balanced",
-    "balanced": "clean pictures: the default",
+    "balanced": "clean pictures: what auto, the default, takes for them",
     "quality": "clean pictures when time does not count: about twice the time of balanced",
-    "photo": "pictures that JPEG, blur or noise has damaged: the work of balanced",
+    "photo": "pictures that JPEG, blur or noise has damaged: what auto takes for them",
 }
 
 

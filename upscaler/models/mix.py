@@ -16,16 +16,13 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from upscaler.errors import RuntimeUnavailable, UsageError
+from upscaler.models.catalogue import RESTORERS
 from upscaler.models.graph.receptive_field import Geometry
 from upscaler.models.model import Model, read_model
 from upscaler.models.packaged import FOLDER, packaged_model, packaged_models
 from upscaler.models.probe import encode, largest_difference
 from upscaler.models.self_test import self_test
 from upscaler.models.spec import Training
-
-RESTORERS = {"balanced": "photo"}
-"""By the name of a clean model, the packaged one that undoes damage and started from its weights:
-only so is there a network between them."""
 
 _MIXABLE = ("fp32", "fp16", "bf16")
 """In 8 bits, a weight means something only beside the scale of its own file."""

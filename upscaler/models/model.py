@@ -33,6 +33,11 @@ class Model:
         """What it is called: `fast-x4`."""
         return self.spec.title
 
+    @property
+    def largest_scale(self) -> int:
+        """How many times larger, per axis, any network that takes part makes pictures."""
+        return self.spec.scale
+
     def source(self, precision: str) -> Path | bytes:
         """Return what a runtime loads to run in a precision: an ONNX file, or the content of one.
 

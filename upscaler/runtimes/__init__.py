@@ -2,7 +2,7 @@
 
 from upscaler.runtimes.choice import Choice, RuntimeRequest, by_reason, open_runtime, precisions_of
 from upscaler.runtimes.pixels import BrokenTile, to_batch, to_pixels
-from upscaler.runtimes.runtime import PRECISIONS, BuiltRuntime, PixelRuntime, Runtime
+from upscaler.runtimes.runtime import PRECISIONS, BuiltRuntime, PixelRuntime, Runtime, TriedRuntime
 from upscaler.runtimes.table import RUNTIMES
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "PixelRuntime",
     "Runtime",
     "RuntimeRequest",
+    "TriedRuntime",
     "by_reason",
     "open_runtime",
     "precisions_of",

@@ -16,7 +16,13 @@ from upscaler.runtimes.batching import Batching, computes_groups
 from upscaler.runtimes.in_turn import InTurn
 from upscaler.runtimes.multi_device import MultiDevice
 from upscaler.runtimes.pixels import Batch, to_batch, to_pixels
-from upscaler.runtimes.runtime import PRECISIONS, BuiltRuntime, PixelRuntime, Runtime
+from upscaler.runtimes.runtime import (
+    PRECISIONS,
+    BuiltRuntime,
+    PixelRuntime,
+    Runtime,
+    TriedRuntime,
+)
 from upscaler.runtimes.table import RUNTIMES
 
 AUTO = "auto"
@@ -50,7 +56,7 @@ class Choice:
     passed_over: dict[str, str]
     """What is faster but did not open, a runtime or one in some precision, with the reason."""
     to_build: dict[str, str] = field(default_factory=dict)
-    """What is faster, but has something to build first: by name, its precision."""
+    """What may be faster, but has to be built or measured first: by name, its precision."""
 
 
 def by_reason(passed_over: dict[str, str]) -> dict[str, str]:
@@ -66,7 +72,7 @@ def open_runtime(request: RuntimeRequest, name: str = AUTO) -> Choice:
 
     Args:
         name: a name of the table; it never falls back. `auto` takes the first of the table that
-            opens without building anything.
+            opens without building anything, and is not yet to be measured beside the others.
 
     Raises:
         UsageError: no such runtime, precision or device.
@@ -118,9 +124,9 @@ def _open(
     """
     entry = RUNTIMES[name]
     try:
-        if request.devices and not entry.needs_gpu:
-            raise RuntimeUnavailable("it runs on no GPU, and --device asks for one")
-        kind = entry.load()
+        if request.devices and not entry.needs_nvidia:
+            raise RuntimeUnavailable("--device is for NVIDIA GPUs")
+        kind = entry.load() if to_build is None else entry.load_unasked()
         candidates = _candidates(kind, request)
     except RuntimeUnavailable as error:
         passed_over[name] = str(error)
@@ -128,7 +134,7 @@ def _open(
     for candidate in candidates:
         try:
             if to_build is not None:
-                _refuse_recorded_failure(kind, request, candidate)
+                _check_tried(kind, request, candidate)
             return _on_all(kind, request, candidate, build=to_build is None)
         except NotReady as error:
             passed_over[f"{name} in {candidate}"] = str(error)
@@ -141,23 +147,28 @@ def _open(
     return None
 
 
-def _refuse_recorded_failure(kind: type[Runtime], request: RuntimeRequest, precision: str) -> None:
-    if not issubclass(kind, BuiltRuntime):
+def _check_tried(kind: type[Runtime], request: RuntimeRequest, precision: str) -> None:
+    """Hold `auto` to what is known of a runtime from earlier runs."""
+    if not issubclass(kind, TriedRuntime):
         return
     for device in request.devices or (0,):
         with _in_our_terms():
             reason = kind.recorded_failure(request.model, precision, device)
-        if reason is not None:
-            raise RuntimeUnavailable(f"{reason}; --runtime {kind.name} tries again")
+            if reason is not None:
+                raise RuntimeUnavailable(f"{reason}; --runtime {kind.name} tries again")
+            kind.check_tried(request.model, precision, device)
 
 
 def precisions_of(name: str) -> tuple[str, ...]:
-    """Return the precisions that a runtime of the table offers here, the fastest first.
+    """Return the precisions that a runtime of the table offers on hardware of its own.
+
+    Returns:
+        the fastest first.
 
     Raises:
         RuntimeUnavailable: it is not there, or whatever is wrong with it.
     """
-    return _offered(RUNTIMES[name].load())
+    return _offered(RUNTIMES[name].load_unasked())
 
 
 def _offered(kind: type[Runtime]) -> tuple[str, ...]:

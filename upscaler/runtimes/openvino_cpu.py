@@ -8,6 +8,7 @@ import importlib
 import queue
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ ov = _import_openvino()
 
 
 @cache
-def _core() -> Any:
+def core() -> Any:
     """One for the life of the process.
 
     Each sets up a stack for signal handlers and, when it goes, puts back the one it found, which
@@ -68,22 +69,7 @@ class OpenVinoRuntime(Runtime):
 
     def __init__(self, model: Model, precision: str, streams: int, device: int = 0) -> None:
         super().__init__(model, precision, streams, device)
-        # what an int8 file leaves in float runs in the next best
-        float_type = _TYPES.get(precision) or _TYPES["bf16" if _computes("BF16") else "fp32"]
-        compiled = _core().compile_model(
-            _core().read_model(model.source(precision)),
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": float_type,
-                "INFERENCE_NUM_THREADS": streams,
-                "NUM_STREAMS": streams,
-            },
-        )
-        really = compiled.get_property("INFERENCE_PRECISION_HINT")
-        if really != float_type:
-            raise RuntimeUnavailable(f"asked for {float_type}, OpenVINO computes in {really}")
-        if precision == "int8" and not _convolves_in_eight_bits(compiled):
-            raise RuntimeUnavailable("OpenVINO computes no convolution in 8 bits here")
+        compiled = self._compile()
         self._used: set[Any] = set()
         self._untrusted = False
         self._new_request = compiled.create_infer_request
@@ -95,6 +81,15 @@ class OpenVinoRuntime(Runtime):
     def precisions(cls) -> tuple[str, ...]:
         """See `Runtime`."""
         return (*(p for p in ("int8", "bf16") if _computes(p.upper())), "fp32")
+
+    def _compile(self) -> Any:
+        # what an int8 file leaves in float runs in the next best
+        float_type = _TYPES.get(self.precision) or _TYPES["bf16" if _computes("BF16") else "fp32"]
+        threads = {"INFERENCE_NUM_THREADS": self.streams, "NUM_STREAMS": self.streams}
+        compiled = compiled_in(float_type, self.model.source(self.precision), "CPU", threads)
+        if self.precision == "int8" and not _convolves_in_eight_bits(compiled):
+            raise RuntimeUnavailable("OpenVINO computes no convolution in 8 bits here")
+        return compiled
 
     def infer(self, batch: Batch) -> Batch:
         """See `Runtime`."""
@@ -129,6 +124,23 @@ class OpenVinoRuntime(Runtime):
         return output.copy()
 
 
+def compiled_in(
+    float_type: Any, source: Path | bytes, device: str, settings: dict[str, Any]
+) -> Any:
+    """Compile a model for a device, in the arithmetic that was asked for.
+
+    Raises:
+        RuntimeUnavailable: it would compute in another.
+    """
+    hint = "INFERENCE_PRECISION_HINT"
+    model = core().read_model(source)
+    compiled = core().compile_model(model, device, {hint: float_type, **settings})
+    really = compiled.get_property(hint)
+    if really != float_type:
+        raise RuntimeUnavailable(f"asked for {float_type}, OpenVINO computes in {really}")
+    return compiled
+
+
 def _ends(output: Batch) -> NDArray[np.uint32]:
     """Return a view of the bits of the first and the last value of an output."""
     bits = output.reshape(-1).view(np.uint32)
@@ -136,7 +148,7 @@ def _ends(output: Batch) -> NDArray[np.uint32]:
 
 
 def _computes(capability: str) -> bool:
-    return capability in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return capability in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _convolves_in_eight_bits(compiled: Any) -> bool:

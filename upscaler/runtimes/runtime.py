@@ -71,7 +71,29 @@ class Runtime(ABC):
         self.proved = True
 
 
-class BuiltRuntime(Runtime):
+class TriedRuntime(Runtime):
+    """A runtime that `auto` takes only after a trial beside a run, whose outcome is remembered."""
+
+    @classmethod
+    @abstractmethod
+    def record_failure(cls, model: Model, precision: str, device: int, reason: str) -> None:
+        """Remember that it is not worth taking, so that `auto` does not try it every time."""
+
+    @classmethod
+    @abstractmethod
+    def recorded_failure(cls, model: Model, precision: str, device: int) -> str | None:
+        """Return the reason that `record_failure` was given, or None."""
+
+    @classmethod
+    def record_gain(cls, model: Model, precision: str, device: int) -> None:
+        """Remember that it was measured to be worth taking; needless where opening shows that."""
+
+    @classmethod
+    def check_tried(cls, model: Model, precision: str, device: int) -> None:
+        """Raise NotReady if `auto` has to try it beside a run first, as far as known unopened."""
+
+
+class BuiltRuntime(TriedRuntime):
     """A runtime that opens only with something that was built for it, and kept."""
 
     @classmethod
@@ -82,16 +104,6 @@ class BuiltRuntime(Runtime):
         Raises:
             StartError: it cannot be built, or not be kept.
         """
-
-    @classmethod
-    @abstractmethod
-    def record_failure(cls, model: Model, precision: str, device: int, reason: str) -> None:
-        """Remember that it is not worth building, so that `auto` does not try it every time."""
-
-    @classmethod
-    @abstractmethod
-    def recorded_failure(cls, model: Model, precision: str, device: int) -> str | None:
-        """Return the reason that `record_failure` was given, or None."""
 
 
 class PixelRuntime(Runtime):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from upscaler.runtimes import RUNTIMES, BuiltRuntime, Choice, Runtime, RuntimeRequest, open_runtime
+from upscaler.runtimes import RUNTIMES, Choice, Runtime, RuntimeRequest, TriedRuntime, open_runtime
 from upscaler.runtimes.gate import Gate
 from upscaler.runtimes.throughput import pixels_per_second
 
@@ -106,12 +106,15 @@ class Upgrade:
             self._host.log(f"did not change to {name} in {precision}: {reason}")
 
     def _try(self, name: str, request: RuntimeRequest) -> str | None:
-        """Build, open and measure one runtime; return why it was not taken, if it was not."""
+        """Build, open and measure one runtime; return why it was not taken, if it was not.
+
+        It is opened in the builder's process first, where a crash ends no run.
+        """
         failure = self._built(name, request)
         if self._ended.is_set():
             return None
         if failure is not None:
-            _record_failure(request, name, failure)
+            _remember(request, name, failure)
             return failure
         found = open_runtime(request, name)
         gain = self._gain(found.runtime)
@@ -119,8 +122,9 @@ class Upgrade:
             return None
         if gain < LEAST_GAIN:
             verdict = f"it is {gain:.2f} times as fast as {self._choice.runtime.name} here"
-            _record_failure(request, name, verdict)
+            _remember(request, name, verdict)
             return verdict
+        _remember(request, name)
         self._host.adopt(found)
         return None
 
@@ -157,13 +161,16 @@ class Upgrade:
         return statistics.median(ratios) if ratios else 0.0
 
 
-def _record_failure(request: RuntimeRequest, name: str, reason: str) -> None:
-    """Remember it for the next runs, if that is possible."""
+def _remember(request: RuntimeRequest, name: str, failure: str | None = None) -> None:
+    """Remember the outcome for the next runs, if that is possible."""
     with suppress(Exception):
         kind = RUNTIMES[name].load()
-        assert issubclass(kind, BuiltRuntime)
+        assert issubclass(kind, TriedRuntime)
         for device in request.devices or (0,):
-            kind.record_failure(request.model, request.precision, device, reason)
+            if failure is None:
+                kind.record_gain(request.model, request.precision, device)
+            else:
+                kind.record_failure(request.model, request.precision, device, failure)
 
 
 def _end(builder: subprocess.Popen[bytes]) -> None:

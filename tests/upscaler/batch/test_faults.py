@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,9 @@ from upscaler.batch.run.batch import Settings
 KILLS = int(os.environ.get("UPSCALER_KILLS", "10"))
 COMMAND = [sys.executable, "-m", "upscaler", "run"]
 OPTIONS = ["-s", "2", "-r", "cpu"]
+
+
+WHOM = ["the supervisor", "its child", "both"]
 
 
 def is_temporary(name):
@@ -41,31 +44,63 @@ def small_disk(place, *options):
         subprocess.run(["umount", str(place)], check=True)
 
 
+def children(process):
+    """Return the children of a process, by their numbers."""
+    task = Path(f"/proc/{process}/task/{process}/children")
+    try:
+        return [int(number) for number in task.read_text().split()]
+    except OSError:
+        return []
+
+
+def is_alive(process):
+    """Whether a process is there and not a zombie."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 @pytest.mark.slow
 @pytest.mark.ci
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux's /proc")
 def test_killed_at_any_moment_a_resume_makes_the_same_tree(upscale, tree, many, tmp_path, held):
     assert upscale(many, tmp_path / "whole").returncode == 0
     whole = tree(tmp_path / "whole")
     assert len(whole) == 300
-    moments, landed = random.Random(7), 0
+    moments, landed = random.Random(7), dict.fromkeys(WHOM, 0)
     for number in range(KILLS):
-        out = tmp_path / f"out{number}"
+        out, whom = tmp_path / f"out{number}", WHOM[number % 3]
         command = [*COMMAND, str(many), str(out), *OPTIONS, "-q"]
-        with subprocess.Popen(command) as process:
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             files = moments.randrange(250)
             while process.poll() is None and len(list(out.glob("d*/[0-9]*"))) < files:
                 time.sleep(0.001)
-            process.kill()
-        landed += process.returncode == -signal.SIGKILL
+            child = children(process.pid)
+            landed[whom] += process.poll() is None
+            own = [] if whom == "its child" else [process.pid]
+            for killed in own + child * (whom != "the supervisor"):
+                with suppress(ProcessLookupError):
+                    os.kill(killed, signal.SIGKILL)
+        if whom == "its child" and files:
+            assert process.returncode == 0 and tree(out) == whole
+        until = time.monotonic() + 30
+        while any(map(is_alive, child)):
+            assert time.monotonic() < until, "the child outlives its supervisor"
+            time.sleep(0.01)
         left = tree(out) if out.exists() else {}
         finished = {name: content for name, content in left.items() if not is_temporary(name)}
         assert finished.items() <= whole.items()
         assert upscale(many, out, "-q").returncode == 0
         assert tree(out) == whole
         shutil.rmtree(out)
-    assert landed >= KILLS / 2
-    fault = f"kill -9 at a random moment of a run over 300 files ({landed} before its end)"
-    held(fault, KILLS, "only whole files under final names; resumed, the tree of an unkilled run")
+    assert sum(landed.values()) >= KILLS / 2
+    for number, whom in enumerate(WHOM):
+        times = len(range(number, KILLS, 3))
+        what = "only whole files under final names; resumed, the tree of an unkilled run"
+        fault = f"kill -9 of {whom} at a random moment of a run over 300 files"
+        held(f"{fault} ({landed[whom]} before its end)", times, what)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from upscaler.batch.plan.jobs import plan
 from upscaler.batch.plan.listing import Selection, Shard
 from upscaler.batch.report import Status
 from upscaler.batch.run.batch import Settings
+from upscaler.batch.run.pipeline import Pipeline
 from upscaler.batch.state.journal import Journal
 
 
@@ -89,8 +90,10 @@ def test_shards_that_do_not_know_each_other_leave_it_to_a_run_of_the_whole(tmp_p
     assert contents(out) == contents(tmp_path / "fresh")
 
 
-@pytest.mark.parametrize("moment", ["claim", "done"])
-def test_a_kill_in_between_loses_nothing(grown, tmp_path, run, monkeypatch, moment):
+@pytest.mark.parametrize(
+    ("part", "moment"), [(Pipeline, "run"), (Pipeline, "_next"), (Journal, "done")]
+)
+def test_a_kill_in_between_loses_nothing(grown, tmp_path, run, monkeypatch, part, moment):
     class Killed(BaseException):
         pass
 
@@ -99,7 +102,7 @@ def test_a_kill_in_between_loses_nothing(grown, tmp_path, run, monkeypatch, mome
 
     source, out = grown
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Journal, moment, kill)
+        patch.setattr(part, moment, kill)
         run(source, out)
     assert run(source, out)[0].exit_code == 0
     run(source, tmp_path / "fresh")

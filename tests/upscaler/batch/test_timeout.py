@@ -1,26 +1,22 @@
-"""A file that takes too long, or for ever, fails alone: `run --timeout`."""
+"""A file that takes too long fails alone: `run --timeout`. What never ends: test_hanging.py."""
 
 import os
-import signal
 import threading
-import time
 
 import pytest
 from PIL import Image
 
 from upscaler.batch.report import Status
-from upscaler.batch.run import batch as run_module
+from upscaler.batch.run import clock as clock_module
 from upscaler.batch.run import pipeline as pipeline_module
-from upscaler.batch.run import watchdog as watchdog_module
-from upscaler.batch.run.workers import lost
 from upscaler.images import write
 from upscaler.inference import enlargement
 from upscaler.inference.timing import Stopwatch
+from upscaler.supervisor.line import NOBODY, Witness
 
 pytestmark = pytest.mark.usefixtures("watchdog")
 
 FIFO_SECONDS = float(os.environ.get("UPSCALER_FIFO_SECONDS", "1"))
-STAGES = ["read", "infer", "write"]
 
 
 @pytest.fixture
@@ -29,19 +25,30 @@ def timed(monkeypatch):
 
     So no file fails because the machine is busy with something else.
     """
-    begun, tick = threading.Event(), watchdog_module.Watch.tick
+    begun, tick = threading.Event(), clock_module.Clock.tick
 
     def ticking(self, seconds):
         if begun.is_set() and "hangs" in self.name:
             tick(self, seconds)
 
-    monkeypatch.setattr(watchdog_module.Watch, "tick", ticking)
+    monkeypatch.setattr(clock_module.Clock, "tick", ticking)
     return begun
+
+
+class Patient(Witness):
+    """Lets the call return, by `release`, when its file is late."""
+
+    def __init__(self, release):
+        self.release, self.heard = release, []
+
+    def late(self, name, reason):
+        self.heard.append(name)
+        self.release()
 
 
 @pytest.fixture
 def hang(monkeypatch, timed):
-    """Let one stage of pictures 20 pixels wide wait until `release` is set; returns that."""
+    """Let one stage of pictures 20 pixels wide wait until the event that is returned is set."""
     release = threading.Event()
 
     def hang(stage):
@@ -70,97 +77,68 @@ def hang(monkeypatch, timed):
     release.set()
 
 
-@pytest.fixture
-def pipelines(monkeypatch):
-    """The pipelines of the test's runs."""
-    made = []
-
-    class Seen(pipeline_module.Pipeline):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            made.append(self)
-
-    monkeypatch.setattr(run_module, "Pipeline", Seen)
-    return made
-
-
 def files(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != ".upscaler")
 
 
-def returned():
-    """Wait until no call is lost any more."""
-    until = time.monotonic() + 60
-    while lost() and time.monotonic() < until:
-        time.sleep(0.01)
-    return lost() == 0
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_call_that_comes_back_too_late_changes_nothing(
-    source, tmp_path, run, hang, pipelines, stage
-):
-    release = hang(stage)
-    summary, notes = run(source, tmp_path / "out", timeout=0.5, memory=1)
+@pytest.mark.parametrize("stage", ["read", "infer"])
+def test_a_file_that_takes_too_long_fails_and_is_tried_again(source, tmp_path, run, hang, stage):
+    witness = Patient(hang(stage).set)
+    summary, notes = run(source, tmp_path / "out", timeout=0.5, memory=1, witness=witness)
     assert (summary.counts[Status.DONE], summary.counts[Status.FAILED]) == (12, 1)
     (failed,) = [result for result in notes.results if result.error]
     assert failed.name == "4-hangs.png"
     assert failed.error.startswith("took longer than --timeout 0.5 s; ")
-    assert lost() == 1
-    made = files(tmp_path / "out")
-    assert len(made) == 12 and "4-hangs.png" not in made
-
-    release.set()
-    assert returned()
-    assert files(tmp_path / "out") == made
-    assert list(pipelines[0].leftovers()) == []
-    assert pipelines[0]._budget._used == 0
+    assert witness.heard == ["4-hangs.png"]
+    assert len(files(tmp_path / "out")) == 12
 
     summary, _ = run(source, tmp_path / "out", timeout=30)
     assert (summary.counts[Status.DONE], summary.counts[Status.SKIPPED]) == (1, 12)
 
 
-def test_a_run_of_the_same_timeout_tries_again(source, tmp_path, run, hang):
-    hang("infer")
-    run(source, tmp_path / "out", timeout=0.3)
-    summary, _ = run(source, tmp_path / "out", timeout=0.3)
-    assert (summary.counts[Status.SKIPPED], summary.counts[Status.FAILED]) == (12, 1)
-    assert summary.exit_code == 1
+def test_what_is_written_too_late_is_done(source, tmp_path, run, hang):
+    witness = Patient(hang("write").set)
+    summary, _ = run(source, tmp_path / "out", timeout=0.5, witness=witness)
+    assert witness.heard == ["4-hangs.png"]
+    assert summary.counts[Status.DONE] == 13
 
 
 def test_the_clock_of_a_file_runs_only_while_it_is_worked_on():
-    failed = []
-    dog = watchdog_module.Watchdog(1000, 1, failed.append)
-    watch = dog.watch("a.png", Stopwatch(), failed.append)
-    watch.tick(500)  # waits for its turn
-    with watch.stage("read"):
-        watch.tick(3)
-        with watch.idle():  # for others
-            watch.tick(500)
-        watch.tick(4)
-    watch.tick(500)
-    dog.close()
-    assert (watch.seconds, failed) == (7, [])
+    clock = clock_module.Clock("a.png", Stopwatch())
+    clock.tick(500)  # waits for its turn
+    with clock.busy():
+        clock.tick(3)
+        with clock.idle():  # for others
+            clock.tick(500)
+        clock.tick(4)
+    clock.tick(500)
+    assert clock.seconds == 7
 
 
-def test_the_tiles_that_are_left_are_skipped(tmp_path, photo, run, notes, timed, monkeypatch):
+def test_a_time_in_which_nothing_could_run_counts_little(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(clock_module.time, "monotonic", lambda: now[0])
+    clocks, clock = clock_module.Clocks(10, print, NOBODY), clock_module.Clock("a.png", Stopwatch())
+    clocks.begin(clock)
+    with clock.busy():
+        now[0] += 3600  # the lid was shut
+        clocks.look()
+        assert 0 < clock.seconds < 10 and not clock.late
+
+
+def test_the_tiles_that_are_left_are_skipped(tmp_path, photo, run, timed, monkeypatch):
     (tmp_path / "in").mkdir()
     Image.fromarray(photo).save(tmp_path / "in" / "4-hangs.png")
-    real, begun, failed = enlargement._infer, [], threading.Event()
+    real, begun, late = enlargement._infer, [], threading.Event()
 
     def slow(*arguments):
         begun.append(arguments)
         timed.set()
-        assert failed.wait(60)
+        assert late.wait(60)
         return real(*arguments)
 
-    def result(one):
-        notes.results.append(one)
-        failed.set()
-
     monkeypatch.setattr(enlargement, "_infer", slow)
-    monkeypatch.setattr(notes, "result", result)
-    options = {"reporter": notes, "timeout": 0.3, "tile": 4, "streams": 1}
+    options = {"witness": Patient(late.set), "timeout": 0.3, "tile": 4, "streams": 1}
     summary, _ = run(tmp_path / "in", tmp_path / "out", **options)
     assert summary.exit_code == 1
     assert len(begun) < 10  # of 140
@@ -169,27 +147,22 @@ def test_the_tiles_that_are_left_are_skipped(tmp_path, photo, run, notes, timed,
 def test_what_is_taking_its_name_is_kept(tmp_path, photo, run, timed, monkeypatch):
     (tmp_path / "in").mkdir()
     Image.fromarray(photo).save(tmp_path / "in" / "4-hangs.png")
-    replace, fail, tried = os.replace, watchdog_module.Watch.fail, threading.Event()
+    replace, late = os.replace, threading.Event()
 
     def slow(*arguments):
         timed.set()
-        assert tried.wait(60)
+        assert late.wait(60)
         replace(*arguments)
 
-    def failing(self, reason):
-        fail(self, reason)
-        tried.set()
-
-    monkeypatch.setattr(watchdog_module.Watch, "fail", failing)
     monkeypatch.setattr("os.replace", slow)
-    summary, _ = run(tmp_path / "in", tmp_path / "out", timeout=0.4)
+    summary, _ = run(tmp_path / "in", tmp_path / "out", timeout=0.4, witness=Patient(late.set))
     assert summary.counts[Status.DONE] == 1
 
 
 def test_a_run_without_a_timeout_logs_where_it_stands(
     source, tmp_path, run, notes, hang, monkeypatch
 ):
-    monkeypatch.setattr(watchdog_module, "_LONG", 1.0)
+    monkeypatch.setattr(clock_module, "_LONG", 1.0)
     release, logged = hang("read"), []
 
     def note(text):
@@ -213,20 +186,16 @@ def test_a_reader_blocked_on_a_pipe(source, tmp_path, run, timed, monkeypatch, h
     def blocked(path, limit):
         if "hangs" in path.name:
             timed.set()
-            pipe.read_bytes()  # nobody writes into it
+            pipe.read_bytes()  # nobody writes into it before the file is late
         return real(path, limit)
 
-    signal.alarm(int(FIFO_SECONDS) + 300)
     monkeypatch.setattr(pipeline_module, "open_picture", blocked)
-    summary, _ = run(source, tmp_path / "out", timeout=FIFO_SECONDS)
+    witness = Patient(lambda: pipe.write_bytes(b""))
+    summary, _ = run(source, tmp_path / "out", timeout=FIFO_SECONDS, witness=witness)
     assert (summary.counts[Status.DONE], summary.counts[Status.FAILED]) == (12, 1)
-    pipe.write_bytes(b"")
-    assert returned()
     assert len(files(tmp_path / "out")) == 12
     fault = f"a reader blocked on a pipe for {FIFO_SECONDS:g} s, which is the --timeout"
-    held(
-        fault, 1, "this file fails, the others are done, exit 1; what returns late changes nothing"
-    )
+    held(fault, 1, "this file fails, the others are done, exit 1")
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "soon"])

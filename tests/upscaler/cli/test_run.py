@@ -87,15 +87,16 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
         (
             ["{in}", "{out}", "-r", "abacus"],
             2,
-            "there are: auto, tensorrt, tensorrt-rtx, torch, cuda, openvino, cpu",
+            "there are: auto, tensorrt, tensorrt-rtx, torch, cuda, webgpu, ncnn, openvino-gpu, "
+            "openvino, cpu",
         ),
         (["{in}", "{out}", "-p", "fp7"], 2, "there are: auto, fp32"),
         (
             ["{in}", "{out}", "-m", "nonesuch"],
             3,
-            "there are: balanced-x2, balanced-x3, balanced-x4, fast-x2",
+            "there are: auto, balanced-x2, balanced-x3, balanced-x4, fast-x2",
         ),
-        (["{in}", "{out}", "-s", "4.5"], 3, "for scale 4.5; there are: balanced-x2"),
+        (["{in}", "{out}", "-s", "4.5"], 3, "for scale 4.5; there are: auto, balanced-x2"),
         (["{in}", "{out}", "--width", "9", "--height", "9"], 2, "--width and --height"),
         (
             ["{in}", "{out}", "-r", "cpu", "-p", "bf16"],
@@ -178,6 +179,24 @@ def test_what_is_no_file_is_named(command, folder, tmp_path):
     assert out.startswith("3 done; ")
 
 
+def test_what_somebody_changed_is_named_and_counted(command, folder, tmp_path):
+    arguments = ("run", folder, tmp_path / "out", "-s", 2)
+    command(*arguments)
+    changed = tmp_path / "out" / "a.png"
+    changed.write_bytes(changed.read_bytes() + b"a rating")
+    line = f"kept: a.png: {changed} was changed since it was made; --overwrite makes it again\n"
+    code, out, err = command(*arguments)
+    assert (code, err) == (0, line)
+    assert out.startswith("nothing to do, 2 already done, 1 kept as you changed it")
+    assert command(*arguments, "-q") == (0, "", "")
+    lines = [json.loads(each) for each in command(*arguments, "--json")[1].splitlines()]
+    assert {"event": "file", "name": "a.png", "status": "kept", "target": str(changed)} in [
+        {key: value for key, value in each.items() if key != "seconds"} for each in lines
+    ]
+    assert lines[-1]["kept"] == 1
+    assert command(*arguments, "-n")[1].startswith(line)
+
+
 def test_a_choice_of_files(command, folder, tmp_path):
     arguments = ("run", folder, tmp_path / "out", "-s", 2, "--json")
     _, out, _ = command(*arguments, "--include", "*.png", "--exclude", "sub/*")
@@ -191,7 +210,7 @@ def test_a_choice_of_files(command, folder, tmp_path):
     assert sum(planned) == 3
 
 
-def test_the_default_model_is_balanced(command, folder, tmp_path, monkeypatch):
+def test_the_default_model_looks_at_each_picture(command, folder, tmp_path, monkeypatch):
     monkeypatch.delenv("UPSCALER_RUN_MODEL")
     code, _, errors = command("run", folder / "sub", tmp_path / "out", "-r", "cpu")
-    assert code == 0 and "balanced-x4 on cpu" in errors
+    assert code == 0 and "auto-x4 on cpu" in errors

@@ -8,8 +8,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from upscaler.errors import ImageError
+from upscaler.errors import ImageError, PassingError
 from upscaler.images import open_picture
+from upscaler.images.failure import reading_failed
 
 
 def words_on(path):
@@ -74,3 +75,8 @@ def test_libtiff_and_libvips_print_nothing(tmp_path, photo):
     lines = ended.stderr.splitlines()
     assert all(line.startswith(("failed: ", "3 files, ")) for line in lines), lines
     assert len(lines) == 3
+
+
+def test_what_the_machine_lacks_is_not_called_damage():
+    assert isinstance(reading_failed("system error: No space left on device"), PassingError)
+    assert not isinstance(reading_failed("libpng read error"), PassingError)

@@ -95,5 +95,6 @@ def test_a_grey_profile_is_not_put_into_a_file_of_colours(tmp_path, photo):
     grey = profile_from(0.7, None, grey=True)
     picture = Picture(colour=photo[..., :1], icc=grey)
     assert save_picture(picture, tmp_path / "out.png", FORMATS["png"]) == ()
-    (warning,) = save_picture(picture, tmp_path / "out.webp", FORMATS["webp"])
-    assert "ICC profile is not written to webp" in warning
+    assert open_picture(tmp_path / "out.png").icc == grey
+    assert save_picture(picture, tmp_path / "out.webp", FORMATS["webp"]) == ()
+    assert open_picture(tmp_path / "out.webp").icc[16:20] == b"RGB "

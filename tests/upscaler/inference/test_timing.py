@@ -46,7 +46,8 @@ def test_a_stage_that_fails_counts_too():
 def test_the_advice_names_what_takes_longest():
     profile = Profile(1.0, {**dict.fromkeys(STAGES, 0.0), "infer": 1.0, "write": 3.0})
     assert (
-        profile.advice == "to write takes 75% of the work; --png-level 1 or --format jpg would help"
+        profile.advice
+        == "to write takes 75% of the work; another --format, or a lower --png-level, may help"
     )
     assert Profile(0.0, dict.fromkeys(STAGES, 0.0)).shares["infer"] == 0.0
 

@@ -25,7 +25,7 @@ def test_every_runtime_that_opens_is_measured_beside_the_reference():
     assert (reference.ratio, reference.psnr) == (1.0, 100.0)
     for name, entry in RUNTIMES.items():
         try:
-            offered = entry.load().precisions()
+            offered = entry.load_unasked().precisions()
         except Exception:
             assert name in done.missing
             continue

@@ -1,8 +1,10 @@
 import json
+import re
 
 import pytest
 
 from upscaler.errors import HardwareMissing
+from upscaler.hardware.adapters import Adapter
 from upscaler.measure import doctor as diagnosis
 from upscaler.runtimes import RUNTIMES
 from upscaler.runtimes.table import RuntimeEntry
@@ -22,13 +24,13 @@ def test_what_opens_is_said_with_its_precisions(command):
     assert (states["cpu"]["state"], states["cpu"]["precisions"]) == ("opens", ["int8", "fp32"])
     assert found["facts"]["upscaler"]
     _, text, _ = command("doctor")
-    assert "cpu:             opens  int8, fp32" in text
+    assert re.search(r"^cpu: +opens  int8, fp32$", text, re.MULTILINE)
 
 
 def test_what_has_never_run_on_a_card_is_called_experimental(command):
     _, out, _ = command("doctor", "--json")
     found = {one["runtime"] for one in json.loads(out)["runtimes"] if one["experimental"]}
-    assert found == {"tensorrt", "tensorrt-rtx", "cuda"}
+    assert found == {"tensorrt", "tensorrt-rtx", "cuda", "webgpu", "ncnn", "openvino-gpu"}
     _, text, _ = command("doctor")
     lines = [line for line in text.splitlines() if ", experimental  " in line]
     assert {line.partition(":")[0] for line in lines} == found
@@ -48,6 +50,16 @@ def test_missing_hardware_cannot_be_installed(monkeypatch):
 
     monkeypatch.setitem(RUNTIMES, "other", NoGpu("x", "x", "x", "pip install it"))
     assert (health("other").state, health("other").repair) == ("missing", "")
+
+
+def test_the_cards_of_all_makers_are_named_and_programs_are_not(monkeypatch):
+    card, program = Adapter("A card", "7", software=False), Adapter("A program", "7", software=True)
+    monkeypatch.setattr(diagnosis, "adapters", lambda: (card, program))
+    monkeypatch.setattr(diagnosis, "gpus", lambda: ["NVIDIA's", "A card"])
+    monkeypatch.setattr(diagnosis, "gpu_in_sight", lambda: True)
+    assert diagnosis.facts()["GPUs"] == "NVIDIA's, A card"
+    monkeypatch.setattr(diagnosis, "gpu_in_sight", lambda: False)  # then no driver is loaded
+    assert diagnosis.facts()["GPUs"] == "none"
 
 
 def test_both_onnxruntimes_are_found_broken(monkeypatch):

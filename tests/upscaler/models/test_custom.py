@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
+from upscaler import Upscaler
 from upscaler.errors import ModelError
 from upscaler.models import custom, find_model
 
@@ -28,6 +29,15 @@ def test_the_command_runs_it(enlarger, tmp_path, command, photo):
     code, _, errors = command("run", tmp_path / "in.png", out, "-s", 2, "-m", path)
     assert code == 0, errors
     assert Image.open(out).width == 2 * photo.shape[1]
+
+
+def test_a_file_brings_its_scale(enlarger, tmp_path, command, photo):
+    path, (height, width, _) = enlarger(scale=3), photo.shape
+    Image.fromarray(photo).save(tmp_path / "in.png")
+    code, _, errors = command("run", tmp_path / "in.png", tmp_path / "out.png", "-m", path)
+    assert code == 0, errors
+    assert Image.open(tmp_path / "out.png").size == (3 * width, 3 * height)
+    assert Upscaler(str(path))(photo).shape == (3 * height, 3 * width, 3)
 
 
 def test_weights_in_a_file_beside_it(enlarger, tmp_path):

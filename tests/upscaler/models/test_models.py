@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from upscaler.errors import ModelError
-from upscaler.models import FOLDER, find_model, packaged_models, read_model
+from upscaler.models import FOLDER, default_scale, find_model, packaged_models, read_model
 from upscaler.models.graph.metadata import read_metadata
 
 MODELS = packaged_models()
@@ -86,5 +86,14 @@ def test_a_model_by_path_must_have_the_asked_scale():
 @pytest.mark.parametrize("name", ["../fast", "nonesuch", ""])
 def test_unknown_names(name):
     titles = ", ".join(model.spec.title for model in MODELS)
-    with pytest.raises(ModelError, match=f"there are: {titles}, or"):
+    with pytest.raises(ModelError, match=f"there are: auto, {titles}, or"):
         find_model(name, 2)
+
+
+def test_a_title_brings_its_scale_and_a_name_the_default():
+    assert [default_scale(name) for name in ("fast-x2", "fast-x3", "fast", "nothing")] == [
+        2,
+        3,
+        4,
+        4,
+    ]

@@ -61,7 +61,7 @@ def built(monkeypatch):
     class Found(Known):
         kind = Fresh
 
-    known = {"built": Found("", "", "", "", needs_gpu=True), "cpu": RUNTIMES["cpu"]}
+    known = {"built": Found("", "", "", "", needs_nvidia=True), "cpu": RUNTIMES["cpu"]}
     monkeypatch.setattr(choice, "RUNTIMES", known)
     monkeypatch.setattr("upscaler.runtimes.upgrade.RUNTIMES", known)
     return Fresh

@@ -37,11 +37,11 @@ def test_a_device_never_means_the_cpu(command, folder, tmp_path):
 
     if gpus():
         pytest.skip("there is an NVIDIA GPU here")
-    with pytest.raises(RuntimeUnavailable, match="cpu: it runs on no GPU"):
+    with pytest.raises(RuntimeUnavailable, match="cpu: --device is for NVIDIA GPUs"):
         open_runtime(request(devices=(0,)), "cpu")
     code, _, errors = command("run", folder, tmp_path / "out", "--device", "0")
     assert code == 3
-    assert "no NVIDIA GPU here" in errors and "it runs on no GPU" in errors
+    assert "no GPU here" in errors and "--device is for NVIDIA GPUs" in errors
     code, _, errors = command("run", folder, tmp_path / "out", "--device", "first")
     assert code == 2
     assert "is not a list of GPUs" in errors

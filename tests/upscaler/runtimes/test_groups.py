@@ -52,7 +52,7 @@ def on_cpu(monkeypatch):
         def load(self):
             return OnCpu
 
-    monkeypatch.setitem(RUNTIMES, "on-cpu", Found("", "", "", "", needs_gpu=True))
+    monkeypatch.setitem(RUNTIMES, "on-cpu", Found("", "", "", "", needs_nvidia=True))
     monkeypatch.setattr(OnCpu, "calls", [], raising=False)
     monkeypatch.setattr(OnCpu, "flaw", None)
     return OnCpu

@@ -8,14 +8,20 @@ import pytest
 from upscaler.errors import RuntimeUnavailable
 from upscaler.hardware.gpu import nvidia_driver
 from upscaler.models import find_model
-from upscaler.runtimes import RUNTIMES, RuntimeRequest, by_reason, open_runtime
+from upscaler.runtimes import (
+    RUNTIMES,
+    RuntimeRequest,
+    by_reason,
+    open_runtime,
+    precisions_of,
+)
 from upscaler.runtimes import table as table_module
 from upscaler.runtimes.runtime import Runtime
 
 
 def available(name):
     try:
-        return RUNTIMES[name].load().precisions()
+        return precisions_of(name)
     except RuntimeUnavailable:
         return ()
 
@@ -105,8 +111,7 @@ def test_a_missing_gpu_is_said_and_never_papered_over(command, folder, tmp_path)
     code, out, err = command("run", folder, tmp_path / "out", "-r", "cuda")
     assert (code, out) == (3, "")
     assert err.splitlines() == [
-        "Error: the runtime does not open here: cuda: there is no NVIDIA GPU here, "
-        "or no driver for it"
+        "Error: the runtime does not open here: cuda: there is no GPU here, or no driver for it"
     ]
     assert [path.name for path in (tmp_path / "out").glob("*")] in ([], [".upscaler"])
 

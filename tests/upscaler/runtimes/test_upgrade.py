@@ -181,6 +181,5 @@ def test_the_builder_fails_cleanly_where_there_is_nothing_to_build_with():
         errors = builder.stderr.read()
     assert builder.returncode == 1
     assert errors.strip() == (
-        "the runtime does not open here: tensorrt-rtx: "
-        "there is no NVIDIA GPU here, or no driver for it"
+        "the runtime does not open here: tensorrt-rtx: there is no GPU here, or no driver for it"
     )

@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from upscaler import Upscaler
-from upscaler.errors import ImageError, UsageError
-from upscaler.images import images_in, open_picture
+from upscaler.errors import UsageError
+from upscaler.images import images_in, open_reference
 from upscaler.quality.metrics import bicubic, modcrop
 from upscaler_train.data.degrade import degraded
 from upscaler_train.data.stripes import striped
@@ -95,7 +95,7 @@ def ready_pairs(folder: Path, recipe: Recipe) -> list[Pair]:
 
 
 def _ready_pair(folder: Path, name: str, scale: int) -> Pair:
-    low, high = (_read(folder / side / name) for side in ("low", "high"))
+    low, high = (open_reference(folder / side / name) for side in ("low", "high"))
     ratio, rest = divmod(high.shape[0], low.shape[0])
     if rest or high.shape[1] != ratio * low.shape[1] or ratio < scale:
         raise UsageError(f"{folder}: high/{name} is not {scale} or more times as large as low/")
@@ -188,7 +188,7 @@ def make_pair(path: Path, recipe: Recipe) -> Pair:
     Raises:
         UsageError: it cannot be read, or the network takes pictures of another size only.
     """
-    high = _read(path)
+    high: Pixels = open_reference(path)
     if recipe.data.grey:
         high = np.asarray(Image.fromarray(high).convert("L"))[..., None]
     size = getattr(recipe.network, "size", None)
@@ -205,14 +205,6 @@ def make_pair(path: Path, recipe: Recipe) -> Pair:
 def _pair(high: Pixels, recipe: Recipe) -> Pair:
     high = modcrop(high, recipe.scale)
     return Pair(bicubic(high, 1 / recipe.scale), high)
-
-
-def _read(path: Path) -> Pixels:
-    try:
-        rgb = open_picture(path).rgb
-    except (ImageError, OSError) as error:
-        raise UsageError(f"{path}: {error}; take it out") from None
-    return np.asarray(rgb // 257 if rgb.dtype == np.uint16 else rgb, dtype=np.uint8)
 
 
 def _enlarged(image: Pixels) -> Pixels:

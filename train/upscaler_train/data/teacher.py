@@ -38,14 +38,22 @@ _SMOOTH = 5.0
 """Sigma in small pixels of what counts as smooth: wider than what blur and noise have moved."""
 
 
+X4PLUS, ANIME = "realesrgan-x4plus", "realesr-animevideov3-x4"
+"""Networks of the package that enlarge four times."""
+
+
 class RealEsrgan:
-    """RealESRGAN_x4plus on one CPU core, in bfloat16 where it has it: 52 dB from float32.
+    """A network of Real-ESRGAN on a CPU, in bfloat16 where it has it: 52 dB from float32.
+
+    Args:
+        network: X4PLUS or ANIME.
+        threads: how many cores it uses.
 
     Raises:
         StartError: a package is missing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, network: str = X4PLUS, threads: int = 1) -> None:
         try:
             import ncnn
         except ImportError:
@@ -53,12 +61,12 @@ class RealEsrgan:
         models = _models()
         self._ncnn, self._net = ncnn, ncnn.Net()
         options = self._net.opt
-        options.num_threads = 1
+        options.num_threads = threads
         options.use_bf16_storage = True
         for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
             setattr(options, name, False)
-        self._net.load_param(str(models / "realesrgan-x4plus.param"))
-        self._net.load_model(str(models / "realesrgan-x4plus.bin"))
+        self._net.load_param(str(models / f"{network}.param"))
+        self._net.load_model(str(models / f"{network}.bin"))
 
     def __call__(self, low: Pixels) -> Pixels:
         """Enlarge uint8 (H, W, 3) to uint8 (4 H, 4 W, 3)."""

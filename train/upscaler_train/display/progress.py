@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
 from upscaler_train.display.log import Log
-from upscaler_train.training.trainer import Tick
+from upscaler_train.training.trainer import LAST, Tick
 
 _BAR_SECONDS, _PLAIN_SECONDS = 0.2, 30.0
 
@@ -47,6 +47,7 @@ class TrainingDisplay:
         )
         self._task = self._bar.add_task(title, total=1.0, facts="")
         self._log, self._again = Log(log, step), again
+        self._checkpoint = log.with_name(LAST)
         self._title, self._conditions = title, conditions
         self._val, self._said = "", 0.0
         self._losses: list[Tensor] = []
@@ -68,7 +69,8 @@ class TrainingDisplay:
     ) -> None:
         self._bar.stop()
         self._log.close()
-        if error is not None and not isinstance(error, Exception):  # Ctrl-C or SIGTERM
+        interrupted = error is not None and not isinstance(error, Exception)  # Ctrl-C or SIGTERM
+        if interrupted and self._checkpoint.exists():
             self._console.print(f"saved; {self._again} goes on from here")
 
     def __call__(self, tick: Tick) -> None:

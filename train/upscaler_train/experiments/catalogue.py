@@ -65,6 +65,29 @@ def choose(names: tuple[str, ...]) -> list[Experiment]:
     return [there[name] for name in names or there]
 
 
+def overrides_for(data: Path, epochs: int | None, budget: float | None) -> tuple[str, ...]:
+    """Return what the command line changes in every recipe.
+
+    Raises:
+        UsageError: the folder does not hold the three sets.
+    """
+    for part in ("train", "val", "test"):
+        if not (data / part).is_dir():
+            raise UsageError(
+                f"there is no folder {data / part}; --data takes a folder with the "
+                f"pictures in train, val and test"
+            )
+    changes = [
+        f"data.{part}={json.dumps(str(data / part), ensure_ascii=False)}"
+        for part in ("train", "val")
+    ]
+    if epochs is not None:
+        changes.append(f"schedule.epochs={epochs}")
+    if budget is not None:
+        changes.append(f"schedule.minutes={budget}")
+    return tuple(changes)
+
+
 def _sweeps(folder: Path) -> list[Experiment]:
     sweeps = tomllib.loads((folder / _SWEEPS).read_text(encoding="utf-8"))
     return [

@@ -44,15 +44,19 @@ def experiments(
     upscaler experiments 2-layer 3-layer --data seed-256 -o report/
     upscaler experiments --data seed-256 -o report/ --budget 10
     """
+    from upscaler_train.experiments.catalogue import choose, overrides_for
+
+    chosen = choose(names)
+    changes = overrides_for(data, epochs, budget)
+    recipes = [experiment.recipe((*changes, *overrides)) for experiment in chosen]
+
+    # torch takes seconds to import: what is misspelt has been said by now
     from upscaler.images import set_for_process
     from upscaler_train.display.progress import TrainingDisplay
-    from upscaler_train.experiments.catalogue import choose
     from upscaler_train.experiments.report import write
-    from upscaler_train.experiments.session import Session, overrides_for
+    from upscaler_train.experiments.session import Session
 
     set_for_process()
-    changes = overrides_for(data, epochs, budget)
-    recipes = [experiment.recipe((*changes, *overrides)) for experiment in choose(names)]
     command = shlex.join(["upscaler", *sys.argv[1:]])
     session = Session(data, out, show=show, command=command)
     page = None

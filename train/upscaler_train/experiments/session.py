@@ -1,6 +1,5 @@
 """Trains the experiments that are not there yet, one after the other."""
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -27,29 +26,6 @@ _FREE = {
 
 Display = Callable[[str, Path, int, str], AbstractContextManager[Watcher]]
 """Takes a title, the log's path and the step at which the training goes on."""
-
-
-def overrides_for(data: Path, epochs: int | None, budget: float | None) -> tuple[str, ...]:
-    """Return what the command line changes in every recipe.
-
-    Raises:
-        UsageError: the folder does not hold the three sets.
-    """
-    for part in ("train", "val", "test"):
-        if not (data / part).is_dir():
-            raise UsageError(
-                f"there is no folder {data / part}; --data takes a folder with the "
-                f"pictures in train, val and test"
-            )
-    changes = [
-        f"data.{part}={json.dumps(str(data / part), ensure_ascii=False)}"
-        for part in ("train", "val")
-    ]
-    if epochs is not None:
-        changes.append(f"schedule.epochs={epochs}")
-    if budget is not None:
-        changes.append(f"schedule.minutes={budget}")
-    return tuple(changes)
 
 
 class Session:

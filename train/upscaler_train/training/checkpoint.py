@@ -72,9 +72,8 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
     facts = {_KEY: json.dumps(metadata)}
-    averaged = checkpoint.recipe.optimisation.ema
-    if isinstance(checkpoint.recipe.network, Architecture) and averaged:  # export knows no other
-        facts[CHECKPOINT_KEY] = _trained(checkpoint, checkpoint.recipe.network).to_json()
+    if is_exported(checkpoint.recipe):
+        facts[CHECKPOINT_KEY] = _trained(checkpoint).to_json()
     try:
         save_file(tensors, temporary, facts)
         with temporary.open("rb") as file:
@@ -85,17 +84,23 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         raise StartError(f"cannot write the checkpoint {path}: {error}") from None
 
 
-def _trained(checkpoint: Checkpoint, architecture: Architecture) -> Trained:
+def is_exported(recipe: Recipe) -> bool:
+    """Whether `upscaler export` knows what is trained: networks of the shipped family, averaged."""
+    return isinstance(recipe.network, Architecture) and bool(recipe.optimisation.ema)
+
+
+def _trained(checkpoint: Checkpoint) -> Trained:
     recipe, progress = checkpoint.recipe, checkpoint.progress
+    assert isinstance(recipe.network, Architecture)
     training = Training(
-        data=recipe.data.description,
+        data=recipe.data.in_words,
         steps=progress.step,
         hours=round(progress.seconds / 3600, 2),
         machine=checkpoint.machine,
         start=checkpoint.start,
         arithmetic=checkpoint.arithmetic,
     )
-    return Trained(recipe.name, architecture, training)
+    return Trained(recipe.name, recipe.network, training)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -1,7 +1,6 @@
 """The training loop, the one that every model of the project goes through."""
 
 import copy
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upscaler.errors import StartError, UpscalerError, UsageError
+from upscaler.hardware.file_lock import lock
 from upscaler_train.data.pairs import Dataset, load_dataset
 from upscaler_train.data.sampling import sampler_for, steps_per_epoch
 from upscaler_train.networks.build import TrainingForm, build, check_memory
@@ -21,7 +21,7 @@ from upscaler_train.training import checkpoint as checkpoints
 from upscaler_train.training.checkpoint import BF16, FP32, Checkpoint, Progress
 from upscaler_train.training.devices import computes_bf16, connect, machine_of
 from upscaler_train.training.evaluation import Similarity, score
-from upscaler_train.training.losses import reconstruction
+from upscaler_train.training.losses import colour_shift, reconstruction
 from upscaler_train.training.optimisers import optimiser_for, set_rate
 from upscaler_train.training.schedule import Clock, learning_rate
 from upscaler_train.training.signals import held_back
@@ -88,7 +88,7 @@ class Trainer:
         self.dataset = dataset or load_dataset(recipe)
         self.sampler = sampler_for(recipe, self.dataset.train, self.fabric.device)
         self.epoch = steps_per_epoch(recipe, self.dataset.train)
-        self._start = ""
+        self._start, self._whole = "", True
         self.bf16 = recipe.run.bf16 and computes_bf16(self.fabric.device)
         self._arithmetic = BF16 if self.bf16 else FP32
         self._set_up(resume=resume)
@@ -152,13 +152,15 @@ class Trainer:
     def run(self, watch: Watcher) -> Progress:
         """Train until the budget is used up; checkpoints are written on the way and at the end.
 
-        An interrupt saves, too, and then goes on upwards.
+        An interrupt saves, too, and then goes on upwards. So does an error between two steps; one
+        within a step, too little memory say, may have changed some weights.
 
         Raises:
             Diverged: the weights are no numbers any more.
             StartError: another process trains into the folder.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        began = self.clock.step
         with self._lock():
             if self._share() < 1:
                 try:
@@ -166,7 +168,8 @@ class Trainer:
                 except UpscalerError:
                     raise
                 except BaseException:
-                    self._save()
+                    if self._whole and self.clock.step > began:
+                        self._save()
                     raise
         return self.clock.progress
 
@@ -177,8 +180,8 @@ class Trainer:
             return
         with (self.folder / _LOCK).open("w") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+                lock(file, wait=False)
+            except BlockingIOError:
                 raise StartError(f"another process trains into {self.folder}") from None
             yield
 
@@ -188,8 +191,10 @@ class Trainer:
         while (share := self._share()) < 1:
             rate = learning_rate(self.recipe.schedule, self.clock.step, share)
             with held_back():
+                self._whole = False
                 loss = self._step(rate, mse=share >= self.recipe.schedule.mse_from)
                 self.clock.step += 1
+                self._whole = True
             if not self.leads:
                 continue
             share = self.clock.share
@@ -214,6 +219,8 @@ class Trainer:
         set_rate(self.optimiser, rate)
         output = self._form(low)
         loss = self._loss(output, high, mse=mse)
+        if settings.colour:
+            loss = loss + settings.colour * colour_shift(output, low)
         self.optimiser.zero_grad(set_to_none=True)
         fabric.backward(loss)
         if settings.clip:
@@ -233,7 +240,6 @@ class Trainer:
             fft=settings.fft,
             ms_ssim=settings.ms_ssim,
             contrast=settings.contrast,
-            colour=settings.colour,
         )
 
     @torch.no_grad()

@@ -5,21 +5,29 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from itertools import chain
 
 from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.report import Result, Status, Summary, Used
+from upscaler.batch.run.clock import too_long
 from upscaler.batch.run.pipeline import Pipeline
+from upscaler.batch.run.relay import Relay, ToDo, so_far
+from upscaler.batch.run.reporter import Reporter
 from upscaler.batch.run.running_job import JobResult
-from upscaler.batch.state.journal import Journal, RunRecord, SettingsKey, open_journal
-from upscaler.batch.state.resume import Rules, has_moved_on, settled
+from upscaler.batch.state.journal import Journal, RunRecord, SettingsKey, State, open_journal
+from upscaler.batch.state.resume import Rules, judge
 from upscaler.hardware.cpu import MEMORY_SHARE, memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
+from upscaler.inference.timing import Profile, Stopwatch
 from upscaler.models import Model, find_models
 from upscaler.models.spec import FEATHERED
 from upscaler.runtimes import Runtime
+from upscaler.supervisor.line import NOBODY, Witness
 from upscaler.upscaler import Upscaler
+
+_PATIENCE, _LEAST_PATIENCE = 300.0, 10.0
+"""Seconds for which one call may hold Python's lock: without a timeout, and with a short one."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,10 @@ class Settings:
     """What pictures shall become, if not `scale` times as large."""
     restore: float | None = None
     """Where between a clean model and the one that also repairs damage; None for the one named."""
+    alpha: str = "picture"
+    """What a fourth channel is, see `Upscaler`."""
+    wrap: bool = False
+    """Whether pictures go on at their edges with what is at the opposite ones."""
     runtime: str = "auto"
     precision: str = "auto"
     tile: int | str | None = "auto"
@@ -65,6 +77,8 @@ class Settings:
             scale=self.scale,
             size=self.size,
             restore=self.restore,
+            alpha=self.alpha,
+            wrap=self.wrap,
             runtime=self.runtime,
             precision=self.precision,
             tile=self.tile,
@@ -93,37 +107,35 @@ class Settings:
             "quality": self.encoding.quality if kind.lossy else None,
             "strip": self.encoding.strip,
         }
+        if self.alpha != "picture":  # only then, so that what was made before stays done
+            facts["alpha"] = self.alpha
+        if self.wrap:
+            facts["wrap"] = True
         if model.spec.tiling.kind == FEATHERED:
             facts |= {"tile": self.tile, "memory": self.memory}
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         return SettingsKey(model.sha256, digest)
 
 
-class Reporter(Protocol):
-    """Whoever shows the run."""
-
-    def opened(self, upscaler: Upscaler, files: int) -> None:
-        """Work begins: `files` pictures go through `upscaler`."""
-
-    def moved(self, used: Used) -> None:
-        """A faster runtime took over; called from another thread."""
-
-    def note(self, text: str) -> None:
-        """A line worth knowing; called from another thread."""
-
-    def result(self, result: Result) -> None:
-        """One file ended."""
-
-
 class Batch:
     """One run over a plan.
+
+    Args:
+        witness: the supervisor, in whose hand-over there is what a process that died did of it.
 
     Raises:
         StartError: the model is not there.
     """
 
-    def __init__(self, plan: Plan, settings: Settings, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        settings: Settings,
+        reporter: Reporter,
+        witness: Witness = NOBODY,
+    ) -> None:
         self._plan, self._settings, self._reporter = plan, settings, reporter
+        self._witness, self._relay = witness, Relay(witness.handover)
         self._model = settings.find_model()
         kinds = {job.format.name: job.format for job in plan.jobs}
         by_format = {name: settings.key(self._model, k) for name, k in kinds.items()}
@@ -135,6 +147,7 @@ class Batch:
             not_read=plan.not_read,
             left_out=plan.left_out,
         )
+        self._relay.restore(self._summary)
 
     def run(self) -> Summary:
         """Bring every job of the plan to its end.
@@ -142,16 +155,29 @@ class Batch:
         Raises:
             StartError: the output folder or the runtime is not usable.
         """
-        began = time.monotonic()
+        handover = self._witness.handover
+        began = time.monotonic() - (time.time() - self._relay.began)
+        if not self._relay.is_first:
+            self._reporter.note(handover.note)
         for name, reason in self._plan.refused.items():
-            self._report(Result(name, Status.FAILED, error=reason))
+            self._settle(Result(name, Status.FAILED, error=reason))
         if self._plan.jobs:
-            with open_journal(self._plan.root, self._plan.shard) as journal:
+            plan, holder = self._plan, self._witness.supervisor
+            with open_journal(plan.root, plan.shard, holder, self._reporter.note) as journal:
                 todo = self._remaining(journal)
-                for folder in {job.target.parent for job in self._plan.jobs}:
-                    sweep(folder)
-                if todo:
-                    self._work(todo, journal)
+                alone = plan.root is not None and plan.shard is None
+                for folder in {job.target.parent for job in plan.jobs}:
+                    sweep(folder, alone=alone)
+                try:
+                    if handover.not_tried:
+                        for job, _ in todo:
+                            self._report(Result(job.name, Status.FAILED, error=handover.not_tried))
+                    elif todo:
+                        with self._settings.open() as upscaler:
+                            self._work(upscaler, todo, journal)
+                finally:
+                    if self._summary.profile:
+                        journal.record_run(self._as_record(self._summary.profile))
         self._summary.seconds = time.monotonic() - began
         return self._summary
 
@@ -165,32 +191,46 @@ class Batch:
         self._summary.add(result)
         self._reporter.result(result)
 
-    def _remaining(self, journal: Journal) -> list[Job]:
+    def _settle(self, result: Result) -> None:
+        """Count what needs no work; the first process of a run reports it, too."""
+        if self._relay.is_first:
+            self._report(result)
+        else:
+            self._summary.add(result)
+
+    def _remaining(self, journal: Journal) -> ToDo:
         """Report what needs no work, or may not be done; return the rest."""
-        todo: list[Job] = []
-        plan, rules = self._plan, self._settings.rules
-        for job in plan.jobs:
-            entry = journal.find(job)
-            result = settled(plan, job, entry, self._keys[job], rules)
-            if result is None:
-                if entry is not None and has_moved_on(plan, job, entry):
-                    with suppress(OSError):  # or it would stay there if this job fails
-                        job.target.unlink()
-                todo.append(job)
-            else:
-                self._report(result)
+        todo: list[tuple[Job, float]] = []
+        failed = self._witness.handover.failed
+        for job, entry, verdict in judge(self._plan, journal, self._keys, self._settings.rules):
+            if job.name in failed:
+                reason, lasting = failed[job.name]
+                self._end(journal, JobResult(job, error=reason, lasting=lasting))
+                continue
+            if verdict.renewed:
+                journal.renew(job, verdict.renewed)
+            result = None
+            if not self._relay.is_unreported(job):
+                result = self._relay.ended(job, entry) or verdict.result
+            if result is not None:
+                self._settle(result)
+                continue
+            if verdict.moved_on:
+                with suppress(OSError):  # or it would stay there if this job fails
+                    job.target.unlink()
+            begun = entry.updated if entry and entry.state is State.BEGUN else 0.0
+            todo.append((job, begun))
         return todo
 
-    def _work(self, jobs: list[Job], journal: Journal) -> None:
-        with self._settings.open() as upscaler:
-            self._work_with(upscaler, jobs, journal)
-
-    def _work_with(self, upscaler: Upscaler, jobs: list[Job], journal: Journal) -> None:
-        settings, began = self._settings, time.time()
-        runtime = upscaler.choice.runtime
-        self._summary.runtimes.append(Used(runtime.name, runtime.precision))
-        self._reporter.opened(upscaler, len(jobs))
-        journal.claim({job: self._keys[job] for job in jobs})
+    def _work(self, upscaler: Upscaler, todo: ToDo, journal: Journal) -> None:
+        settings, runtime = self._settings, upscaler.choice.runtime
+        if not self._summary.runtimes:
+            self._summary.runtimes.append(Used(runtime.name, runtime.precision))
+        self._reporter.opened(upscaler, len(todo))
+        first, last = self._relay.in_order(todo)
+        reason = too_long(settings.timeout) if settings.timeout else ""
+        self._witness.working(max(settings.timeout or _PATIENCE, _LEAST_PATIENCE), reason)
+        self._witness.suspect(job.name for job in last)
         pipeline = Pipeline(
             upscaler,
             memory=settings.memory_limit,
@@ -198,50 +238,46 @@ class Batch:
             max_pixels=settings.max_pixels,
             timeout=settings.timeout,
             log=self._reporter.note,
+            begin=lambda job: journal.claim(job, self._keys[job]),
+            witness=self._witness,
+            watch=Stopwatch(self._relay.profile),
         )
         try:
             with upscaler.upgrading(self._moved, self._reporter.note), pipeline:
-                for ended in pipeline.run(jobs):
-                    _record(journal, ended)
-                    self._report(_for_report(ended))
-            self._summary.profile = pipeline.watch.read()
+                parts = [first, *([job] for job in last)]
+                for ended in chain.from_iterable(map(pipeline.run, parts)):
+                    self._end(journal, ended)
+                    done, facts = ended.error is None, so_far(self._summary, pipeline.watch.read())
+                    self._witness.ended(ended.job.name, done, facts)
         finally:
             for ended in pipeline.leftovers():  # an interrupt must not forget what was done
                 _record(journal, ended)
-            journal.record_run(self._as_record(began, pipeline.watch.read().elapsed))
-            sync_folders(job.target.parent for job in jobs)
+            self._summary.profile = pipeline.watch.read()
+            sync_folders(job.target.parent for job, _ in todo)
 
-    def _as_record(self, began: float, seconds: float) -> RunRecord:
+    def _end(self, journal: Journal, ended: JobResult) -> None:
+        _record(journal, ended)
+        self._report(ended.as_result())
+
+    def _as_record(self, profile: Profile) -> RunRecord:
         used, counts = self._summary.runtimes[-1], self._summary.counts
         return RunRecord(
-            began=began,
+            began=self._relay.began,
             model=self._model.title,
             model_sha256=self._model.sha256,
             runtime=f"{used.runtime} in {used.precision}",
             done=counts[Status.DONE],
             failed=counts[Status.FAILED],
             pixels=self._summary.pixels,
-            seconds=seconds,
+            seconds=profile.elapsed,
         )
 
 
 def _record(journal: Journal, ended: JobResult) -> None:
     if ended.error is None:
-        journal.done(ended.job, ended.seconds)
+        assert ended.output is not None
+        journal.done(ended.job, ended.output, ended.input_sha256, ended.seconds)
     elif ended.lasting:
         journal.failed(ended.job, ended.error, ended.seconds)
     else:
         journal.release(ended.job, ended.error)
-
-
-def _for_report(ended: JobResult) -> Result:
-    failed = ended.error is not None
-    return Result(
-        name=ended.job.name,
-        status=Status.FAILED if failed else Status.DONE,
-        target=None if failed else str(ended.job.target),
-        error=ended.error,
-        warnings=ended.warnings,
-        pixels=ended.pixels,
-        seconds=ended.seconds,
-    )

@@ -52,16 +52,15 @@ class Budget:
             self._free.notify_all()
 
 
-def goes_in_strips(size: PictureSize, scale: int, kind: Format, *, resampled: bool) -> bool:
+def goes_in_strips(size: PictureSize, scale: int, kind: Format) -> bool:
     """Whether a picture is too large to be in memory as a whole, and its output can do without.
 
     Args:
         scale: of the network.
         kind: of the output.
-        resampled: whether the output has another size than the network makes.
     """
     large = size.pixels * scale**2 > WHOLE_UP_TO
-    return large and kind.streamed and size.frames == 1 and not resampled
+    return large and kind.streamed and size.frames == 1
 
 
 def bytes_needed(

@@ -7,9 +7,9 @@ enough. Tiles of several pictures share the streams: a large picture uses all co
 do many small ones. A budget in bytes, not in pictures, bounds what is in memory.
 """
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
@@ -19,10 +19,12 @@ from types import TracebackType
 from typing import Self
 
 from upscaler.batch.plan.jobs import Job, refuse_too_long
+from upscaler.batch.run.as_input import make_folders, stamp_input
+from upscaler.batch.run.clock import TURN, Clock, Clocks
 from upscaler.batch.run.memory import Budget, bytes_needed, goes_in_strips
-from upscaler.batch.run.running_job import JobResult, RunningJob
-from upscaler.batch.run.watchdog import Watchdog
+from upscaler.batch.run.running_job import JobResult, RunningJob, as_image_error
 from upscaler.batch.run.workers import Workers
+from upscaler.batch.state.file_stamp import sha256_as_stamped
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
     MAX_PIXELS,
@@ -37,7 +39,11 @@ from upscaler.images import (
     save_strips,
     upright_size,
 )
+from upscaler.inference.look import look_at_rows
 from upscaler.inference.timing import Stopwatch
+from upscaler.models.restoration import Restoration
+from upscaler.quality.damage import Damage
+from upscaler.supervisor.line import NOBODY, Witness
 from upscaler.upscaler import Upscaler
 
 _WAITING = 4
@@ -46,8 +52,9 @@ _WAITING = 4
 _GRACE = 3.0
 """Seconds that an interrupted run gives to what has begun."""
 
-_LOOK = 0.2
-"""Seconds between two looks of one who waits for a tile at whether the file has failed."""
+_DECODER, _RUNTIME, _ENCODER = "the decoder", "the runtime", "the encoder"
+_ANY_OF_THEM = "the decoder, the runtime or the encoder"
+"""Where a file is in flight; one that goes in strips is in all at once."""
 
 
 class Pipeline:
@@ -58,7 +65,10 @@ class Pipeline:
         encoding: how outputs are written.
         max_pixels: of an input, all frames together; larger ones fail.
         timeout: seconds of work after which a file fails; None for no limit.
-        log: called from another thread with a line worth knowing.
+        log: called with a line worth knowing.
+        begin: called from another thread before a job's reading begins.
+        witness: told where the jobs are.
+        watch: counts what the stages take.
     """
 
     def __init__(
@@ -70,11 +80,17 @@ class Pipeline:
         max_pixels: int = MAX_PIXELS,
         timeout: float | None = None,
         log: Callable[[str], None] = lambda line: None,
+        begin: Callable[[Job], None] = lambda job: None,
+        witness: Witness = NOBODY,
+        watch: Stopwatch | None = None,
     ) -> None:
         self._upscaler, self._encoding, self._max_pixels = upscaler, encoding, max_pixels
-        self.watch = Stopwatch()
+        self.watch = watch or Stopwatch()
+        self._begin, self._witness = begin, witness
+        self._clocks = Clocks(timeout, log, self._witness)
         self._budget = Budget(memory)
-        self._done: queue.SimpleQueue[JobResult] = queue.SimpleQueue()
+        self._ended: deque[JobResult] = deque()
+        self._news = threading.Event()
         self._stopped = threading.Event()
         self._growing = threading.Lock()
         self._threads, streams = upscaler.threads, self._streams
@@ -82,7 +98,6 @@ class Pipeline:
         self._readers = Workers(max(1, streams // 2), "read")
         self._tiles = [Workers(self._threads, "infer")]
         self._writers = Workers(streams, "write")
-        self.watchdog = Watchdog(timeout, streams, log)
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +116,6 @@ class Pipeline:
             until = time.monotonic() + _GRACE
         for pool in (self._readers, *self._tiles, self._writers):
             pool.shutdown(cancel=kind is not None, until=until)
-        self.watchdog.close()
 
     def run(self, jobs: Iterable[Job]) -> Iterator[JobResult]:
         """Yield the result of each job as it ends; one bad file never stops the others."""
@@ -109,22 +123,31 @@ class Pipeline:
         unfinished = 0
         while True:
             for job in islice(waiting, max(0, self._ahead - unfinished)):
-                self._readers.submit(self._guard, self._read, self._begin(job))
+                running = RunningJob(job, Clock(job.name, self.watch))
+                self._readers.submit(self._guard, self._read, running)
                 unfinished += 1
             if not unfinished:
                 return
-            yield self._done.get()
+            yield self._next()
+            self._ended.popleft()
             unfinished -= 1
 
-    def _begin(self, job: Job) -> RunningJob:
-        running = RunningJob(job)
-        running.watch = self.watchdog.watch(job.name, self.watch, partial(self.fail, running))
-        return running
-
     def leftovers(self) -> Iterator[JobResult]:
-        """Yield what ended after the caller stopped listening; for after the exit."""
-        while not self._done.empty():
-            yield self._done.get()
+        """Yield what ended after the caller stopped listening; for after the exit.
+
+        What the caller was about to hear when it was interrupted is among it.
+        """
+        while self._ended:
+            yield self._ended.popleft()
+
+    def _next(self) -> JobResult:
+        """Wait for a result, in short turns: some systems deliver signals only in between."""
+        self._clocks.look()
+        while not self._ended:
+            self._news.wait(self._clocks.turn)
+            self._news.clear()
+            self._clocks.look()
+        return self._ended[0]
 
     def _guard(self, stage: Callable[[RunningJob], None], running: RunningJob) -> None:
         """Run one stage; whatever it raises ends this job, not the run."""
@@ -133,57 +156,74 @@ class Pipeline:
         try:
             stage(running)
         except Exception as error:
-            self.fail(running, _as_image_error(error))
+            self._fail(running, as_image_error(error))
 
     def _read(self, running: RunningJob) -> None:
         job, scale = running.job, self._upscaler.model.spec.scale
+        self._begin(job)
+        self._witness.at(job.name, _DECODER)
+        self._clocks.begin(running.clock)
+        running.stamp = stamp_input(job, running.output, keep_times=self._encoding.keep_times)
         resampled = not self._upscaler.size.is_scale(scale)
-        with running.watch.busy():  # what is turned has the same multiple, but not the same width
+        with running.clock.busy():  # what is turned has the same multiple, but not the same width
             size = (upright_size if resampled else picture_size)(job.source, self._max_pixels)
         refuse_too_long(job, self._upscaler.size.of(size.width, size.height))
-        if goes_in_strips(size, scale, job.format, resampled=resampled):
+        if self._upscaler.takes_strips and goes_in_strips(size, scale, job.format):
+            self._witness.at(job.name, _ANY_OF_THEM)
             with ExitStack() as stack:
-                with running.watch.busy():
+                with running.clock.busy():
                     rows = stack.enter_context(open_rows(job.source, self._max_pixels))
                 if rows is not None:
                     self._take(running, bytes_needed(size, scale, strips=True))
-                    self._go_in_strips(running, rows)
+                    self._go_in_strips(running, rows, self._looked_through(running))
                     return
-        self._take(running, bytes_needed(size, scale, resampled=resampled))
+        largest = self._upscaler.model.largest_scale
+        resampled = not self._upscaler.size.is_scale(largest)
+        self._take(running, bytes_needed(size, largest, resampled=resampled))
         if not self._stopped.is_set():
             self._go_whole(running)
 
     def _take(self, running: RunningJob, wanted: int) -> None:
         self._budget.take(wanted)
-        running.began = time.monotonic()
-        if not running.hold(wanted):  # it has failed meanwhile
-            self._budget.give(wanted)
-            running.watch.refuse_if_ended()
+        running.bytes, running.began = wanted, time.monotonic()
 
     def _go_whole(self, running: RunningJob) -> None:
-        with running.watch.stage("read"):
+        with running.clock.stage("read"):
             picture = self._fit(running.job, open_picture(running.job.source, self._max_pixels))
-        with running.watch.busy():
-            work = self._upscaler.begin(picture, running.watch)
+            running.input_sha256 = sha256_as_stamped(running.job.source, running.stamp)
+        with running.clock.busy():
+            work = self._upscaler.begin(picture, running.clock)
         running.start(work)
+        self._witness.at(running.job.name, _RUNTIME)
         if not work.tiles:
             self._writers.submit(self._guard, self._write, running)
         for tile in work.tiles:
             self._current_tiles().submit(self._infer, running, tile)
 
-    def _go_in_strips(self, running: RunningJob, rows: Rows) -> None:
+    def _looked_through(self, running: RunningJob) -> Damage:
+        """Read a large picture once for what it has been through, if that decides anything."""
+        if not self._upscaler.looks:
+            return Damage()
+        with running.clock.stage("look"), ExitStack() as stack:
+            rows = stack.enter_context(open_rows(running.job.source, self._max_pixels))
+            return look_at_rows(rows) if rows else Damage()
+
+    def _go_in_strips(self, running: RunningJob, rows: Rows, damage: Damage) -> None:
         """Take a picture all the way: reading and writing its strips takes turns."""
-        job, watch = running.job, running.watch
+        job, clock = running.job, running.clock
         try:
-            with watch.busy():
-                work = self._upscaler.begin_strips(rows, partial(self._fit, job), watch)
+            with clock.busy():
+                work = self._upscaler.begin_strips(rows, partial(self._fit, job), clock, damage)
                 strips = work.run(partial(self._compute, running))
+                make_folders(job)
+                around = running.output
                 lost = save_strips(
-                    work.frame, strips, job.target, job.format, self._encoding, watch.draft
+                    work.frame, strips, job.target, job.format, self._encoding, around
                 )
+                running.input_sha256 = sha256_as_stamped(job.source, running.stamp)
         except Exception as error:  # or it would pass for damage of the file that is open
-            raise _as_image_error(error) from None
-        self._succeed(running, work.frame, (*work.warnings, *lost))
+            raise as_image_error(error) from None
+        self._succeed(running, work.frame, (*work.warnings, *lost), work.restoration)
 
     def _compute(self, running: RunningJob, tile: Callable[[], None]) -> Callable[[], None]:
         """Have a tile of a strip computed; returns what waits for it."""
@@ -192,9 +232,9 @@ class Pipeline:
         return partial(self._wait_for, done, running)
 
     def _wait_for(self, tile: "Future[None]", running: RunningJob) -> None:
-        with running.watch.idle():  # the tile lets the clock run when its turn has come
-            while not wait([tile], _LOOK).done:
-                running.watch.refuse_if_ended()
+        with running.clock.idle():  # the tile lets the clock run when its turn has come
+            while not wait([tile], TURN).done:
+                running.clock.refuse_if_late()
                 if self._stopped.is_set():
                     raise PassingError("was interrupted")
         tile.result()
@@ -203,7 +243,7 @@ class Pipeline:
         """Return what the output's format can hold of a picture."""
         if self._encoding.strip:
             picture = picture.without_metadata()
-        return fit(picture, job.format)
+        return fit(self._upscaler.as_meant(picture), job.format)
 
     @property
     def _streams(self) -> int:
@@ -228,7 +268,7 @@ class Pipeline:
             try:
                 tile()
             except Exception as problem:
-                error = _as_image_error(problem)
+                error = as_image_error(problem)
         if running.tile_done(error):
             self._writers.submit(self._guard, self._write, running)
 
@@ -236,45 +276,49 @@ class Pipeline:
         if running.error:
             raise running.error
         work, job = running.work, running.job
-        with running.watch.stage("write"):
+        self._witness.at(job.name, _ENCODER)
+        with running.clock.stage("write"):
             assert work is not None
             picture = work.finish()
-            draft = running.watch.draft
-            lost = save_picture(picture, job.target, job.format, self._encoding, draft)
-        self._succeed(running, picture, (*picture.warnings, *lost))
+            make_folders(job)
+            around = running.output
+            lost = save_picture(picture, job.target, job.format, self._encoding, around)
+        self._succeed(running, picture, (*picture.warnings, *lost), work.restoration)
 
-    def _succeed(self, running: RunningJob, picture: Picture, warnings: tuple[str, ...]) -> None:
-        pixels, seconds = picture.width * picture.height, time.monotonic() - running.began
-        self._end(
-            running, JobResult(running.job, warnings=warnings, pixels=pixels, seconds=seconds)
+    def _succeed(
+        self,
+        running: RunningJob,
+        picture: Picture,
+        warnings: tuple[str, ...],
+        restoration: Restoration | None,
+    ) -> None:
+        result = JobResult(
+            running.job,
+            warnings=warnings,
+            pixels=picture.width * picture.height,
+            seconds=time.monotonic() - running.began,
+            input_sha256=running.input_sha256,
+            output=running.output.written,
+            restoration=restoration,
         )
+        self._end(running, result)
 
-    def fail(self, running: RunningJob, error: ImageError) -> None:
-        """End a file for a reason; nothing happens to one that has ended."""
+    def _fail(self, running: RunningJob, error: ImageError) -> None:
         lasting = not isinstance(error, PassingError)
         self._end(running, JobResult(running.job, error=str(error), lasting=lasting))
 
     def _end(self, running: RunningJob, result: JobResult) -> None:
-        if not running.watch.end():
-            return
+        self._clocks.end(running.clock)
         running.work = None
-        self._budget.give(running.let_go())
-        self._done.put(result)
+        self._budget.give(running.bytes)
+        self._ended.append(result)
+        self._news.set()
 
 
 def _fulfil(done: "Future[None]", tile: Callable[[], None]) -> None:
     try:
         tile()
     except Exception as error:
-        done.set_exception(_as_image_error(error))
+        done.set_exception(as_image_error(error))
     else:
         done.set_result(None)
-
-
-def _as_image_error(error: Exception) -> ImageError:
-    """Whatever goes wrong with one file, a defect of ours included, must not stop the others."""
-    if isinstance(error, ImageError):
-        return error
-    if isinstance(error, MemoryError):
-        return PassingError("does not fit into memory")
-    return PassingError(f"unexpected {type(error).__name__}: {error}")

@@ -4,9 +4,13 @@ import threading
 from dataclasses import dataclass
 
 from upscaler.batch.plan.jobs import Job
-from upscaler.batch.run.watchdog import Watch
-from upscaler.errors import ImageError
+from upscaler.batch.report import Result, Status
+from upscaler.batch.run.clock import Clock
+from upscaler.batch.state.file_stamp import FileStamp
+from upscaler.errors import ImageError, PassingError
+from upscaler.images import Surroundings, Written
 from upscaler.inference.enlargement import Enlargement
+from upscaler.models.restoration import Restoration
 
 
 @dataclass(frozen=True)
@@ -21,35 +25,46 @@ class JobResult:
     warnings: tuple[str, ...] = ()
     pixels: int = 0
     """Of the output."""
+    restoration: Restoration | None = None
+    """What `auto` decided."""
     seconds: float = 0.0
     """From the start of reading to the end of writing."""
+    input_sha256: str = ""
+    """Of what was read; empty if it changed meanwhile, or there is no output."""
+    output: Written | None = None
+    """What the output is; None if there is none."""
+
+    def as_result(self) -> Result:
+        """Return what is reported of it."""
+        failed = self.error is not None
+        return Result(
+            name=self.job.name,
+            status=Status.FAILED if failed else Status.DONE,
+            target=None if failed else str(self.job.target),
+            error=self.error,
+            warnings=self.warnings,
+            pixels=self.pixels,
+            seconds=self.seconds,
+            restoration=self.restoration,
+        )
 
 
 class RunningJob:
     """One job in progress: counts its tiles down and keeps the first thing that went wrong."""
 
-    watch: Watch
-    """Its clock."""
+    stamp: FileStamp | None = None
+    """Of the input, before it was read."""
+    input_sha256 = ""
+    """Of what was read of it."""
 
-    def __init__(self, job: Job) -> None:
-        self.job, self.began = job, 0.0
-        self._bytes, self._ended = 0, False
+    def __init__(self, job: Job, clock: Clock) -> None:
+        self.job, self.clock, self.began = job, clock, 0.0
+        self.bytes = 0
+        """What it fills of the budget."""
         self.work: Enlargement | None = None
         self.error: ImageError | None = None
+        self.output = Surroundings()
         self._left, self._lock = 0, threading.Lock()
-
-    def hold(self, amount: int) -> bool:
-        """Note that it fills so many bytes of the budget; False if it has ended."""
-        with self._lock:
-            if not self._ended:
-                self._bytes = amount
-            return not self._ended
-
-    def let_go(self) -> int:
-        """Note that it has ended; returns how many bytes of the budget it filled."""
-        with self._lock:
-            self._ended = True
-            return self._bytes
 
     def start(self, work: Enlargement) -> None:
         """Count the tiles of what it becomes."""
@@ -61,3 +76,12 @@ class RunningJob:
             self.error = self.error or error
             self._left -= 1
             return self._left == 0
+
+
+def as_image_error(error: Exception) -> ImageError:
+    """Return why a file failed: whatever goes wrong, a defect of ours included, stops no others."""
+    if isinstance(error, ImageError):
+        return error
+    if isinstance(error, MemoryError):
+        return PassingError("does not fit into memory")
+    return PassingError(f"unexpected {type(error).__name__}: {error}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from upscaler.batch.plan.listing import Shard
 from upscaler.batch.state.lock import file_name, is_other_shard
 from upscaler.errors import OutputError
+from upscaler.hardware.file_lock import has_locks
 
 FORMAT = 1
 """Of the tables; grows when an older program could not read them."""
@@ -67,25 +68,31 @@ def journals(folder: Path) -> list[Path]:
 
 def scratch() -> sqlite3.Connection:
     """Return an empty journal in memory."""
-    database = sqlite3.connect(":memory:", uri=True)
+    database = sqlite3.connect(":memory:", uri=True, check_same_thread=False)
     _create(database)
     return database
 
 
-def connect(folder: Path, shard: Shard | None) -> sqlite3.Connection:
+def connect(folder: Path, shard: Shard | None, *, locked: bool = True) -> sqlite3.Connection:
     """Open or create the journal of a run that holds the folder, and add what the others know.
+
+    Args:
+        locked: whether the folder's file system has locks.
 
     Raises:
         OutputError: a journal is damaged or of another format.
         sqlite3.Error: it cannot be read or written.
     """
     path = folder / file_name(_STEM, shard, _SUFFIX)
-    database = sqlite3.connect(path.absolute(), uri=True)  # `file:` begins no absolute path
+    # readers claim what they begin
+    address = _address(path, locked=locked)
+    database = sqlite3.connect(address, uri=True, check_same_thread=False)
     try:
         if _is_empty(database, "main", path):
             _create(database)
         # a power cut may forget the last changes, never damage the journal
-        database.execute("PRAGMA journal_mode = WAL")
+        if locked:  # by which the readers of a WAL share memory
+            database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         # other shards hold none of our jobs, and may be at work
         others = [
@@ -113,7 +120,8 @@ def merge(database: sqlite3.Connection, paths: Iterable[Path]) -> None:
         OutputError: one is damaged or of another format.
     """
     for path in paths:
-        database.execute("ATTACH ? AS other", (f"{path.absolute().as_uri()}?mode=ro",))
+        address = _address(path, mode="ro", locked=has_locks(path))
+        database.execute("ATTACH ? AS other", (address,))
         try:
             if not _is_empty(database, "other", path):
                 with database:
@@ -121,6 +129,10 @@ def merge(database: sqlite3.Connection, paths: Iterable[Path]) -> None:
                     database.execute("INSERT OR IGNORE INTO main.runs SELECT * FROM other.runs")
         finally:
             database.execute("DETACH other")
+
+
+def _address(path: Path, mode: str = "rwc", *, locked: bool) -> str:
+    return f"{path.absolute().as_uri()}?mode={mode}{'' if locked else '&vfs=unix-none'}"
 
 
 def _create(database: sqlite3.Connection) -> None:

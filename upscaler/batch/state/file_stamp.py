@@ -16,6 +16,13 @@ class FileStamp(NamedTuple):
     """Nanoseconds since 1970."""
 
 
+class Stamps(NamedTuple):
+    """Of an input and its output."""
+
+    input: FileStamp
+    output: FileStamp
+
+
 def file_stamp(path: Path) -> FileStamp | None:
     """Return a file's stamp, None if there is no file."""
     try:
@@ -36,3 +43,9 @@ def file_sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:  # whoever reads it for its pixels will say why
         return ""
+
+
+def sha256_as_stamped(path: Path, stamp: FileStamp | None) -> str:
+    """Return the sha256 of a file that is as it was when it got its stamp, else nothing."""
+    digest = file_sha256(path)
+    return digest if stamp is not None and file_stamp(path) == stamp else ""

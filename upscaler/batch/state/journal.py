@@ -1,14 +1,15 @@
 """What an output folder remembers: which outputs are done, from what, with which settings.
 
-Paths below OUT are kept relative, so that the folder may be moved; all paths are kept as bytes,
-since file names need not be text. Every change is committed at once: a kill loses none. A power
-cut may lose the last ones, and their files are then done again.
+Paths below OUT are kept relative, so that the folder may be moved; all paths are kept with forward
+slashes, and as bytes, since file names need not be text. Every change is committed at once: a kill
+loses none. A power cut may lose the last ones, and their files are then done again.
 """
 
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass
 from enum import StrEnum
@@ -18,13 +19,14 @@ from typing import Any
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.plan.listing import STATE_FOLDER, Shard
 from upscaler.batch.state import database as db
-from upscaler.batch.state.file_stamp import FileStamp, file_sha256, file_stamp
+from upscaler.batch.state.file_stamp import FileStamp, Stamps, file_stamp
 from upscaler.batch.state.lock import hold
 from upscaler.errors import OutputError
+from upscaler.images import Written
 
 _COLUMNS = (
     "source, input_size, input_mtime_ns, input_sha256, settings, "
-    "output_size, output_mtime_ns, output_sha256, state, reason"
+    "output_size, output_mtime_ns, output_sha256, state, reason, updated"
 )
 
 
@@ -63,6 +65,8 @@ class JournalEntry:
     output_sha256: str
     state: State
     reason: str
+    updated: float
+    """When that became so, in seconds since 1970."""
 
     def is_of(self, source: Path) -> bool:
         """Whether this input made it, however its path is written, or moved or renamed since."""
@@ -107,15 +111,17 @@ class RunRecord:
 
 
 class Journal:
-    """The memory of one output folder; use `open_journal`. For one thread.
+    """The memory of one output folder; use `open_journal`.
 
-    An output is claimed before the work on it; then it is recorded as done or as impossible,
-    or released where the work may yet succeed. What stays claimed was killed.
+    An output is claimed when the work on it begins, from any thread; then it is recorded as done
+    or as impossible, or released where the work may yet succeed, from one thread. What stays
+    claimed was in flight when a run was killed or interrupted.
     """
 
     def __init__(self, database: sqlite3.Connection, root: Path | None) -> None:
         self._database, self._root = database, root
-        self._below = os.fsencode(root) + b"/" if root else b""
+        self._lock = threading.Lock()
+        self._below = os.fsencode(root.as_posix()) + b"/" if root else b""
 
     def find(self, job: Job) -> JournalEntry | None:
         """Return what is known of a job's output."""
@@ -124,21 +130,17 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
-    def claim(self, jobs: dict[Job, SettingsKey]) -> None:
-        """Remember that these outputs are about to be written.
+    def claim(self, job: Job, key: SettingsKey) -> None:
+        """Remember that an output is in the making.
 
-        The inputs are stamped now, before they are read: one that changes meanwhile is done
-        again by the next run.
+        The input is stamped now, before it is read: one that changes meanwhile is done again by
+        the next run.
         """
-        now = time.time()
-        rows = []
-        for job, key in jobs.items():
-            found = file_stamp(job.source) or (None, None)
-            source = os.fsencode(job.source.absolute())
-            made_by = (key.model, key.settings)
-            rows.append((self._key(job), source, *found, *made_by, State.BEGUN, now))
-        with self._database:
-            self._database.executemany(
+        found = file_stamp(job.source) or (None, None)
+        made_by = (key.model, key.settings)
+        row = (self._key(job), _absolute(job.source), *found, *made_by, State.BEGUN, time.time())
+        with self._lock, self._database:
+            self._database.execute(
                 "INSERT INTO jobs (target, source, input_size, input_mtime_ns, model, settings, "
                 "state, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (target) DO UPDATE SET source = excluded.source, "
@@ -146,20 +148,34 @@ class Journal:
                 "input_sha256 = NULL, model = excluded.model, settings = excluded.settings, "
                 "state = excluded.state, reason = NULL, seconds = NULL, "
                 "updated = excluded.updated",
-                rows,
+                row,
             )
 
-    def done(self, job: Job, seconds: float) -> None:
-        """Remember that a claimed job's output is in place."""
-        made = file_stamp(job.target) or (None, None)
+    def done(self, job: Job, output: Written, input_sha256: str, seconds: float) -> None:
+        """Remember that a claimed job's output is in place.
+
+        Args:
+            input_sha256: of what was read; empty if that is not known.
+        """
         self._update(
             job,
             state=State.DONE,
-            output_size=made[0],
-            output_mtime_ns=made[1],
-            output_sha256=file_sha256(job.target),
-            input_sha256=file_sha256(job.source),
+            output_size=output.size,
+            output_mtime_ns=output.mtime_ns,
+            output_sha256=output.sha256,
+            input_sha256=input_sha256,
             seconds=seconds,
+        )
+
+    def renew(self, job: Job, stamps: Stamps) -> None:
+        """Remember new times and places of files that hold what they held."""
+        self._set(
+            job,
+            source=_absolute(job.source),
+            input_size=stamps.input.size,
+            input_mtime_ns=stamps.input.mtime_ns,
+            output_size=stamps.output.size,
+            output_mtime_ns=stamps.output.mtime_ns,
         )
 
     def failed(self, job: Job, reason: str, seconds: float) -> None:
@@ -201,22 +217,30 @@ class Journal:
             yield os.fsdecode(target), State(state), reason or ""
 
     def _update(self, job: Job, **values: str | bytes | float | None) -> None:
-        assignments = ", ".join(f"{column} = ?" for column in (*values, "updated"))
-        with self._database:
+        self._set(job, **values, updated=time.time())
+
+    def _set(self, job: Job, **values: str | bytes | float | None) -> None:
+        assignments = ", ".join(f"{column} = ?" for column in values)
+        with self._lock, self._database:
             self._database.execute(
                 f"UPDATE jobs SET {assignments} WHERE target = ?",
-                (*values.values(), time.time(), self._key(job)),
+                (*values.values(), self._key(job)),
             )
 
     def _key(self, job: Job) -> bytes:
-        target = os.fsencode(job.target)
+        target = os.fsencode(job.target.as_posix())
         if self._root is None or target.startswith(self._below):
             return target.removeprefix(self._below)
-        return os.fsencode(job.target.relative_to(self._root))
+        return os.fsencode(job.target.relative_to(self._root).as_posix())
+
+
+def _absolute(path: Path) -> bytes:
+    return os.fsencode(path.absolute().as_posix())
 
 
 def _entry(row: tuple[Any, ...]) -> JournalEntry:
-    source, size, mtime, digest, settings, made_size, made_mtime, made_digest, state, reason = row
+    source, size, mtime, digest, settings, made_size, made_mtime, made_digest, *stands = row
+    state, reason, updated = stands
     return JournalEntry(
         source=Path(os.fsdecode(source)),
         input=None if size is None else FileStamp(size, mtime),
@@ -226,14 +250,24 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
         output_sha256=made_digest or "",
         state=State(state),
         reason=reason or "",
+        updated=updated,
     )
 
 
 @contextmanager
-def open_journal(root: Path | None, shard: Shard | None = None) -> Iterator[Journal]:
+def open_journal(
+    root: Path | None,
+    shard: Shard | None = None,
+    holder: int = 0,
+    note: Callable[[str], None] = lambda line: None,
+) -> Iterator[Journal]:
     """Create the output folder if need be, lock it and open its journal.
 
     Without a folder the journal is empty and forgets.
+
+    Args:
+        holder: the process to end for who wants the folder, if it is not this one.
+        note: told a line worth knowing.
 
     Raises:
         OutputError: it cannot be created or written, another run holds it, or its journal is
@@ -244,8 +278,10 @@ def open_journal(root: Path | None, shard: Shard | None = None) -> Iterator[Jour
             yield Journal(database, None)
         return
     folder = root / STATE_FOLDER
-    with hold(folder, shard), _explained(folder):
-        database = db.connect(folder, shard)
+    with hold(folder, shard, holder or os.getpid()) as locked, _explained(folder):
+        if not locked:
+            note(f"the file system of {root} has no file locks; a file in {folder} stands for them")
+        database = db.connect(folder, shard, locked=locked)
         try:
             yield Journal(database, root)
         finally:

@@ -1,11 +1,18 @@
 """Which jobs need no work, and which must not be done."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
 
 from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.report import Result, Status
-from upscaler.batch.state.file_stamp import file_sha256, file_stamp
-from upscaler.batch.state.journal import JournalEntry, SettingsKey, State
+from upscaler.batch.state.file_stamp import FileStamp, Stamps, file_sha256, file_stamp
+from upscaler.batch.state.journal import Journal, JournalEntry, SettingsKey, State
+from upscaler.hardware.cpu import cores
+
+_AT_ONCE = 16
+"""Jobs that a thread takes at one time."""
 
 
 @dataclass(frozen=True)
@@ -20,66 +27,97 @@ class Rules:
     """What has other contents than it had, also where size and time are the same."""
 
 
-def settled(
-    plan: Plan, job: Job, entry: JournalEntry | None, key: SettingsKey, rules: Rules
-) -> Result | None:
-    """Return the result of a job of a plan that no work can or should change, None for the others.
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a job before any work."""
 
-    Nothing is decoded for it: sizes and times are compared, with `rules.verify` contents too.
-    """
-    if rules.overwrite:
-        return None
-    there = file_stamp(job.target)
-    if entry is not None and _is_current(job, entry, key, rules):
-        if entry.state is State.FAILED and not rules.retry_failed:
-            return Result(job.name, Status.FAILED_BEFORE, error=entry.reason)
-        same = there is not None and there == entry.output
-        if entry.state is State.DONE and same and _has_output(job, entry, rules):
-            return Result(job.name, Status.SKIPPED, str(job.target))
-    reason = _in_the_way(plan, job, entry) if there else ""
-    return _refused(job, reason) if reason else None
-
-
-def has_moved_on(plan: Plan, job: Job, entry: JournalEntry) -> bool:
-    """Whether what stands at a job's target is another input's, which is called otherwise today.
+    result: Result | None = None
+    """How it ends without work; None if there is work to do."""
+    renewed: Stamps | None = None
+    """Stamps that the journal does not know yet, of files that hold what they held."""
+    moved_on: bool = False
+    """Whether what stands at its target is another input's, which is called otherwise today.
 
     That one is made again under its new name, so nothing is lost where the old file goes.
     """
-    unchanged = entry.output == file_stamp(job.target)
-    return not entry.is_of(job.source) and unchanged and plan.has_input(entry.source)
 
 
-def _is_current(job: Job, entry: JournalEntry, key: SettingsKey, rules: Rules) -> bool:
-    return (
-        entry.settings == key.settings
-        and entry.input == file_stamp(job.source)
-        and entry.is_of(job.source)
-        and not (
-            rules.verify
-            and entry.state is State.DONE
-            and entry.input_sha256 != file_sha256(job.source)
-        )
-    )
+def judge(
+    plan: Plan, journal: Journal, keys: Mapping[Job, SettingsKey], rules: Rules
+) -> Iterator[tuple[Job, JournalEntry | None, Verdict]]:
+    """Yield each job of a plan in its order, what the journal says of it, and what follows.
+
+    Nothing is decoded: sizes and times are compared. Where only the time is new, and everywhere
+    with `rules.verify`, contents are compared too, by several threads.
+    """
+    known = [(job, journal.find(job)) for job in plan.jobs]
+
+    def settle(pair: tuple[Job, JournalEntry | None]) -> Verdict:
+        job, entry = pair
+        return _settled(plan, job, entry, keys[job], rules)
+
+    with ThreadPool(cores()) as threads:
+        for (job, entry), verdict in zip(known, threads.imap(settle, known, _AT_ONCE), strict=True):
+            yield job, entry, verdict
 
 
-def _has_output(job: Job, entry: JournalEntry, rules: Rules) -> bool:
-    return not rules.verify or entry.output_sha256 == file_sha256(job.target)
+class _File:
+    """A file as it is now."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.stamp = path, file_stamp(path)
+
+    def holds(self, stamp: FileStamp | None, sha256: str, *, verify: bool) -> bool:
+        """Whether it holds what it held when it had a stamp; equal size and time are enough."""
+        if self.stamp == stamp and not (verify and sha256):
+            return True
+        return self.has_contents(stamp, sha256)
+
+    def has_contents(self, stamp: FileStamp | None, sha256: str) -> bool:
+        """Whether it has these contents, which are known; read only if the size is right."""
+        same_size = self.stamp and stamp and self.stamp.size == stamp.size
+        return bool(same_size and sha256) and file_sha256(self.path) == sha256
 
 
-def _in_the_way(plan: Plan, job: Job, entry: JournalEntry | None) -> str:
-    """Return why the file that stands at a job's target may not be replaced, empty if it may."""
+def _settled(
+    plan: Plan, job: Job, entry: JournalEntry | None, key: SettingsKey, rules: Rules
+) -> Verdict:
+    if rules.overwrite:
+        return Verdict()
+    source, target = _File(job.source), _File(job.target)
     if entry is None:
-        return "exists already"
-    if not entry.is_of(job.source):
-        return "" if has_moved_on(plan, job, entry) else f"was made from {entry.source}"
-    unchanged = entry.output == file_stamp(job.target)
-    # what we made is ours to make again, also if it was changed since; so is what a killed
-    # run may have left. Where nothing was made, the file is somebody else's
-    made_here = entry.output is not None and entry.state is not State.FAILED
-    ours = entry.state is State.BEGUN or made_here or unchanged
-    return "" if ours else "exists already"
+        return _refused(job, "exists already") if target.stamp else Verdict()
+    known = entry.is_of(job.source)
+    ours = known or source.has_contents(entry.input, entry.input_sha256)
+    unchanged = target.holds(entry.output, entry.output_sha256, verify=rules.verify)
+    same_input = ours and source.holds(entry.input, entry.input_sha256, verify=rules.verify)
+    if same_input and entry.settings == key.settings:
+        if entry.state is State.FAILED and not rules.retry_failed:
+            return Verdict(Result(job.name, Status.FAILED_BEFORE, error=entry.reason))
+        if entry.state is State.DONE and unchanged and source.stamp and target.stamp:
+            now = Stamps(source.stamp, target.stamp)
+            same = known and now == (entry.input, entry.output)
+            done = Result(job.name, Status.SKIPPED, str(job.target))
+            return Verdict(done, None if same else now)
+    if target.stamp is None:
+        return Verdict()
+    return _over(plan, job, entry, ours=ours, unchanged=unchanged)
 
 
-def _refused(job: Job, reason: str) -> Result:
+def _over(plan: Plan, job: Job, entry: JournalEntry, *, ours: bool, unchanged: bool) -> Verdict:
+    """Decide whether what stands at a job's target may be replaced."""
+    if not ours:
+        if unchanged and plan.has_input(entry.source):
+            return Verdict(moved_on=True)
+        return _refused(job, f"was made from {entry.source}")
+    # what a killed run may have left is ours to make again
+    if unchanged or entry.state is State.BEGUN:
+        return Verdict()
+    if entry.output is None:  # nothing was made here: it is somebody else's
+        return _refused(job, "exists already")
+    return Verdict(Result(job.name, Status.KEPT, str(job.target)))
+
+
+def _refused(job: Job, reason: str) -> Verdict:
     error = f"{job.target} {reason}; move it, use another output, or --overwrite to replace it"
-    return Result(job.name, Status.FAILED, error=error)
+    return Verdict(Result(job.name, Status.FAILED, error=error))

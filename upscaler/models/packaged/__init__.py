@@ -30,6 +30,6 @@ def packaged_model(name: str, scale: float) -> Model:
             return model
     known = ", ".join(model.spec.title for model in models) or "none"
     raise ModelError(
-        f"no model {name} for scale {scale:g}; there are: {known}, or give the "
+        f"no model {name} for scale {scale:g}; there are: auto, {known}, or give the "
         f"path of a file: .onnx, .pth or .safetensors"
     )

@@ -27,7 +27,7 @@ from upscaler.models.trial import edges
 from upscaler.models.trial.form import Form, take_form
 from upscaler.models.trial.session import Batch, Session
 
-MEASURED_FROM = 48
+MEASURED_FROM = 64
 """Pixels: a halo by the graph that is larger is measured instead."""
 
 _FALLS = 4

@@ -4,7 +4,6 @@ An engine is code. So only this user may write into the folder, and the name of 
 digest of all that its engine depends on. A file is one line of JSON, and then the engine.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 import platformdirs
 
 from upscaler.errors import OutputError, StartError
+from upscaler.hardware.file_lock import lock
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class EngineCache:
         with ExitStack() as held:
             try:
                 file = held.enter_context(path.open("w"))
-                fcntl.flock(file, fcntl.LOCK_EX)
+                lock(file)  # where there are no locks, two may build the same side by side
             except OSError as error:
                 raise OutputError(f"cannot lock {path}: {error.strerror}") from None
             yield

@@ -74,18 +74,18 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
 
 def test_one_builds_and_the_others_wait(cache, monkeypatch):
     order, asked = [], threading.Event()
-    real = engine_cache.fcntl.flock
+    real = engine_cache.lock
 
-    def flock(file, kind):
+    def lock(file):
         asked.set()
-        real(file, kind)
+        real(file)
 
     def build():
         with EngineCache(cache.folder).building(KEY):
             order.append("second")
 
     with cache.building(KEY):
-        monkeypatch.setattr(engine_cache.fcntl, "flock", flock)
+        monkeypatch.setattr(engine_cache, "lock", lock)
         waiting = threading.Thread(target=build)
         waiting.start()
         assert asked.wait(60)
@@ -101,11 +101,11 @@ def test_the_default_folder_is_the_platforms_cache(monkeypatch, tmp_path):
 
 
 def test_a_lock_that_cannot_be_is_said(cache, monkeypatch):
-    def none_left(file, kind):
-        raise OSError(37, "No locks available")
+    def interrupted(file):
+        raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(engine_cache.fcntl, "flock", none_left)
-    with pytest.raises(OutputError, match="cannot lock .* No locks available"), cache.building(KEY):
+    monkeypatch.setattr(engine_cache, "lock", interrupted)
+    with pytest.raises(OutputError, match="cannot lock .* Input/output error"), cache.building(KEY):
         pass
 
 

@@ -1,0 +1,112 @@
+"""The child's end of the line to its supervisor.
+
+The supervisor hands over what came before, and is told from then on which files are in flight. A
+beat each second shows that the child is alive; where nobody listens any more, it ends.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+VARIABLE = "UPSCALER_LINE"
+"""Of the environment: the two pipes of a child, to read from and to write into."""
+
+_BEAT = 1.0
+"""Seconds between two signs of life."""
+
+_ORPHANED = 1
+"""Exit code that nobody sees."""
+
+
+class Handover(NamedTuple):
+    """What a process takes over from those that died before it in the same run."""
+
+    began: float = 0.0
+    """When the run began, in seconds since 1970."""
+    note: str = ""
+    """Why there is another process now; empty for the first."""
+    suspects: Sequence[str] = ()
+    """Names of files that come last, one at a time, in this order."""
+    unreported: Sequence[str] = ()
+    """Names of files that were in flight: whatever became of them, nobody has heard of it."""
+    failed: Mapping[str, tuple[str, bool]] = {}
+    """What has failed by the death: the reason of each, and whether it is the file's own."""
+    not_tried: str = ""
+    """Why nothing more is tried, if so."""
+    so_far: Mapping[str, Any] = {}
+    """What the last process said of the whole run."""
+
+
+class Witness:
+    """Whoever follows a run from outside: nobody, for one that has no supervisor."""
+
+    handover = Handover()
+    supervisor = 0
+    """The supervisor's process, 0 if there is none."""
+
+    def working(self, patience: float, reason: str) -> None:
+        """Work begins.
+
+        Args:
+            patience: seconds without a sign of life after which the process hangs.
+            reason: what to say of the file that is the cause; empty for the usual words.
+        """
+        self._say("working", patience, reason)
+
+    def suspect(self, names: Iterable[str]) -> None:
+        """These files were in flight when an earlier run died, in the order to try them."""
+        self._say("suspect", list(names))
+
+    def at(self, name: str, where: str) -> None:
+        """A file is in flight: about to go through the decoder, say."""
+        self._say("at", name, where)
+
+    def late(self, name: str, reason: str) -> None:
+        """A file takes too long, which `reason` says; if it does not end soon, it hangs."""
+        self._say("late", name, reason)
+
+    def ended(self, name: str, done: bool, so_far: Mapping[str, Any]) -> None:
+        """A file has its result; `so_far` is for the handover."""
+        self._say("ended", name, done, so_far)
+
+    def _say(self, *message: object) -> None:
+        pass
+
+
+NOBODY = Witness()
+
+
+class Line(Witness):
+    """The supervisor of this process, which hears of the run through a pipe."""
+
+    def __init__(self, pipes: str) -> None:
+        read, write = map(int, pipes.split(","))
+        os.set_inheritable(write, False)
+        self.supervisor = os.getppid()
+        with open(read) as handover:  # noqa: PTH123 - a number, not a path
+            self.handover = Handover(**json.load(handover))
+        self._pipe, self._lock = write, threading.Lock()
+        threading.Thread(target=self._beat, name="beat", daemon=True).start()
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(_BEAT)
+            self._say("beat")
+
+    def _say(self, *message: object) -> None:
+        text = json.dumps(message).encode() + b"\n"
+        try:
+            with self._lock:
+                while text:
+                    text = text[os.write(self._pipe, text) :]
+        except OSError:  # the supervisor is gone, and nobody else may end this process
+            os._exit(_ORPHANED)
+
+
+def connect() -> Witness:
+    """Return the supervisor of this process, if it has one."""
+    pipes = os.environ.pop(VARIABLE, "")
+    return Line(pipes) if pipes else NOBODY
