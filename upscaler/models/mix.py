@@ -67,7 +67,7 @@ class Mix(Model):
         model = self.restorer.load(precision)
         for its in model.graph.initializer:
             own = clean.get(its.name)
-            fixed = own is None and any(part in its.name for part in _INSIDE_CONTEXT)
+            fixed = own is None and is_inside_context(its.name)
             if its.name.startswith(_WEIGHT) and own != its and not fixed:
                 its.CopyFrom(self._between(own, its, half=precision == "fp16"))
         del model.metadata_props[:]  # it describes the restorer
@@ -79,6 +79,11 @@ class Mix(Model):
         first = numpy_helper.to_array(own).astype(np.float32) if own else np.zeros_like(second)
         values = np.float32(1 - self.restore) * first + np.float32(self.restore) * second
         return numpy_helper.from_array(values.astype(np.float16) if half else values, its.name)
+
+
+def is_inside_context(name: str) -> bool:
+    """Whether a weight of a context does not add it by itself, so that it may stay whole."""
+    return any(part in name for part in _INSIDE_CONTEXT)
 
 
 def mixed(model: Model, restore: float, scale: float) -> Model:
