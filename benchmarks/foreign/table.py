@@ -37,6 +37,9 @@ output is added to a bicubic enlargement, goes the way of a file given to `-m`.
 - *differs*: at most, of 255, from torch, on ONNX Runtime and on OpenVINO, in three shapes.
 - *tiles*: exact where that follows from the graph, measured where a trial found it, otherwise
   blended; then how far a pixel sees, and what a trial saw them differ from the whole, of 255.
+
+Not tried: GFPGAN, RestoreFormer and LaMa, which are refused for their purpose; AuraSR; and IPT,
+whose export was ended after eight minutes on a busy machine.
 """
 
 

@@ -1,4 +1,8 @@
-"""One small network of each architecture that spandrel knows, with random weights."""
+"""One small network of each architecture that spandrel knows, with random weights.
+
+Not here: what is refused for its purpose (GFPGAN, RestoreFormer, LaMa), AuraSR; and IPT, whose
+export takes many minutes.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -110,7 +114,6 @@ ZOO: dict[str, Callable[[], nn.Module]] = {
     "RetinexFormer": lambda: _A.RetinexFormer.RetinexFormer(n_feat=8, stage=1),
     "HVI-CIDNet": lambda: _A.HVICIDNet.HVICIDNet(channels=[8, 8, 16, 32]),
     "MixDehazeNet": lambda: _A.MixDehazeNet.MixDehazeNet(embed_dims=[8, 16, 32, 16, 8]),
-    "IPT": lambda: _A.IPT.IPT(n_feats=8, num_heads=2, num_layers=1, patch_size=24),
 }
 """By the name that the table has."""
 
