@@ -70,7 +70,8 @@ def plan(source: Path, output: Path, format_name: str, selection: Selection = EV
         selection: which images of a folder.
 
     Raises:
-        UsageError: the input is missing, the output is the input, or would replace an input.
+        UsageError: the input is missing, the output is the input, would replace an input, or has
+            the name of a file that cannot be written.
         StartError: the input cannot be reached or read.
     """
     try:
@@ -98,8 +99,11 @@ def _plan_file(source: Path, output: Path, format_name: str) -> Plan:
     """One file, whatever it is called, into a folder or to a file name of its own."""
     by_name = None if output.is_dir() else format_of(output)
     if by_name is None:
-        if not output.is_dir() and is_image_name(output):
-            raise UsageError(f"cannot write {output.name}; formats: {', '.join(FORMATS)}")
+        if not output.is_dir() and _looks_like_a_file(output):
+            raise UsageError(
+                f"cannot write {output.name}; formats: {', '.join(FORMATS)}. "
+                f"If a folder is meant, make it first"
+            )
         wanted = _wanted_format(source, format_name) or FORMATS["png"]
         target = output / target_name(Path(source.name), wanted)
         return Plan(root=output, jobs=[Job(source, target, source.name, wanted)])
@@ -113,6 +117,11 @@ def _plan_file(source: Path, output: Path, format_name: str) -> Plan:
 def _plan_folder(source: Path, output: Path, format_name: str, selection: Selection) -> Plan:
     if output.exists() and not output.is_dir():
         raise UsageError(f"the output {output} is a file, but the input is a folder")
+    if not output.exists() and is_image_name(output):
+        raise UsageError(
+            f"the output {output} has the name of a file, but the input is a folder; "
+            f"give a folder, or make it first if it shall be called so"
+        )
     found = list_images(source, output)
     if str(source) in found.unreadable:
         raise StartError(f"cannot read the folder {source}: {found.unreadable[str(source)]}")
@@ -138,6 +147,11 @@ def _plan_folder(source: Path, output: Path, format_name: str, selection: Select
         refused=unlisted | too_long,
         inputs=inputs,
     )
+
+
+def _looks_like_a_file(path: Path) -> bool:
+    """Whether a name ends as those of files do; `v1.5` and `photos.2024` do not."""
+    return is_image_name(path) or path.suffix[1:2].isalpha()
 
 
 def _wanted_format(path: Path, format_name: str) -> Format | None:
