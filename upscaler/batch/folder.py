@@ -122,7 +122,8 @@ def upscale_folder(
             the run, and comes out of this function; what is done is kept.
 
     Raises:
-        UsageError: a value that cannot be right.
+        UsageError: a value that cannot be right; or outputs were made with other ones, and
+            `overwrite` is not set.
         StartError: the model, the runtime or the output folder cannot be used.
     """
     _check(format, quality=quality, png_level=png_level, memory=memory, max_pixels=max_pixels)

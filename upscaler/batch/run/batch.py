@@ -14,8 +14,9 @@ from upscaler.batch.run.clock import too_long
 from upscaler.batch.run.pipeline import Pipeline
 from upscaler.batch.run.relay import Known, Relay, so_far
 from upscaler.batch.run.running_job import JobResult
-from upscaler.batch.state.journal import Journal, JournalEntry, RunRecord, SettingsKey, open_journal
-from upscaler.batch.state.resume import Rules, judge
+from upscaler.batch.state.journal import Journal, JournalEntry, RunRecord, State, open_journal
+from upscaler.batch.state.resume import Rules, judge, refuse_other_settings
+from upscaler.batch.state.settings_key import SettingsKey
 from upscaler.hardware.cpu import MEMORY_SHARE, memory_bytes
 from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
 from upscaler.inference.size import Size
@@ -96,13 +97,12 @@ class Settings:
     def key(self, model: Model, kind: Format) -> SettingsKey:
         """Return what decides how an output looks.
 
-        Threads and the timeout are not in it: they do not change the picture. Tiles do not, either,
-        unless they are blended.
+        Threads, the timeout and the runtime are not in it: they do not change the picture by more
+        than rounding. Tiles do not, either, unless they are blended.
         """
         facts = {
             "model": model.sha256,
             "size": str(self.wanted),
-            "runtime": self.runtime,
             "precision": self.precision,
             "quality": self.encoding.quality if kind.lossy else None,
             "strip": self.encoding.strip,
@@ -113,8 +113,9 @@ class Settings:
             facts["wrap"] = True
         if model.spec.tiling.kind == FEATHERED:
             facts |= {"tile": self.tile, "memory": self.memory}
-        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-        return SettingsKey(model.sha256, digest)
+        as_before = json.dumps({**facts, "runtime": self.runtime}, sort_keys=True)
+        earlier = hashlib.sha256(as_before.encode()).hexdigest()
+        return SettingsKey.of(model.title, facts, earlier)
 
 
 class Reporter(Protocol):
@@ -170,6 +171,7 @@ class Batch:
 
         Raises:
             StartError: the output folder or the runtime is not usable.
+            UsageError: outputs were made with other settings, and nobody said to overwrite them.
         """
         handover = self._witness.handover
         began = time.monotonic() - (time.time() - self._relay.began)
@@ -216,8 +218,10 @@ class Batch:
     def _remaining(self, journal: Journal) -> Known:
         """Report what needs no work, or may not be done; return the rest."""
         todo: list[tuple[Job, JournalEntry | None]] = []
-        failed = self._witness.handover.failed
-        for job, entry, verdict in judge(self._plan, journal, self._keys, self._settings.rules):
+        failed, rules = self._witness.handover.failed, self._settings.rules
+        judged = list(judge(self._plan, journal, self._keys, rules))
+        refuse_other_settings(verdict for _, _, verdict in judged)
+        for job, entry, verdict in judged:
             if job.name in failed:
                 reason, lasting = failed[job.name]
                 self._end(journal, JobResult(job, error=reason, lasting=lasting))
@@ -233,6 +237,8 @@ class Batch:
             if verdict.moved_on:
                 with suppress(OSError):  # or it would stay there if this job fails
                     job.target.unlink()
+            if rules.overwrite and entry and entry.state is State.DONE:
+                journal.make_again(job)
             todo.append((job, entry))
         return todo
 
