@@ -23,6 +23,7 @@ class Expected(StrEnum):
     KEPT = "kept"
     OTHER = "other-settings"
     """Done with other settings than these; a run ends there, unless it is to overwrite them."""
+    LARGE_ENOUGH = "large-enough"
     FAILED = "failed"
     FAILED_BEFORE = "failed-before"
 
@@ -125,7 +126,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     outputs = 0
     with read_journal(plan.root) as journal:
         keys = {job: settings.key(model, job.format) for job in plan.jobs}
-        for job, _, verdict in judge(plan, journal, keys, settings.rules):
+        for job, _, verdict in judge(plan, journal, keys, settings.rules, settings.leaves_out):
             if verdict.result is not None:
                 files.append(_as_forecast(verdict.result))
                 continue
@@ -167,6 +168,7 @@ def _as_forecast(result: Result) -> Forecast:
     expected = {
         Status.SKIPPED: Expected.SKIPPED,
         Status.KEPT: Expected.KEPT,
+        Status.LARGE_ENOUGH: Expected.LARGE_ENOUGH,
         Status.FAILED: Expected.FAILED,
         Status.FAILED_BEFORE: Expected.FAILED_BEFORE,
     }[result.status]

@@ -5,7 +5,7 @@ import json
 import click
 
 from upscaler.batch.dry_run import DryRun, Expected, Forecast
-from upscaler.batch.report import no_images
+from upscaler.batch.report import large_enough, no_images
 from upscaler.cli.progress import kept, printable
 
 
@@ -24,6 +24,8 @@ def _line(file: Forecast) -> str:
         return f"{file.expected.replace('-', ' ')}: {file.name}: {file.error}"
     if file.expected is Expected.KEPT:
         return kept(file.name, file.target)
+    if file.expected is Expected.LARGE_ENOUGH:
+        return f"large enough: {file.name}"
     if file.made_with:
         return f"made with {file.made_with}: {file.name} -> {file.target}"
     if file.size is None:
@@ -44,6 +46,8 @@ def _summary(preview: DryRun) -> str:
         (Expected.FAILED_BEFORE, "failed before"),
     ):
         parts += [f"{preview.count(expected)} {words}"] if preview.count(expected) else []
+    enough = preview.count(Expected.LARGE_ENOUGH)
+    parts += [large_enough(enough)] if enough else []
     parts += [f"{preview.left_out} left out"] if preview.left_out else []
     text = ", ".join(parts)
     if preview.count(Expected.TO_DO):

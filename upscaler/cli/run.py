@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     "--scale",
     type=options.Factor(),
     metavar="FACTOR",
-    help=f"How many times as wide and high: 1 to 4, also 1.5  [default: {options.OF_MODEL}]",
+    help=f"How many times as wide and high: 1 to 16, also 1.5; more than 4 in two "
+    f"passes  [default: {options.OF_MODEL}]",
 )
 @click.option(
     "--width",
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     metavar="PX",
     help="Length of the longer side; the other follows.",
+)
+@click.option(
+    "--shrink",
+    is_flag=True,
+    help="Make images smaller that are larger than --width, --height or --long-side; else they are "
+    "left out.",
 )
 @options.MODELS
 @options.RESTORE
@@ -179,6 +186,7 @@ def run(
     width: int | None,
     height: int | None,
     long_side: int | None,
+    shrink: bool,
     models: tuple[str, ...],
     restore: float | None,
     runtime: str,
@@ -249,6 +257,7 @@ def run(
         model=models if len(models) > 1 else models[0],
         scale=scale,
         size=Size(scale, width, height, long_side),
+        shrink=shrink,
         restore=restore,
         alpha=alpha,
         wrap=wrap,

@@ -95,7 +95,7 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
             3,
             "there are: auto, balanced-x2, balanced-x3, balanced-x4, fast-x2",
         ),
-        (["{in}", "{out}", "-s", "4.5"], 3, "for scale 4.5; there are: auto, balanced-x2"),
+        (["{in}", "{out}", "-s", "17"], 3, "for scale 17; there are: auto, balanced-x2"),
         (["{in}", "{out}", "--width", "9", "--height", "9"], 2, "--width and --height"),
         (
             ["{in}", "{out}", "-r", "cpu", "-p", "bf16"],
@@ -238,6 +238,17 @@ def test_other_options_than_last_time_end_with_2(command, folder, tmp_path):
     for more in ((), ("-n",)):
         code, _, err = command(*arguments, "-m", "balanced", *more)
         assert code == 2 and words in err
+
+
+@pytest.mark.parametrize("model", ["fast", "auto"])
+def test_more_than_four_times_in_two_passes(command, folder, tmp_path, model):
+    arguments = ("run", folder / "sub", tmp_path / "out", "-m", model, "-r", "cpu", "-s", 5)
+    code, _, err = command(*arguments)
+    assert code == 0
+    name = "fast" if model == "fast" else "balanced"
+    assert f"8 times in 2 passes: {name}-x4 + {name}-x2\n" in err
+    with Image.open(tmp_path / "out" / "grey.png") as image:
+        assert image.size == (55, 45)
 
 
 def test_the_default_model_looks_at_each_picture(command, folder, tmp_path, monkeypatch):

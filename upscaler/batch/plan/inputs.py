@@ -47,7 +47,7 @@ def plan_paths(
         target = target_name(source, kind, beside if suffix is None else suffix)
         return plan(source, target, format_name, selection)
     if len(paths) == 2:
-        return plan(*paths, format_name, selection, suffix=suffix)
+        return plan(paths[0], paths[1], format_name, selection, suffix=suffix)
     *sources, output = paths
     if selection:
         raise UsageError("--include, --exclude and --shard choose from a folder, not from files")

@@ -17,8 +17,9 @@ from upscaler.batch.run.running_job import JobResult
 from upscaler.batch.state.journal import Journal, JournalEntry, RunRecord, State, open_journal
 from upscaler.batch.state.resume import Rules, judge, refuse_other_settings
 from upscaler.batch.state.settings_key import SettingsKey
+from upscaler.errors import ImageError
 from upscaler.hardware.cpu import MEMORY_SHARE, memory_bytes
-from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
+from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders, upright_size
 from upscaler.inference.size import Size
 from upscaler.inference.timing import Profile, Stopwatch
 from upscaler.models import Model, find_models
@@ -59,6 +60,8 @@ class Settings:
     timeout: float | None = None
     """Seconds of work after which a file fails; None for no limit."""
     rules: Rules = field(default_factory=Rules)
+    shrink: bool = False
+    """Whether a picture that is larger than `size` is made smaller, instead of left out."""
     exact: bool = False
     """Whether a model is refused if its tiles are not proved to give the whole picture."""
 
@@ -88,6 +91,16 @@ class Settings:
             memory=self.memory,
             exact=self.exact,
         )
+
+    def leaves_out(self, job: Job) -> bool:
+        """Whether a picture is as large as asked already; its header is read."""
+        if self.shrink or self.size is None or self.size.is_scale(self.size.scale):
+            return False
+        try:
+            found = upright_size(job.source, self.max_pixels)
+        except ImageError:  # whoever reads its pixels will say why
+            return False
+        return not self.size.enlarges(found.width, found.height)
 
     @property
     def memory_limit(self) -> int:
@@ -219,7 +232,7 @@ class Batch:
         """Report what needs no work, or may not be done; return the rest."""
         todo: list[tuple[Job, JournalEntry | None]] = []
         failed, rules = self._witness.handover.failed, self._settings.rules
-        judged = list(judge(self._plan, journal, self._keys, rules))
+        judged = list(judge(self._plan, journal, self._keys, rules, self._settings.leaves_out))
         refuse_other_settings(verdict for _, _, verdict in judged)
         for job, entry, verdict in judged:
             if job.name in failed:

@@ -1,7 +1,7 @@
 """Which jobs need no work, and which must not be done."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -51,18 +51,28 @@ class Verdict:
 
 
 def judge(
-    plan: Plan, journal: Journal, keys: Mapping[Job, SettingsKey], rules: Rules
+    plan: Plan,
+    journal: Journal,
+    keys: Mapping[Job, SettingsKey],
+    rules: Rules,
+    leaves_out: Callable[[Job], bool] = lambda job: False,
 ) -> Iterator[tuple[Job, JournalEntry | None, Verdict]]:
     """Yield each job of a plan in its order, what the journal says of it, and what follows.
 
     Nothing is decoded: sizes and times are compared. Where only the time is new, and everywhere
     with `rules.verify`, contents are compared too, by several threads.
+
+    Args:
+        leaves_out: whether there is nothing to do for a job that would be done.
     """
     known = [(job, journal.find(job)) for job in plan.jobs]
 
     def settle(pair: tuple[Job, JournalEntry | None]) -> Verdict:
         job, entry = pair
-        return Verdict() if rules.overwrite else _settled(plan, job, entry, keys[job], rules)
+        found = Verdict() if rules.overwrite else _settled(plan, job, entry, keys[job], rules)
+        if found.result is None and found.other is None and leaves_out(job):
+            return Verdict(Result(job.name, Status.LARGE_ENOUGH))
+        return found
 
     with ThreadPool(cores()) as threads:
         for (job, entry), verdict in zip(known, threads.imap(settle, known, _AT_ONCE), strict=True):
