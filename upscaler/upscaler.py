@@ -21,6 +21,7 @@ from upscaler.inference.strips import StripEnlargement
 from upscaler.inference.timing import Stopwatch, Timer
 from upscaler.models import DEFAULT_MODEL, Model, default_scale, find_models
 from upscaler.models.auto import Auto
+from upscaler.models.chain import Chain
 from upscaler.quality.damage import Damage
 from upscaler.runtimes import Choice, Runtime
 from upscaler.runtimes.upgrade import Upgrade
@@ -150,6 +151,14 @@ class Upscaler:
     def tiling_note(self) -> str | None:
         """How near its tiles come to the whole picture, in a line; None if they give it exactly."""
         return self._enlargers.first.tiling_note
+
+    @property
+    def passes_note(self) -> str | None:
+        """Which networks a picture goes through, in a line; None for one alone."""
+        first = self._enlargers.first.model
+        if not isinstance(first, Chain):
+            return None
+        return f"{first.spec.scale} times in {len(first.members)} passes: {first.title}"
 
     @property
     def scale(self) -> int:
