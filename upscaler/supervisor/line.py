@@ -72,6 +72,10 @@ class Witness:
         """A file has its result; `so_far` is for the handover."""
         self._say("ended", name, done, so_far)
 
+    def over(self, code: int) -> None:
+        """All is done: whatever happens to this process now, that is its exit code."""
+        self._say("over", code)
+
     def _say(self, *message: object) -> None:
         pass
 

@@ -73,7 +73,7 @@ class _Supervisor:
             _clean_line()
             how = signal.Signals(-code).name
             if not child.has_begun:
-                sys.stderr.write(f"Error: the process {_died(how)} before the work began\n")
+                print(f"Error: the process {_died(how)} before the work began", file=sys.stderr)
                 return _NOT_STARTED
             handover = self._next(child, verdict or how, handover)
 

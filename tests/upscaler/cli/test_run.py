@@ -87,7 +87,8 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
         (
             ["{in}", "{out}", "-r", "abacus"],
             2,
-            "there are: auto, tensorrt, tensorrt-rtx, torch, cuda, openvino, cpu",
+            "there are: auto, tensorrt, tensorrt-rtx, torch, cuda, webgpu, ncnn, openvino-gpu, "
+            "openvino, cpu",
         ),
         (["{in}", "{out}", "-p", "fp7"], 2, "there are: auto, fp32"),
         (

@@ -77,7 +77,7 @@ def test_memory_says_how_large_its_tiles_are(looking):
     sides = []
     for memory in (20 << 20, 2 << 30):
         upscaler = Upscaler(str(looking()), scale=2, runtime="cpu", memory=memory, streams=2)
-        sides.append(upscaler._tile)
+        sides.append(upscaler._enlargers.first.tile)
     assert sides[0] < sides[1]
 
 

@@ -58,6 +58,11 @@ def test_a_child_that_dies_before_it_began_is_not_started_again(supervised, numb
     assert err.count("\n") == 1
 
 
+def test_a_crash_when_all_is_done_changes_nothing(supervised):
+    script = "line.at('a', 'the decoder'); line.ended('a', True, {}); line.over(1); die()"
+    assert ended(supervised(script)) == (1, "", "")
+
+
 def test_a_child_that_somebody_ends_is_not_started_again(supervised):
     script = "line.at('a', 'the decoder'); die(signal.SIGHUP)"
     assert ended(supervised(script)) == (128 + signal.SIGHUP, "", "")

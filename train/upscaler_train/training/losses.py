@@ -7,8 +7,6 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 
 _AREA = 8
 """Side in pixels of what `local_contrast` averages over."""
-_COLOUR_AREA = 32
-"""Side in pixels of the areas whose mean colour is compared."""
 
 # the first three of the five weights of Wang et al. 2003: a patch has no room for more levels
 _LEVELS = (0.0448, 0.2856, 0.3001)
@@ -21,10 +19,9 @@ def reconstruction(
     fft: float = 0.0,
     ms_ssim: float = 0.0,
     contrast: float = 0.0,
-    colour: float = 0.0,
 ) -> Tensor:
     """L1 between pixels, plus `fft` times L1 between spectra, plus `ms_ssim` times 1 - MS-SSIM,
-    plus `contrast` times L1 between `local_contrast`, plus `colour` times L1 between mean colours.
+    plus `contrast` times L1 between `local_contrast`.
 
     The spectra weigh fine texture that L1 averages away (Cho et al. 2021, "Rethinking
     coarse-to-fine approach in single image deblurring"), MS-SSIM the structure (Zhao et al. 2017,
@@ -45,9 +42,19 @@ def reconstruction(
         loss = loss + ms_ssim * (1 - similarity)
     if contrast:
         loss = loss + contrast * F.l1_loss(local_contrast(output), local_contrast(target))
-    if colour:
-        loss = loss + colour * F.avg_pool2d(output - target, _COLOUR_AREA).abs().mean()
     return loss
+
+
+def colour_shift(output: Tensor, low: Tensor) -> Tensor:
+    """Return how far the mean colours of pictures have moved, squared.
+
+    What has clipped or lost colour came out a little brighter, say, and a network that undoes this
+    on average gives other pictures a tint.
+
+    Args:
+        output, low: float (N, C, any H, any W) in [0, 1]: the large pictures and the small ones.
+    """
+    return (output.mean((2, 3)) - low.mean((2, 3))).square().mean()
 
 
 def local_contrast(image: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from upscaler_train.training import checkpoint as checkpoints
 from upscaler_train.training.checkpoint import BF16, FP32, Checkpoint, Progress
 from upscaler_train.training.devices import computes_bf16, connect, machine_of
 from upscaler_train.training.evaluation import Similarity, score
-from upscaler_train.training.losses import reconstruction
+from upscaler_train.training.losses import colour_shift, reconstruction
 from upscaler_train.training.optimisers import optimiser_for, set_rate
 from upscaler_train.training.schedule import Clock, learning_rate
 from upscaler_train.training.signals import held_back
@@ -219,6 +219,8 @@ class Trainer:
         set_rate(self.optimiser, rate)
         output = self._form(low)
         loss = self._loss(output, high, mse=mse)
+        if settings.colour:
+            loss = loss + settings.colour * colour_shift(output, low)
         self.optimiser.zero_grad(set_to_none=True)
         fabric.backward(loss)
         if settings.clip:
@@ -238,7 +240,6 @@ class Trainer:
             fft=settings.fft,
             ms_ssim=settings.ms_ssim,
             contrast=settings.contrast,
-            colour=settings.colour,
         )
 
     @torch.no_grad()

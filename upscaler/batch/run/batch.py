@@ -6,15 +6,15 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Protocol
 
 from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.batch.run.clock import too_long
 from upscaler.batch.run.pipeline import Pipeline
-from upscaler.batch.run.relay import Known, Relay, so_far
+from upscaler.batch.run.relay import Relay, ToDo, so_far
+from upscaler.batch.run.reporter import Reporter
 from upscaler.batch.run.running_job import JobResult
-from upscaler.batch.state.journal import Journal, JournalEntry, RunRecord, State, open_journal
+from upscaler.batch.state.journal import Journal, RunRecord, State, open_journal
 from upscaler.batch.state.resume import Rules, judge, refuse_other_settings
 from upscaler.batch.state.settings_key import SettingsKey
 from upscaler.errors import ImageError
@@ -131,22 +131,6 @@ class Settings:
         return SettingsKey.of(model.title, facts, earlier)
 
 
-class Reporter(Protocol):
-    """Whoever shows the run."""
-
-    def opened(self, upscaler: Upscaler, files: int) -> None:
-        """Work begins: `files` pictures go through `upscaler`."""
-
-    def moved(self, used: Used) -> None:
-        """A faster runtime took over; called from another thread."""
-
-    def note(self, text: str) -> None:
-        """A line worth knowing; called from another thread."""
-
-    def result(self, result: Result) -> None:
-        """One file ended."""
-
-
 class Batch:
     """One run over a plan.
 
@@ -204,7 +188,8 @@ class Batch:
                         for job, _ in todo:
                             self._report(Result(job.name, Status.FAILED, error=handover.not_tried))
                     elif todo:
-                        self._work(todo, journal)
+                        with self._settings.open() as upscaler:
+                            self._work(upscaler, todo, journal)
                 finally:
                     if self._summary.profile:
                         journal.record_run(self._as_record(self._summary.profile))
@@ -228,9 +213,9 @@ class Batch:
         else:
             self._summary.add(result)
 
-    def _remaining(self, journal: Journal) -> Known:
+    def _remaining(self, journal: Journal) -> ToDo:
         """Report what needs no work, or may not be done; return the rest."""
-        todo: list[tuple[Job, JournalEntry | None]] = []
+        todo: list[tuple[Job, float]] = []
         failed, rules = self._witness.handover.failed, self._settings.rules
         judged = list(judge(self._plan, journal, self._keys, rules, self._settings.leaves_out))
         refuse_other_settings(verdict for _, _, verdict in judged)
@@ -252,20 +237,16 @@ class Batch:
                     job.target.unlink()
             if rules.overwrite and entry and entry.state is State.DONE:
                 journal.make_again(job)
-            todo.append((job, entry))
+            begun = entry.updated if entry and entry.state is State.BEGUN else 0.0
+            todo.append((job, begun))
         return todo
 
-    def _work(self, todo: Known, journal: Journal) -> None:
-        with self._settings.open() as upscaler:
-            self._work_with(upscaler, todo, journal)
-
-    def _work_with(self, upscaler: Upscaler, todo: Known, journal: Journal) -> None:
+    def _work(self, upscaler: Upscaler, todo: ToDo, journal: Journal) -> None:
         settings, runtime = self._settings, upscaler.choice.runtime
         if not self._summary.runtimes:
             self._summary.runtimes.append(Used(runtime.name, runtime.precision))
         self._reporter.opened(upscaler, len(todo))
-        last = self._relay.suspects(todo)
-        first = [job for job, _ in todo if job not in last]
+        first, last = self._relay.in_order(todo)
         reason = too_long(settings.timeout) if settings.timeout else ""
         self._witness.working(max(settings.timeout or _PATIENCE, _LEAST_PATIENCE), reason)
         self._witness.suspect(job.name for job in last)
@@ -295,7 +276,7 @@ class Batch:
 
     def _end(self, journal: Journal, ended: JobResult) -> None:
         _record(journal, ended)
-        self._report(_for_report(ended))
+        self._report(ended.as_result())
 
     def _as_record(self, profile: Profile) -> RunRecord:
         used, counts = self._summary.runtimes[-1], self._summary.counts
@@ -319,17 +300,3 @@ def _record(journal: Journal, ended: JobResult) -> None:
         journal.failed(ended.job, ended.error, ended.seconds)
     else:
         journal.release(ended.job, ended.error)
-
-
-def _for_report(ended: JobResult) -> Result:
-    failed = ended.error is not None
-    return Result(
-        name=ended.job.name,
-        status=Status.FAILED if failed else Status.DONE,
-        target=None if failed else str(ended.job.target),
-        error=ended.error,
-        warnings=ended.warnings,
-        pixels=ended.pixels,
-        seconds=ended.seconds,
-        restoration=ended.restoration,
-    )

@@ -22,7 +22,7 @@ from upscaler.batch.plan.jobs import Job, refuse_too_long
 from upscaler.batch.run.as_input import make_folders, stamp_input
 from upscaler.batch.run.clock import TURN, Clock, Clocks
 from upscaler.batch.run.memory import Budget, bytes_needed, goes_in_strips
-from upscaler.batch.run.running_job import JobResult, RunningJob
+from upscaler.batch.run.running_job import JobResult, RunningJob, as_image_error
 from upscaler.batch.run.workers import Workers
 from upscaler.batch.state.file_stamp import sha256_as_stamped
 from upscaler.errors import ImageError, PassingError
@@ -156,7 +156,7 @@ class Pipeline:
         try:
             stage(running)
         except Exception as error:
-            self._fail(running, _as_image_error(error))
+            self._fail(running, as_image_error(error))
 
     def _read(self, running: RunningJob) -> None:
         job, scale = running.job, self._upscaler.model.spec.scale
@@ -222,7 +222,7 @@ class Pipeline:
                 )
                 running.input_sha256 = sha256_as_stamped(job.source, running.stamp)
         except Exception as error:  # or it would pass for damage of the file that is open
-            raise _as_image_error(error) from None
+            raise as_image_error(error) from None
         self._succeed(running, work.frame, (*work.warnings, *lost), work.restoration)
 
     def _compute(self, running: RunningJob, tile: Callable[[], None]) -> Callable[[], None]:
@@ -268,7 +268,7 @@ class Pipeline:
             try:
                 tile()
             except Exception as problem:
-                error = _as_image_error(problem)
+                error = as_image_error(problem)
         if running.tile_done(error):
             self._writers.submit(self._guard, self._write, running)
 
@@ -319,15 +319,6 @@ def _fulfil(done: "Future[None]", tile: Callable[[], None]) -> None:
     try:
         tile()
     except Exception as error:
-        done.set_exception(_as_image_error(error))
+        done.set_exception(as_image_error(error))
     else:
         done.set_result(None)
-
-
-def _as_image_error(error: Exception) -> ImageError:
-    """Whatever goes wrong with one file, a defect of ours included, must not stop the others."""
-    if isinstance(error, ImageError):
-        return error
-    if isinstance(error, MemoryError):
-        return PassingError("does not fit into memory")
-    return PassingError(f"unexpected {type(error).__name__}: {error}")

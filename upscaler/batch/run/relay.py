@@ -10,8 +10,8 @@ from upscaler.batch.state.journal import JournalEntry, State
 from upscaler.inference.timing import Profile
 from upscaler.supervisor.line import Handover
 
-Known = Sequence[tuple[Job, JournalEntry | None]]
-"""Jobs, and what the journal knows of each."""
+ToDo = Sequence[tuple[Job, float]]
+"""Jobs, and when a run that was killed began each, in seconds since 1970; 0 if none did."""
 
 
 class Relay:
@@ -52,13 +52,16 @@ class Relay:
         """Whether nobody has heard of a job that was in flight: it is done again."""
         return job.name in self._handover.unreported
 
-    def suspects(self, todo: Known) -> list[Job]:
-        """Return the jobs that come last, one at a time: they were in flight at a death."""
+    def in_order(self, todo: ToDo) -> tuple[list[Job], list[Job]]:
+        """Return first what is done side by side, then what was in flight at a death."""
         if self.is_first:
-            begun = [(entry, job) for job, entry in todo if entry and entry.state is State.BEGUN]
-            return [job for _, job in sorted(begun, key=lambda each: each[0].updated)]
-        by_name = {job.name: job for job, _ in todo}
-        return [by_name[name] for name in self._handover.suspects if name in by_name]
+            begun = sorted((when, job.name) for job, when in todo if when)
+            suspects = [name for _, name in begun]
+        else:
+            suspects = list(self._handover.suspects)
+        place = {name: number for number, name in enumerate(suspects)}
+        last = sorted((job for job, _ in todo if job.name in place), key=lambda j: place[j.name])
+        return [job for job, _ in todo if job.name not in place], last
 
 
 def so_far(summary: Summary, profile: Profile) -> Mapping[str, Any]:

@@ -4,9 +4,10 @@ import threading
 from dataclasses import dataclass
 
 from upscaler.batch.plan.jobs import Job
+from upscaler.batch.report import Result, Status
 from upscaler.batch.run.clock import Clock
 from upscaler.batch.state.file_stamp import FileStamp
-from upscaler.errors import ImageError
+from upscaler.errors import ImageError, PassingError
 from upscaler.images import Surroundings, Written
 from upscaler.inference.enlargement import Enlargement
 from upscaler.models.restoration import Restoration
@@ -32,6 +33,20 @@ class JobResult:
     """Of what was read; empty if it changed meanwhile, or there is no output."""
     output: Written | None = None
     """What the output is; None if there is none."""
+
+    def as_result(self) -> Result:
+        """Return what is reported of it."""
+        failed = self.error is not None
+        return Result(
+            name=self.job.name,
+            status=Status.FAILED if failed else Status.DONE,
+            target=None if failed else str(self.job.target),
+            error=self.error,
+            warnings=self.warnings,
+            pixels=self.pixels,
+            seconds=self.seconds,
+            restoration=self.restoration,
+        )
 
 
 class RunningJob:
@@ -61,3 +76,12 @@ class RunningJob:
             self.error = self.error or error
             self._left -= 1
             return self._left == 0
+
+
+def as_image_error(error: Exception) -> ImageError:
+    """Return why a file failed: whatever goes wrong, a defect of ours included, stops no others."""
+    if isinstance(error, ImageError):
+        return error
+    if isinstance(error, MemoryError):
+        return PassingError("does not fit into memory")
+    return PassingError(f"unexpected {type(error).__name__}: {error}")

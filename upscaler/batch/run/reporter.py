@@ -1,0 +1,22 @@
+"""Who is told how a batch goes on: a display, or nobody."""
+
+from typing import Protocol
+
+from upscaler.batch.report import Result, Used
+from upscaler.upscaler import Upscaler
+
+
+class Reporter(Protocol):
+    """Whoever shows the run."""
+
+    def opened(self, upscaler: Upscaler, files: int) -> None:
+        """Work begins: `files` pictures go through `upscaler`."""
+
+    def moved(self, used: Used) -> None:
+        """A faster runtime took over; called from another thread."""
+
+    def note(self, text: str) -> None:
+        """A line worth knowing; called from another thread."""
+
+    def result(self, result: Result) -> None:
+        """One file ended."""
