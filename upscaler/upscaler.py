@@ -185,8 +185,9 @@ class Upscaler:
         """Upscale one image and return the same kind of thing, `scale` times the size.
 
         Args:
-            image: a Pillow image of any mode; or a uint8 or uint16 array, (H, W) grey or
-                (H, W, C) with 1 grey, 2 grey + alpha, 3 RGB or 4 RGB + alpha channels.
+            image: a Pillow image of any mode, of which I;16 keeps its 16 bits; or a uint8 or uint16
+                array, (H, W) grey or (H, W, C) with 1 grey, 2 grey + alpha, 3 RGB or 4 RGB + alpha
+                channels.
 
         Raises:
             ImageError: pixels that cannot be upscaled.
@@ -194,6 +195,11 @@ class Upscaler:
         Warns:
             UserWarning: a Pillow image that had to be reduced or converted first.
         """
+        if isinstance(image, Image.Image) and image.mode.startswith("I;16"):
+            grey = self(np.asarray(image).astype(np.uint16))
+            result = Image.fromarray(grey)
+            result.info |= image.info
+            return result
         if isinstance(image, Image.Image):
             source = picture_from(image)
             large = self.enlarge(source)
