@@ -21,6 +21,7 @@ from upscaler.inference.strips import StripEnlargement
 from upscaler.inference.timing import Stopwatch, Timer
 from upscaler.models import DEFAULT_MODEL, Model, default_scale, find_models
 from upscaler.models.auto import Auto
+from upscaler.models.chain import Chain
 from upscaler.quality.damage import Damage
 from upscaler.runtimes import Choice, Runtime
 from upscaler.runtimes.upgrade import Upgrade
@@ -152,6 +153,14 @@ class Upscaler:
         return self._enlargers.first.tiling_note
 
     @property
+    def passes_note(self) -> str | None:
+        """Which networks a picture goes through, in a line; None for one alone."""
+        first = self._enlargers.first.model
+        if not isinstance(first, Chain):
+            return None
+        return f"{first.spec.scale} times in {len(first.members)} passes: {first.title}"
+
+    @property
     def scale(self) -> int:
         """How many times larger, per axis, the network makes pictures."""
         return self.model.spec.scale
@@ -176,8 +185,9 @@ class Upscaler:
         """Upscale one image and return the same kind of thing, `scale` times the size.
 
         Args:
-            image: a Pillow image of any mode; or a uint8 or uint16 array, (H, W) grey or
-                (H, W, C) with 1 grey, 2 grey + alpha, 3 RGB or 4 RGB + alpha channels.
+            image: a Pillow image of any mode, of which I;16 keeps its 16 bits; or a uint8 or uint16
+                array, (H, W) grey or (H, W, C) with 1 grey, 2 grey + alpha, 3 RGB or 4 RGB + alpha
+                channels.
 
         Raises:
             ImageError: pixels that cannot be upscaled.
@@ -185,6 +195,11 @@ class Upscaler:
         Warns:
             UserWarning: a Pillow image that had to be reduced or converted first.
         """
+        if isinstance(image, Image.Image) and image.mode.startswith("I;16"):
+            grey = self(np.asarray(image).astype(np.uint16))
+            result = Image.fromarray(grey)
+            result.info |= image.info
+            return result
         if isinstance(image, Image.Image):
             source = picture_from(image)
             large = self.enlarge(source)

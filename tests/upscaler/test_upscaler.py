@@ -49,8 +49,8 @@ def test_large_odd_images_have_no_seams(upscaler, rng):
 
 
 def test_what_is_lost_is_said(upscaler, photo):
-    with pytest.warns(UserWarning, match="reduced to 8 bits"):
-        upscaler(Image.fromarray(photo[..., 0].astype(np.uint16) * 257))
+    with pytest.warns(UserWarning, match="converted from CMYK"):
+        upscaler(Image.fromarray(photo).convert("CMYK"))
 
 
 @pytest.mark.filterwarnings("ignore:converted from CMYK")
@@ -78,6 +78,17 @@ def test_sixteen_bits_stay_sixteen_bits(upscaler):
     result = upscaler(ramp)
     assert len(np.unique(result)) > 500  # 8 bits would leave 4 levels
     assert abs(int(result.mean()) - int(ramp.mean())) < 150
+
+
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_a_pillow_image_of_16_bits_keeps_them(order):
+    grey = np.linspace(1000, 60000, 24 * 20).reshape(24, 20).astype(order)
+    image = Image.frombytes("I;16" if order == "<u2" else "I;16B", (20, 24), grey.tobytes())
+    with Upscaler("fast", scale=2, runtime="cpu") as upscaler:
+        large = upscaler(image)
+        expected = upscaler(grey.astype(np.uint16))
+    assert (large.mode, large.size) == ("I;16", (40, 48))
+    assert np.array_equal(np.asarray(large), expected)
 
 
 def test_sixteen_bits_run_in_fp32_under_auto(photo):

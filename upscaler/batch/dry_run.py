@@ -10,8 +10,8 @@ from upscaler.batch.report import SCHEMA, Result, Status, nothing_readable
 from upscaler.batch.run.batch import Settings
 from upscaler.batch.run.memory import bytes_needed, goes_in_strips
 from upscaler.batch.state.journal import RunRecord, read_journal
-from upscaler.batch.state.resume import judge
-from upscaler.errors import ImageError, StartError
+from upscaler.batch.state.resume import judge, other_settings
+from upscaler.errors import ImageError, StartError, UsageError
 from upscaler.images import upright_size
 
 
@@ -21,6 +21,9 @@ class Expected(StrEnum):
     TO_DO = "to-do"
     SKIPPED = "skipped"
     KEPT = "kept"
+    OTHER = "other-settings"
+    """Done with other settings than these; a run ends there, unless it is to overwrite them."""
+    LARGE_ENOUGH = "large-enough"
     FAILED = "failed"
     FAILED_BEFORE = "failed-before"
 
@@ -35,6 +38,8 @@ class Forecast:
     size: tuple[int, int] | None = None
     """Width and height of the output in pixels."""
     error: str | None = None
+    made_with: str | None = None
+    """What is different in the settings that made the output, where they are other ones."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON Lines record."""
@@ -46,6 +51,7 @@ class Forecast:
             "width": width,
             "height": height,
             "error": self.error,
+            "made_with": self.made_with,
         }
         return {"event": "plan", **{key: value for key, value in facts.items() if value}}
 
@@ -63,6 +69,8 @@ class DryRun:
     ignored: int
     not_read: NotRead
     left_out: int
+    other_settings: str
+    """What keeps the run from its work: outputs made with other settings; nothing if none are."""
     last_run: RunRecord | None
     """With the same model into the same folder: how fast it went."""
 
@@ -82,6 +90,8 @@ class DryRun:
         """What the run would return, as far as can be seen."""
         if nothing_readable(len(self.files), self.left_out, self.not_read):
             return StartError.exit_code
+        if self.other_settings:
+            return UsageError.exit_code
         return int(bool(self.count(Expected.FAILED) or self.count(Expected.FAILED_BEFORE)))
 
     def as_json(self) -> dict[str, Any]:
@@ -112,12 +122,18 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     scale = model.spec.scale
     in_strips = settings.wanted.is_scale(scale) and not settings.wrap
     needed: list[int] = []
+    others: list[tuple[str, str]] = []
     outputs = 0
     with read_journal(plan.root) as journal:
         keys = {job: settings.key(model, job.format) for job in plan.jobs}
-        for job, _, verdict in judge(plan, journal, keys, settings.rules):
+        for job, _, verdict in judge(plan, journal, keys, settings.rules, settings.leaves_out):
             if verdict.result is not None:
                 files.append(_as_forecast(verdict.result))
+                continue
+            if verdict.other is not None:
+                others.append(verdict.other)
+                target, made_with = str(job.target), verdict.other[0]
+                files.append(Forecast(job.name, Expected.OTHER, target, made_with=made_with))
                 continue
             try:
                 size = upright_size(job.source, settings.max_pixels)
@@ -143,6 +159,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
         ignored=plan.ignored,
         not_read=plan.not_read,
         left_out=plan.left_out,
+        other_settings=other_settings(others),
         last_run=last_run,
     )
 
@@ -151,6 +168,7 @@ def _as_forecast(result: Result) -> Forecast:
     expected = {
         Status.SKIPPED: Expected.SKIPPED,
         Status.KEPT: Expected.KEPT,
+        Status.LARGE_ENOUGH: Expected.LARGE_ENOUGH,
         Status.FAILED: Expected.FAILED,
         Status.FAILED_BEFORE: Expected.FAILED_BEFORE,
     }[result.status]

@@ -50,6 +50,11 @@ class FolderResult:
         return self._with(Status.KEPT)
 
     @property
+    def large_enough(self) -> list[Result]:
+        """What was left out: it is as large as `size` already."""
+        return self._with(Status.LARGE_ENOUGH)
+
+    @property
     def failed(self) -> list[Result]:
         """What failed, now or in an earlier run; each `error` says why."""
         return self._with(Status.FAILED, Status.FAILED_BEFORE)
@@ -65,6 +70,7 @@ def upscale_folder(
     model: str | Sequence[str] = DEFAULT_MODEL,
     scale: float | None = None,
     size: Size | None = None,
+    shrink: bool = False,
     restore: float | None = None,
     alpha: str = "picture",
     wrap: bool = False,
@@ -102,6 +108,7 @@ def upscale_folder(
         output: the folder of the outputs, made if it is not there.
         model, scale, size, restore, alpha, wrap, runtime, precision, tile, streams, devices, exact:
             as for `Upscaler`.
+        shrink: make pictures smaller that are larger than `size`; else they are left out.
         format: png, jpg, webp, tiff, avif or bmp; `keep` for each file's own.
         quality: of JPEG, WebP and AVIF, 1 to 100.
         png_level: from 1, fast, to 9, small.
@@ -122,7 +129,8 @@ def upscale_folder(
             the run, and comes out of this function; what is done is kept.
 
     Raises:
-        UsageError: a value that cannot be right.
+        UsageError: a value that cannot be right; or outputs were made with other ones, and
+            `overwrite` is not set.
         StartError: the model, the runtime or the output folder cannot be used.
     """
     _check(format, quality=quality, png_level=png_level, memory=memory, max_pixels=max_pixels)
@@ -134,6 +142,7 @@ def upscale_folder(
         model=names,
         scale=scale,
         size=wanted_size(scale, size),
+        shrink=shrink,
         restore=restore,
         alpha=alpha,
         wrap=wrap,

@@ -27,6 +27,8 @@ class Status(StrEnum):
     """Done by an earlier run, and nothing changed since."""
     KEPT = "kept"
     """Somebody has changed the output since it was made; `--overwrite` makes it again."""
+    LARGE_ENOUGH = "large-enough"
+    """As large as asked already; `--shrink` makes it smaller."""
     FAILED = "failed"
     FAILED_BEFORE = "failed-before"
     """Failed in an earlier run, and nothing changed since; `--retry-failed` tries it again."""
@@ -140,13 +142,14 @@ class Summary:
     def __str__(self) -> str:
         done, failed = self.counts[Status.DONE], self.counts[Status.FAILED]
         skipped, before = self.counts[Status.SKIPPED], self.counts[Status.FAILED_BEFORE]
-        kept = self.counts[Status.KEPT]
+        kept, enough = self.counts[Status.KEPT], self.counts[Status.LARGE_ENOUGH]
         if not any(self.counts.values()):
             return no_images(self.planned, self.left_out, self.not_read)
         parts = [f"{done} done"] if done or failed else ["nothing to do"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} already done"] if skipped else []
         parts += [f"{kept} kept as you changed {'it' if kept == 1 else 'them'}"] if kept else []
+        parts += [large_enough(enough)] if enough else []
         parts += [f"{before} failed before (--retry-failed tries them again)"] if before else []
         parts += [f"{self.left_out} left out"] if self.left_out else []
         text = ", ".join(parts)
@@ -154,6 +157,12 @@ class Summary:
             rate = self.pixels / 1e6 / self.seconds
             text += f"; {self.seconds:.1f} s, {done / self.seconds:.1f} files/s, {rate:.1f} MP/s"
         return f"{text}; {self.not_read}" if self.not_read else text
+
+
+def large_enough(count: int) -> str:
+    """Return how many pictures were left out as they are larger than asked, or as large."""
+    them = "it" if count == 1 else "them"
+    return f"{count} left out as large enough (--shrink makes {them} smaller)"
 
 
 def nothing_readable(planned: int, left_out: int, not_read: NotRead) -> bool:

@@ -5,7 +5,7 @@ import json
 import click
 
 from upscaler.batch.dry_run import DryRun, Expected, Forecast
-from upscaler.batch.report import no_images
+from upscaler.batch.report import large_enough, no_images
 from upscaler.cli.progress import kept, printable
 
 
@@ -14,6 +14,8 @@ def show_dry_run(preview: DryRun, *, as_json: bool) -> int:
     for file in preview.files:
         click.echo(json.dumps(file.as_json()) if as_json else printable(_line(file)))
     click.echo(json.dumps(preview.as_json()) if as_json else _summary(preview))
+    if preview.other_settings:
+        click.echo(f"Error: {preview.other_settings}", err=True)
     return preview.exit_code
 
 
@@ -22,6 +24,10 @@ def _line(file: Forecast) -> str:
         return f"{file.expected.replace('-', ' ')}: {file.name}: {file.error}"
     if file.expected is Expected.KEPT:
         return kept(file.name, file.target)
+    if file.expected is Expected.LARGE_ENOUGH:
+        return f"large enough: {file.name}"
+    if file.made_with:
+        return f"made with {file.made_with}: {file.name} -> {file.target}"
     if file.size is None:
         return f"already done: {file.name} -> {file.target}"
     width, height = file.size
@@ -34,11 +40,14 @@ def _summary(preview: DryRun) -> str:
     parts = [f"{preview.count(Expected.TO_DO)} to do"]
     for expected, words in (
         (Expected.SKIPPED, "already done"),
+        (Expected.OTHER, "made with other options"),
         (Expected.KEPT, "kept, as changed since"),
         (Expected.FAILED, "would fail"),
         (Expected.FAILED_BEFORE, "failed before"),
     ):
         parts += [f"{preview.count(expected)} {words}"] if preview.count(expected) else []
+    enough = preview.count(Expected.LARGE_ENOUGH)
+    parts += [large_enough(enough)] if enough else []
     parts += [f"{preview.left_out} left out"] if preview.left_out else []
     text = ", ".join(parts)
     if preview.count(Expected.TO_DO):

@@ -84,8 +84,8 @@ class RunDisplay:
             return
         for names, reason in by_reason(upscaler.choice.passed_over).items():
             self._say(f"not used: {names}: {reason}")
-        if upscaler.tiling_note:
-            self._say(upscaler.tiling_note)
+        for line in filter(None, (upscaler.passes_note, upscaler.tiling_note)):
+            self._say(line)
         self._say(f"{files} file{'s' * (files != 1)}, {upscaler}")
 
     def moved(self, used: Used) -> None:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Enlarge an image or a folder of images.")
-@click.argument("source", metavar="IN", type=options.GivenPath())
-@click.argument("output", metavar="OUT", type=options.GivenPath())
+@click.argument("paths", metavar="IN... [OUT]", type=options.GivenPath(), nargs=-1, required=True)
 @click.option(
     "-s",
     "--scale",
     type=options.Factor(),
     metavar="FACTOR",
-    help=f"How many times as wide and high: 1 to 4, also 1.5  [default: {options.OF_MODEL}]",
+    help=f"How many times as wide and high: 1 to 16, also 1.5; more than 4 in two "
+    f"passes  [default: {options.OF_MODEL}]",
 )
 @click.option(
     "--width",
@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     metavar="PX",
     help="Length of the longer side; the other follows.",
+)
+@click.option(
+    "--shrink",
+    is_flag=True,
+    help="Make images smaller that are larger than --width, --height or --long-side; else they are "
+    "left out.",
 )
 @options.MODELS
 @options.RESTORE
@@ -77,6 +83,11 @@ if TYPE_CHECKING:
     default="keep",
     show_default=True,
     help="File format of the outputs; keep: as the input.",
+)
+@click.option(
+    "--suffix",
+    metavar="TEXT",
+    help="Put this at the end of the outputs' names, before the extension, such as -large.",
 )
 @click.option(
     "--quality",
@@ -170,12 +181,12 @@ if TYPE_CHECKING:
 @click.make_pass_decorator(Witness, ensure=True)
 def run(
     witness: Witness,
-    source: Path,
-    output: Path,
+    paths: tuple[Path, ...],
     scale: float | None,
     width: int | None,
     height: int | None,
     long_side: int | None,
+    shrink: bool,
     models: tuple[str, ...],
     restore: float | None,
     runtime: str,
@@ -186,6 +197,7 @@ def run(
     jobs: int | None,
     memory: int | None,
     format_name: str,
+    suffix: str | None,
     quality: int,
     png_level: int,
     alpha: str,
@@ -208,6 +220,9 @@ def run(
 ) -> int:
     """Enlarge IN, an image or a folder of images, into OUT.
 
+    Several images go into a folder. One image without OUT becomes a file beside it, such as
+    photo-x4.jpg.
+
     Folders and file names are kept. Run the same command again to go on: only new, changed or
     missing files are done. A damaged file does not stop the others; the exit code is then 1.
 
@@ -215,10 +230,12 @@ def run(
     upscaler run photos/ large/
     upscaler run photos/ large/ -s 2 -f webp --quality 90
     upscaler run scan.tif scan-large.png -p fp32
+    upscaler run a.jpg b.jpg c.jpg large/
+    upscaler run photo.jpg
     upscaler run photos/ large/ --shard 1/4
     """
     from upscaler.batch.dry_run import forecast
-    from upscaler.batch.plan.jobs import plan
+    from upscaler.batch.plan.inputs import plan_paths
     from upscaler.batch.plan.listing import Selection
     from upscaler.batch.report import expect_report, write_report
     from upscaler.batch.run.batch import Batch, Settings
@@ -240,6 +257,7 @@ def run(
         model=models if len(models) > 1 else models[0],
         scale=scale,
         size=Size(scale, width, height, long_side),
+        shrink=shrink,
         restore=restore,
         alpha=alpha,
         wrap=wrap,
@@ -255,7 +273,9 @@ def run(
         timeout=timeout,
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),
     )
-    planned = plan(source, output, format_name, Selection(include, exclude, shard))
+    beside = f"-{settings.wanted}".replace(" ", "-")
+    chosen = Selection(include, exclude, shard)
+    planned = plan_paths(paths, format_name, chosen, suffix=suffix, beside=beside)
     if dry_run:
         return show_dry_run(forecast(planned, settings), as_json=as_json)
     if report:

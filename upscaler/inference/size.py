@@ -41,6 +41,10 @@ class Size:
         """Whether it is this multiple, whatever the picture."""
         return self == Size(scale)
 
+    def enlarges(self, width: int, height: int) -> bool:
+        """Whether a picture of `width` x `height` pixels becomes larger, or is just a multiple."""
+        return self.is_scale(self.scale) or self.of(width, height) > (width, height)
+
     def __str__(self) -> str:
         """Say it in a few letters, such as x2.5 or width 1920."""
         sides = {"width": self.width, "height": self.height, "long side": self.long_side}

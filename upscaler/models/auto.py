@@ -6,7 +6,7 @@ from functools import cached_property
 
 from upscaler.models.catalogue import CLEAN_MODEL, RESTORERS
 from upscaler.models.model import Model
-from upscaler.models.packaged import packaged_model
+from upscaler.models.passes import in_passes
 from upscaler.models.restoration import rules
 
 
@@ -24,12 +24,12 @@ class Auto(Model):
     @property
     def clean(self) -> Model:
         """The one that restores nothing."""
-        return packaged_model(CLEAN_MODEL, self.wanted_scale)
+        return in_passes(CLEAN_MODEL, self.wanted_scale)
 
     @property
     def restorer(self) -> Model:
         """The one that undoes damage."""
-        return packaged_model(RESTORERS[CLEAN_MODEL], self.wanted_scale)
+        return in_passes(RESTORERS[CLEAN_MODEL], self.wanted_scale)
 
     @property
     def largest_scale(self) -> int:
@@ -49,5 +49,5 @@ def auto_model(scale: float) -> Auto:
     Raises:
         ModelError: there is no model for so large a scale.
     """
-    clean = packaged_model(CLEAN_MODEL, scale)
+    clean = in_passes(CLEAN_MODEL, scale)
     return Auto(path=clean.path, spec=clean.spec, wanted_scale=scale)

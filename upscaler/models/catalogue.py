@@ -118,7 +118,9 @@ def find_models(names: str | Sequence[str], scale: float, restore: float | None 
 def _find(name: str, scale: float) -> Model:
     model = _from_outside(name)
     if model is None:
-        return packaged_model(name, scale)
+        from upscaler.models.passes import in_passes  # which knows the names above
+
+        return in_passes(name, scale)
     if model.spec.precision != "fp32":
         raise ModelError(
             f"{name} is the {model.spec.precision} half of a model; give the file without "

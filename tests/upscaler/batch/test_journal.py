@@ -15,7 +15,8 @@ from upscaler.batch.plan.jobs import Job
 from upscaler.batch.plan.listing import EVERYTHING, Selection, Shard
 from upscaler.batch.report import Status
 from upscaler.batch.state.database import scratch
-from upscaler.batch.state.journal import Journal, SettingsKey, State, open_journal, read_journal
+from upscaler.batch.state.journal import Journal, State, open_journal, read_journal
+from upscaler.batch.state.settings_key import SettingsKey
 from upscaler.errors import OutputError
 from upscaler.images import FORMATS
 from upscaler.models import find_model
@@ -33,7 +34,7 @@ def test_a_second_run_does_nothing(folder, tmp_path, run, names):
     assert all((tmp_path / "out" / name).stat().st_mtime_ns == before[name] for name in before)
 
 
-@pytest.mark.parametrize("change", ["input", "output gone", "model", "format", "overwrite"])
+@pytest.mark.parametrize("change", ["input", "output gone", "format", "overwrite"])
 def test_what_changed_is_done_again(folder, tmp_path, photo, change, run):
     out = tmp_path / "out"
     run(folder, out)
@@ -44,7 +45,6 @@ def test_what_changed_is_done_again(folder, tmp_path, photo, change, run):
         (out / "a.png").unlink()
     else:
         settings = {
-            "model": {"scale": 4},
             "format": {"format": "webp"},
             "overwrite": {"overwrite": True},
         }[change]
@@ -129,7 +129,7 @@ def test_a_failure_with_new_settings_does_not_pass_for_done(folder, tmp_path, mo
     run(folder, tmp_path / "out")
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
-        assert run(folder, tmp_path / "out", scale=4)[0].exit_code == 1
+        assert run(folder, tmp_path / "out", scale=4, overwrite=True)[0].exit_code == 1
     assert run(folder, tmp_path / "out", scale=4)[0].counts[Status.DONE] == 3
 
 
@@ -175,7 +175,7 @@ def test_shards_make_the_whole_and_later_runs_know_it(folder, tmp_path, run, nam
     ]
     assert sum(done) == 3 and names(out) == ["a.png", "b.jpg", "sub/grey.png"]
     assert run(folder, out)[0].counts[Status.SKIPPED] == 3
-    run(folder, out, scale=4)
+    run(folder, out, scale=4, overwrite=True)
     for number in (1, 2, 3):  # what the run after the shards did is the newer truth
         selection = Selection(shard=Shard(number, 3))
         summary, notes = run(folder, out, scale=4, selection=selection)

@@ -190,7 +190,7 @@ def test_an_input_that_was_renamed_is_known_again(tmp_path, photo, run):
     run(source, out, format="png")
     (source / "a.JPG").rename(source / "a.jpg")
     assert counts(run(source, out, format="png")[0]) == (0, 1, 0)
-    assert counts(run(source, out, format="png", scale=4)[0]) == (1, 0, 0)
+    assert counts(run(source, out, format="png", scale=4, overwrite=True)[0]) == (1, 0, 0)
 
 
 def test_names_move_up_one_after_the_other(grown, tmp_path, photo, run):

@@ -34,6 +34,28 @@ def test_one_file_to_a_folder_or_a_name(folder, tmp_path, run, names):
     assert "--overwrite" in run(folder / "a.png", tmp_path / "one" / "b.webp")[1].results[0].error
 
 
+@pytest.mark.parametrize(
+    ("source", "output", "reason"),
+    [
+        ("a.png", "hop.jpgg", "cannot write hop.jpgg; formats: png, jpg"),
+        ("a.png", "notes.txt", "cannot write notes.txt"),
+        (".", "out.png", "has the name of a file, but the input is a folder"),
+        (".", "out.CR2", "has the name of a file, but the input is a folder"),
+    ],
+)
+def test_an_output_that_looks_like_a_file_is_one(folder, tmp_path, source, output, reason):
+    with pytest.raises(UsageError, match=reason):
+        plan(folder / source, tmp_path / output, "keep")
+    (tmp_path / output).mkdir()
+    assert plan(folder / source, tmp_path / output, "keep").root == tmp_path / output
+
+
+@pytest.mark.parametrize("output", ["v1.5", "photos.2024", ".hidden", "out"])
+@pytest.mark.parametrize("source", ["a.png", "."])
+def test_other_names_are_those_of_folders(folder, tmp_path, source, output):
+    assert plan(folder / source, tmp_path / output, "keep").root == tmp_path / output
+
+
 def formats(*files, output="png"):
     return {Path(file): FORMATS[output] for file in files}
 

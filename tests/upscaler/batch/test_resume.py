@@ -97,7 +97,6 @@ def test_what_changed_while_it_was_read_is_done_again(folder, tmp_path, run, mon
     "also",
     [
         {},
-        {"scale": 4},
         {"verify": True},
         {"retry_failed": True},
     ],

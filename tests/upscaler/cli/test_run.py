@@ -96,7 +96,7 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
             3,
             "there are: auto, balanced-x2, balanced-x3, balanced-x4, fast-x2",
         ),
-        (["{in}", "{out}", "-s", "4.5"], 3, "for scale 4.5; there are: auto, balanced-x2"),
+        (["{in}", "{out}", "-s", "17"], 3, "for scale 17; there are: auto, balanced-x2"),
         (["{in}", "{out}", "--width", "9", "--height", "9"], 2, "--width and --height"),
         (
             ["{in}", "{out}", "-r", "cpu", "-p", "bf16"],
@@ -105,6 +105,9 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
         ),
         (["{in}", "{in}/a.png"], 2, "is a file"),
         (["{in}/a.png", "{out}/b.heic"], 2, "cannot write b.heic"),
+        (["{in}/a.png", "-"], 2, "- is no file here"),
+        (["{in}"], 2, "give an output folder, too"),
+        (["{in}/a.png", "{out}/b.pngg"], 2, "cannot write b.pngg"),
         (["{in}/a.png", "{out}/b.heif"], 2, "cannot write b.heif"),
         (["{in}", "{in}/notes.txt/out"], 3, "cannot write into the output folder"),
         (["{in}/notes.txt", "{out}"], 1, "not an image"),
@@ -208,6 +211,45 @@ def test_a_choice_of_files(command, folder, tmp_path):
         for number in (1, 2)
     ]
     assert sum(planned) == 3
+
+
+def test_a_picture_alone_is_made_beside_itself(command, folder):
+    code, _, _ = command("run", folder / "a.png", "-s", 2)
+    assert code == 0
+    with Image.open(folder / "a-x2.png") as image:
+        assert image.size == (106, 74)
+    assert command("run", folder / "a.png", "--width", 90)[0] == 0
+    with Image.open(folder / "a-width-90.png") as image:
+        assert image.width == 90
+
+
+def test_several_pictures_and_a_suffix(command, folder, tmp_path, names):
+    out = tmp_path / "out"
+    files = folder / "a.png", folder / "b.jpg", folder / "sub" / "grey.png"
+    assert command("run", *files, out, "-s", 2, "--suffix", "-x2")[0] == 0
+    assert names(out) == ["a-x2.png", "b-x2.jpg", "grey-x2.png"]
+    code, said, _ = command("run", *files, out, "-s", 2, "--suffix", "-x2")
+    assert (code, said) == (0, "nothing to do, 3 already done\n")
+
+
+def test_other_options_than_last_time_end_with_2(command, folder, tmp_path):
+    arguments = ("run", folder, tmp_path / "out", "-s", 2)
+    command(*arguments)
+    words = "Error: 3 outputs were made with fast-x2; --overwrite makes them again with balanced-x2"
+    for more in ((), ("-n",)):
+        code, _, err = command(*arguments, "-m", "balanced", *more)
+        assert code == 2 and words in err
+
+
+@pytest.mark.parametrize("model", ["fast", "auto"])
+def test_more_than_four_times_in_two_passes(command, folder, tmp_path, model):
+    arguments = ("run", folder / "sub", tmp_path / "out", "-m", model, "-r", "cpu", "-s", 5)
+    code, _, err = command(*arguments)
+    assert code == 0
+    name = "fast" if model == "fast" else "balanced"
+    assert f"8 times in 2 passes: {name}-x4 + {name}-x2\n" in err
+    with Image.open(tmp_path / "out" / "grey.png") as image:
+        assert image.size == (55, 45)
 
 
 def test_the_default_model_looks_at_each_picture(command, folder, tmp_path, monkeypatch):

@@ -92,8 +92,42 @@ def test_a_run_makes_the_size_asked_for(command, folder, tmp_path):
     assert open_picture(tmp_path / "out" / "a.png").colour.shape == (105, 150, 3)
     with Image.open(tmp_path / "out" / "b.jpg") as image:
         assert image.size == (150, 105)
-    command("run", folder, tmp_path / "out", "--long-side", 140, "-r", "cpu")
+    command("run", folder, tmp_path / "out", "--long-side", 140, "-r", "cpu", "--overwrite")
     assert open_picture(tmp_path / "out" / "a.png").colour.shape == (98, 140, 3)  # made again
+
+
+def test_a_picture_that_is_large_enough_is_left_out(command, folder, tmp_path, names):
+    arguments = ("run", folder, tmp_path / "out", "-m", "fast", "-r", "cpu", "--width", 40)
+    code, said, _ = command(*arguments, "-n")
+    assert code == 0 and "large enough: a.png\n" in said
+    words = "2 left out as large enough (--shrink makes them smaller)"
+    assert f"1 to do, {words}; " in said
+    for before in ("1 done", "nothing to do, 1 already done"):
+        code, said, _ = command(*arguments)
+        assert code == 0 and said.startswith(f"{before}, {words}")
+        assert names(tmp_path / "out") == ["sub/grey.png"]
+    code, said, _ = command(*arguments, "--json")
+    assert json.loads(said.splitlines()[-1])["large-enough"] == 2
+    assert command(*arguments, "--shrink")[0] == 0
+    for name in names(tmp_path / "out"):
+        with Image.open(tmp_path / "out" / name) as image:
+            assert image.width == 40
+
+
+@pytest.mark.parametrize(
+    ("size", "larger"),
+    [
+        (Size(width=31), True),
+        (Size(width=30), False),
+        (Size(height=21), True),
+        (Size(height=20), False),
+        (Size(long_side=29), False),
+        (Size(1), True),  # a multiple is made of any picture
+    ],
+    ids=str,
+)
+def test_what_makes_a_picture_of_30x20_larger(size, larger):
+    assert size.enlarges(30, 20) == larger
 
 
 def test_more_than_the_model_makes_is_refused(photo):

@@ -62,17 +62,28 @@ class Plan:
         return len(self.jobs) + len(self.refused)
 
 
-def plan(source: Path, output: Path, format_name: str, selection: Selection = EVERYTHING) -> Plan:
+def plan(
+    source: Path,
+    output: Path,
+    format_name: str,
+    selection: Selection = EVERYTHING,
+    *,
+    suffix: str | None = None,
+) -> Plan:
     """List the jobs that bring `source`, a file or a folder, to `output`.
 
     Args:
         format_name: a name of FORMATS, or `keep` for each file's own.
         selection: which images of a folder.
+        suffix: what the outputs' names get before the extension; None if nobody asked for one.
 
     Raises:
-        UsageError: the input is missing, the output is the input, or would replace an input.
+        UsageError: the input is missing, the output is the input, would replace an input, or has
+            the name of a file that cannot be written.
         StartError: the input cannot be reached or read.
     """
+    if suffix and ("/" in suffix or "\0" in suffix):
+        raise UsageError(f"the suffix {suffix!r} is no part of a file's name")
     try:
         mode = source.stat().st_mode
         if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
@@ -80,13 +91,13 @@ def plan(source: Path, output: Path, format_name: str, selection: Selection = EV
         if output.exists() and output.samefile(source):
             raise UsageError(f"the output is the input ({source}); give another output")
         if stat.S_ISDIR(mode):
-            return _plan_folder(source, output, format_name, selection)
+            return _plan_folder(source, output, format_name, selection, suffix or "")
         if selection:
             raise UsageError(
                 f"--include, --exclude and --shard choose from a folder, and {source} is a file"
             )
-        planned = _plan_file(source, output, format_name)
-        _refuse_to_replace_inputs(planned.jobs)
+        planned = _plan_file(source, output, format_name, suffix)
+        refuse_to_replace_inputs(planned.jobs)
         return planned
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"the input {source} does not exist; check the path") from None
@@ -94,35 +105,47 @@ def plan(source: Path, output: Path, format_name: str, selection: Selection = EV
         raise StartError(f"cannot reach {error.filename}: {error.strerror}") from None
 
 
-def _plan_file(source: Path, output: Path, format_name: str) -> Plan:
+def _plan_file(source: Path, output: Path, format_name: str, suffix: str | None) -> Plan:
     """One file, whatever it is called, into a folder or to a file name of its own."""
     by_name = None if output.is_dir() else format_of(output)
     if by_name is None:
-        if not output.is_dir() and is_image_name(output):
-            raise UsageError(f"cannot write {output.name}; formats: {', '.join(FORMATS)}")
-        wanted = _wanted_format(source, format_name) or FORMATS["png"]
-        target = output / target_name(Path(source.name), wanted)
+        if not output.is_dir() and looks_like_a_file(output):
+            raise UsageError(
+                f"cannot write {output.name}; formats: {', '.join(FORMATS)}. "
+                f"If a folder is meant, make it first"
+            )
+        wanted = wanted_format(source, format_name) or FORMATS["png"]
+        target = output / target_name(Path(source.name), wanted, suffix or "")
         return Plan(root=output, jobs=[Job(source, target, source.name, wanted)])
     if format_name not in (KEEP, by_name.name):
         raise UsageError(
             f"--format {format_name} does not fit the output {output.name}; change one of them"
         )
+    if suffix is not None:
+        raise UsageError(f"--suffix is for outputs in a folder, and {output} is a file's name")
     return Plan(root=None, jobs=[Job(source, output, source.name, by_name)])
 
 
-def _plan_folder(source: Path, output: Path, format_name: str, selection: Selection) -> Plan:
+def _plan_folder(
+    source: Path, output: Path, format_name: str, selection: Selection, suffix: str
+) -> Plan:
     if output.exists() and not output.is_dir():
         raise UsageError(f"the output {output} is a file, but the input is a folder")
+    if not output.exists() and is_image_name(output):
+        raise UsageError(
+            f"the output {output} has the name of a file, but the input is a folder; "
+            f"give a folder, or make it first if it shall be called so"
+        )
     found = list_images(source, output)
     if str(source) in found.unreadable:
         raise StartError(f"cannot read the folder {source}: {found.unreadable[str(source)]}")
-    kinds = {file: kind for file in found.files if (kind := _wanted_format(file, format_name))}
-    names = name_outputs(kinds)
+    kinds = {file: kind for file in found.files if (kind := wanted_format(file, format_name))}
+    names = name_outputs(kinds, suffix)
     jobs = [
         Job(source / file, output / target, file.as_posix(), kinds[file])
         for file, target in names.items()
     ]
-    inputs = _refuse_to_replace_inputs(jobs)
+    inputs = refuse_to_replace_inputs(jobs)
     chosen = [job for file, job in zip(kinds, jobs, strict=True) if selection.takes(file)]
     too_long = _too_long(chosen, output)
     unlisted = {
@@ -140,7 +163,13 @@ def _plan_folder(source: Path, output: Path, format_name: str, selection: Select
     )
 
 
-def _wanted_format(path: Path, format_name: str) -> Format | None:
+def looks_like_a_file(path: Path) -> bool:
+    """Whether a name ends as those of files do; `v1.5` and `photos.2024` do not."""
+    return is_image_name(path) or path.suffix[1:2].isalpha()
+
+
+def wanted_format(path: Path, format_name: str) -> Format | None:
+    """Return the format of an input's output, None if its name is not of an image to keep as."""
     return kept_format(path) if format_name == KEEP else FORMATS[format_name]
 
 
@@ -161,7 +190,7 @@ def _parts(path: Path) -> list[bytes]:
     return [os.fsencode(part) for part in path.parts]
 
 
-def _refuse_to_replace_inputs(jobs: list[Job]) -> frozenset[_Identity]:
+def refuse_to_replace_inputs(jobs: list[Job]) -> frozenset[_Identity]:
     """Return what the inputs are; none must be replaced, by its own output or by another's."""
     inputs = {identity: job for job in jobs if (identity := _identity(job.source))}
     for job in jobs:

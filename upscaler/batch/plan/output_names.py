@@ -2,7 +2,8 @@
 
 The rule, which looks at all images of the input folder at once, whatever is chosen of them:
 
-1. An output keeps the path and the stem of its input; the extension follows the format.
+1. An output keeps the path and the stem of its input, with a suffix if one is asked for; the
+   extension follows the format.
 2. Names that some file systems take for one (by case, or by how an accent is composed) count as
    one, everywhere.
 3. Where several inputs want one name, the one that has it already gets it, else the first by the
@@ -23,13 +24,16 @@ from upscaler.errors import UsageError
 from upscaler.images import Format
 
 
-def name_outputs(formats: Mapping[Path, Format]) -> dict[Path, Path]:
+def name_outputs(formats: Mapping[Path, Format], suffix: str = "") -> dict[Path, Path]:
     """Return the output's path below the output folder for each input's below the input folder.
+
+    Args:
+        suffix: what each stem gets at its end.
 
     Raises:
         UsageError: a path leads out of its folder.
     """
-    wanted = {file: target_name(file, kind) for file, kind in formats.items()}
+    wanted = {file: target_name(file, kind, suffix) for file, kind in formats.items()}
     rivals: dict[str, list[Path]] = defaultdict(list)
     for file, name in wanted.items():
         _refuse_to_leave(file)
@@ -44,27 +48,31 @@ def name_outputs(formats: Mapping[Path, Format]) -> dict[Path, Path]:
         else:
             names[first] = wanted[first]
         for file in others:
-            names[file] = _free_name(file, formats[file], taken)
+            names[file] = _free_name(file, suffix + formats[file].extensions[0], taken)
             taken.add(_folded(names[file]))
     return {file: names[file] for file in formats}
 
 
-def target_name(file: Path, kind: Format) -> Path:
-    """Keep a name whose extension already says the format; otherwise exchange the extension."""
+def target_name(file: Path, kind: Format, suffix: str = "") -> Path:
+    """Keep a name whose extension already says the format; otherwise exchange the extension.
+
+    Args:
+        suffix: what the stem gets at its end.
+    """
     same = file.suffix.lower() in kind.extensions
-    return file if same else file.with_suffix(kind.extensions[0])
+    named = file if same else file.with_suffix(kind.extensions[0])
+    return named.with_name(f"{named.stem}{suffix}{named.suffix}") if suffix else named
 
 
 def _precedence(file: Path, wanted: Path) -> tuple[bool, bytes]:
-    return file != wanted, os.fsencode(file)
+    return file.suffix != wanted.suffix, os.fsencode(file)
 
 
-def _free_name(file: Path, kind: Format, taken: set[str]) -> Path:
-    extension = kind.extensions[0]
-    name, number = file.with_name(file.name + extension), 1
+def _free_name(file: Path, ending: str, taken: set[str]) -> Path:
+    name, number = file.with_name(file.name + ending), 1
     while _folded(name) in taken:
         number += 1
-        name = file.with_name(f"{file.name}-{number}{extension}")
+        name = file.with_name(f"{file.name}-{number}{ending}")
     return name
 
 

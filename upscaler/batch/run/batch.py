@@ -14,10 +14,12 @@ from upscaler.batch.run.pipeline import Pipeline
 from upscaler.batch.run.relay import Relay, ToDo, so_far
 from upscaler.batch.run.reporter import Reporter
 from upscaler.batch.run.running_job import JobResult
-from upscaler.batch.state.journal import Journal, RunRecord, SettingsKey, State, open_journal
-from upscaler.batch.state.resume import Rules, judge
+from upscaler.batch.state.journal import Journal, RunRecord, State, open_journal
+from upscaler.batch.state.resume import Rules, judge, refuse_other_settings
+from upscaler.batch.state.settings_key import SettingsKey
+from upscaler.errors import ImageError
 from upscaler.hardware.cpu import MEMORY_SHARE, memory_bytes
-from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders
+from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders, upright_size
 from upscaler.inference.size import Size
 from upscaler.inference.timing import Profile, Stopwatch
 from upscaler.models import Model, find_models
@@ -58,6 +60,8 @@ class Settings:
     timeout: float | None = None
     """Seconds of work after which a file fails; None for no limit."""
     rules: Rules = field(default_factory=Rules)
+    shrink: bool = False
+    """Whether a picture that is larger than `size` is made smaller, instead of left out."""
     exact: bool = False
     """Whether a model is refused if its tiles are not proved to give the whole picture."""
 
@@ -88,6 +92,16 @@ class Settings:
             exact=self.exact,
         )
 
+    def leaves_out(self, job: Job) -> bool:
+        """Whether a picture is as large as asked already; its header is read."""
+        if self.shrink or self.size is None or self.size.is_scale(self.size.scale):
+            return False
+        try:
+            found = upright_size(job.source, self.max_pixels)
+        except ImageError:  # whoever reads its pixels will say why
+            return False
+        return not self.size.enlarges(found.width, found.height)
+
     @property
     def memory_limit(self) -> int:
         """Bytes that the pictures being worked on may fill."""
@@ -96,13 +110,12 @@ class Settings:
     def key(self, model: Model, kind: Format) -> SettingsKey:
         """Return what decides how an output looks.
 
-        Threads and the timeout are not in it: they do not change the picture. Tiles do not, either,
-        unless they are blended.
+        Threads, the timeout and the runtime are not in it: they do not change the picture by more
+        than rounding. Tiles do not, either, unless they are blended.
         """
         facts = {
             "model": model.sha256,
             "size": str(self.wanted),
-            "runtime": self.runtime,
             "precision": self.precision,
             "quality": self.encoding.quality if kind.lossy else None,
             "strip": self.encoding.strip,
@@ -113,8 +126,9 @@ class Settings:
             facts["wrap"] = True
         if model.spec.tiling.kind == FEATHERED:
             facts |= {"tile": self.tile, "memory": self.memory}
-        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-        return SettingsKey(model.sha256, digest)
+        as_before = json.dumps({**facts, "runtime": self.runtime}, sort_keys=True)
+        earlier = hashlib.sha256(as_before.encode()).hexdigest()
+        return SettingsKey.of(model.title, facts, earlier)
 
 
 class Batch:
@@ -154,6 +168,7 @@ class Batch:
 
         Raises:
             StartError: the output folder or the runtime is not usable.
+            UsageError: outputs were made with other settings, and nobody said to overwrite them.
         """
         handover = self._witness.handover
         began = time.monotonic() - (time.time() - self._relay.began)
@@ -201,8 +216,10 @@ class Batch:
     def _remaining(self, journal: Journal) -> ToDo:
         """Report what needs no work, or may not be done; return the rest."""
         todo: list[tuple[Job, float]] = []
-        failed = self._witness.handover.failed
-        for job, entry, verdict in judge(self._plan, journal, self._keys, self._settings.rules):
+        failed, rules = self._witness.handover.failed, self._settings.rules
+        judged = list(judge(self._plan, journal, self._keys, rules, self._settings.leaves_out))
+        refuse_other_settings(verdict for _, _, verdict in judged)
+        for job, entry, verdict in judged:
             if job.name in failed:
                 reason, lasting = failed[job.name]
                 self._end(journal, JobResult(job, error=reason, lasting=lasting))
@@ -218,6 +235,8 @@ class Batch:
             if verdict.moved_on:
                 with suppress(OSError):  # or it would stay there if this job fails
                     job.target.unlink()
+            if rules.overwrite and entry and entry.state is State.DONE:
+                journal.make_again(job)
             begun = entry.updated if entry and entry.state is State.BEGUN else 0.0
             todo.append((job, begun))
         return todo

@@ -27,7 +27,7 @@ CREATE TABLE jobs (
     input_mtime_ns INTEGER,
     input_sha256 TEXT,
     model TEXT NOT NULL,           -- sha256 of the model file
-    settings TEXT NOT NULL,        -- sha256 of all that decides the output, the model included
+    settings TEXT NOT NULL,        -- all that decides the output, the model included, as JSON
     output_size INTEGER,           -- of the last output made here, NULL if there is none
     output_mtime_ns INTEGER,
     output_sha256 TEXT,

@@ -21,6 +21,7 @@ from upscaler.batch.plan.listing import STATE_FOLDER, Shard
 from upscaler.batch.state import database as db
 from upscaler.batch.state.file_stamp import FileStamp, Stamps, file_stamp
 from upscaler.batch.state.lock import hold
+from upscaler.batch.state.settings_key import SettingsKey
 from upscaler.errors import OutputError
 from upscaler.images import Written
 
@@ -43,16 +44,6 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class SettingsKey:
-    """What decides how an output looks, beside its input."""
-
-    model: str
-    """The sha256 of the model file."""
-    settings: str
-    """The sha256 of everything, the model included."""
-
-
-@dataclass(frozen=True)
 class JournalEntry:
     """What the journal knows of one output."""
 
@@ -60,6 +51,7 @@ class JournalEntry:
     input: FileStamp | None
     input_sha256: str
     settings: str
+    """As `SettingsKey` has them."""
     output: FileStamp | None
     """None if none was made here."""
     output_sha256: str
@@ -185,6 +177,10 @@ class Journal:
     def release(self, job: Job, reason: str) -> None:
         """Give a claimed job back undone."""
         self._update(job, state=State.RETRY, reason=reason)
+
+    def make_again(self, job: Job) -> None:
+        """Remember that a job is wanted once more, so that a run which is stopped goes on there."""
+        self._set(job, state=State.RETRY, reason="to be made again")
 
     def record_run(self, run: RunRecord) -> None:
         """Remember how a run went as a whole."""

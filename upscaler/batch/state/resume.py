@@ -1,6 +1,7 @@
 """Which jobs need no work, and which must not be done."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.report import Result, Status
 from upscaler.batch.state.file_stamp import FileStamp, Stamps, file_sha256, file_stamp
-from upscaler.batch.state.journal import Journal, JournalEntry, SettingsKey, State
+from upscaler.batch.state.journal import Journal, JournalEntry, State
+from upscaler.batch.state.settings_key import SettingsKey
+from upscaler.errors import UsageError
 from upscaler.hardware.cpu import cores
 
 _AT_ONCE = 16
@@ -40,25 +43,66 @@ class Verdict:
 
     That one is made again under its new name, so nothing is lost where the old file goes.
     """
+    other: tuple[str, str] | None = None
+    """Where it is done with other settings: in a few words what they were, and what they are now.
+
+    The output is good, so nothing is done until somebody says so.
+    """
 
 
 def judge(
-    plan: Plan, journal: Journal, keys: Mapping[Job, SettingsKey], rules: Rules
+    plan: Plan,
+    journal: Journal,
+    keys: Mapping[Job, SettingsKey],
+    rules: Rules,
+    leaves_out: Callable[[Job], bool] = lambda job: False,
 ) -> Iterator[tuple[Job, JournalEntry | None, Verdict]]:
     """Yield each job of a plan in its order, what the journal says of it, and what follows.
 
     Nothing is decoded: sizes and times are compared. Where only the time is new, and everywhere
     with `rules.verify`, contents are compared too, by several threads.
+
+    Args:
+        leaves_out: whether there is nothing to do for a job that would be done.
     """
     known = [(job, journal.find(job)) for job in plan.jobs]
 
     def settle(pair: tuple[Job, JournalEntry | None]) -> Verdict:
         job, entry = pair
-        return _settled(plan, job, entry, keys[job], rules)
+        found = Verdict() if rules.overwrite else _settled(plan, job, entry, keys[job], rules)
+        if found.result is None and found.other is None and leaves_out(job):
+            return Verdict(Result(job.name, Status.LARGE_ENOUGH))
+        return found
 
     with ThreadPool(cores()) as threads:
         for (job, entry), verdict in zip(known, threads.imap(settle, known, _AT_ONCE), strict=True):
             yield job, entry, verdict
+
+
+def refuse_other_settings(verdicts: Iterable[Verdict]) -> None:
+    """Refuse a run that would make again, with other settings, what is done.
+
+    Raises:
+        UsageError: there is such a job.
+    """
+    if line := other_settings([verdict.other for verdict in verdicts if verdict.other]):
+        raise UsageError(line)
+
+
+def other_settings(others: Sequence[tuple[str, str]]) -> str:
+    """Return in a line how many outputs were made with which other settings; nothing for none."""
+    if not others:
+        return ""
+    now = " and ".join(sorted({now for _, now in others}))
+    parts = [
+        f"{count} output{'s' * (count != 1)} {'was' if count == 1 else 'were'} made with {then}"
+        for then, count in Counter(then for then, _ in others).most_common()
+    ]
+    them = "it" if len(others) == 1 else "them"
+    return (
+        f"{', '.join(parts)}; --overwrite makes {them} again with {now}, "
+        f"and another output folder keeps both"
+    )
 
 
 class _File:
@@ -82,8 +126,6 @@ class _File:
 def _settled(
     plan: Plan, job: Job, entry: JournalEntry | None, key: SettingsKey, rules: Rules
 ) -> Verdict:
-    if rules.overwrite:
-        return Verdict()
     source, target = _File(job.source), _File(job.target)
     if entry is None:
         return _refused(job, "exists already") if target.stamp else Verdict()
@@ -91,14 +133,15 @@ def _settled(
     ours = known or source.has_contents(entry.input, entry.input_sha256)
     unchanged = target.holds(entry.output, entry.output_sha256, verify=rules.verify)
     same_input = ours and source.holds(entry.input, entry.input_sha256, verify=rules.verify)
-    if same_input and entry.settings == key.settings:
-        if entry.state is State.FAILED and not rules.retry_failed:
-            return Verdict(Result(job.name, Status.FAILED_BEFORE, error=entry.reason))
-        if entry.state is State.DONE and unchanged and source.stamp and target.stamp:
-            now = Stamps(source.stamp, target.stamp)
-            same = known and now == (entry.input, entry.output)
-            done = Result(job.name, Status.SKIPPED, str(job.target))
-            return Verdict(done, None if same else now)
+    same_settings = key.agrees(entry.settings)
+    if same_input and same_settings and entry.state is State.FAILED and not rules.retry_failed:
+        return Verdict(Result(job.name, Status.FAILED_BEFORE, error=entry.reason))
+    stamps = source.stamp and target.stamp and Stamps(source.stamp, target.stamp)
+    if same_input and unchanged and stamps and entry.state is State.DONE:
+        if not same_settings:
+            return Verdict(other=key.compared(entry.settings))
+        same = known and stamps == (entry.input, entry.output)
+        return Verdict(Result(job.name, Status.SKIPPED, str(job.target)), None if same else stamps)
     if target.stamp is None:
         return Verdict()
     return _over(plan, job, entry, ours=ours, unchanged=unchanged)

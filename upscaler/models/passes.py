@@ -1,0 +1,32 @@
+"""Factors that no packaged network makes: in two passes, the first one the largest."""
+
+from upscaler.errors import ModelError
+from upscaler.models.catalogue import RESTORERS
+from upscaler.models.chain import chain_of
+from upscaler.models.model import Model
+from upscaler.models.packaged import packaged_model, packaged_models
+
+_CLEAN = {restorer: clean for clean, restorer in RESTORERS.items()}
+
+
+def in_passes(name: str, scale: float) -> Model:
+    """Return a packaged model, or two of them one after the other where one is not enough.
+
+    What a restorer has made has no damage any more, so the second pass of one is its clean model.
+
+    Args:
+        name: as for `packaged_model`; a title such as fast-x4 names one network alone.
+        scale: how many times larger they shall make pictures at least.
+
+    Raises:
+        ModelError: there is none of that name, or two passes are not enough.
+    """
+    scales = [model.spec.scale for model in packaged_models() if model.spec.name == name]
+    largest = max(scales, default=1)
+    if scale <= largest:
+        return packaged_model(name, scale)
+    try:
+        second = packaged_model(_CLEAN.get(name, name), scale / largest)
+    except ModelError:
+        return packaged_model(name, scale)  # which says what there is
+    return chain_of([packaged_model(name, largest), second])
