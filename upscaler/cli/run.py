@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from upscaler.cli import options
+from upscaler.cli.run_help import GroupedCommand
 from upscaler.supervisor.line import Witness
 
 if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
 
 
-@click.command(short_help="Enlarge an image or a folder of images.")
+@click.command(cls=GroupedCommand, short_help="Enlarge an image or a folder of images.")
 @click.argument("source", metavar="IN", type=options.GivenPath())
 @click.argument("output", metavar="OUT", type=options.GivenPath())
 @click.option(
