@@ -77,6 +77,10 @@ class Summary:
     left_out: int = 0
     """Images that were not chosen."""
     pixels: int = 0
+    bytes: int = 0
+    """Of the outputs made."""
+    output: Path | None = None
+    """The folder of the outputs; None for a single file."""
     seconds: float = 0.0
     runtimes: list[Used] = field(default_factory=list)
     profile: Profile | None = None
@@ -145,7 +149,8 @@ class Summary:
         kept, enough = self.counts[Status.KEPT], self.counts[Status.LARGE_ENOUGH]
         if not any(self.counts.values()):
             return no_images(self.planned, self.left_out, self.not_read)
-        parts = [f"{done} done"] if done or failed else ["nothing to do"]
+        took = f" in {duration(self.seconds)}" if done else ""
+        parts = [f"{done} done{took}"] if done or failed else ["nothing to do"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} already done"] if skipped else []
         parts += [f"{kept} kept as you changed {'it' if kept == 1 else 'them'}"] if kept else []
@@ -154,8 +159,8 @@ class Summary:
         parts += [f"{self.left_out} left out"] if self.left_out else []
         text = ", ".join(parts)
         if done:
-            rate = self.pixels / 1e6 / self.seconds
-            text += f"; {self.seconds:.1f} s, {done / self.seconds:.1f} files/s, {rate:.1f} MP/s"
+            where = f" in {self.output}" if self.output else ""
+            text += f"; {file_size(self.bytes)}{where}"
         return f"{text}; {self.not_read}" if self.not_read else text
 
 
@@ -163,6 +168,23 @@ def large_enough(count: int) -> str:
     """Return how many pictures were left out as they are larger than asked, or as large."""
     them = "it" if count == 1 else "them"
     return f"{count} left out as large enough (--shrink makes {them} smaller)"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: `5.2 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def file_size(size: int) -> str:
+    """Return a number of bytes in the largest unit that leaves a whole one: `24 MB`, `1.3 GB`."""
+    for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= bytes_:
+            return f"{size / bytes_:.{size < 10 * bytes_:d}f} {unit}"
+    return f"{size} bytes"
 
 
 def nothing_readable(planned: int, left_out: int, not_read: NotRead) -> bool:

@@ -153,10 +153,10 @@ def _exit_code(arguments: Sequence[str] | None, witness: Witness) -> int:  # noq
         return 1
     except OSError as error:
         return _failed(str(error), 3)
-    except Terminated:
-        return _failed("terminated", _SIGTERM_EXIT)
-    except (KeyboardInterrupt, click.Abort):
-        return _failed("interrupted", _SIGINT_EXIT)
+    except Terminated as error:
+        return _stopped(error, "terminated", _SIGTERM_EXIT)
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _stopped(error.__cause__ or error, "interrupted", _SIGINT_EXIT)
     except Exception as error:
         return _failed(_fault(error), _FAULT_EXIT)
 
@@ -177,6 +177,15 @@ def _fault(error: Exception) -> str:
 
 def _failed(message: str, code: int) -> int:
     click.echo(f"Error: {message}", err=True)
+    return code
+
+
+def _stopped(error: BaseException, word: str, code: int) -> int:
+    """Say how far the work came, if it left a note of that."""
+    notes = getattr(error, "__notes__", [])
+    if not notes:
+        return _failed(word, code)
+    click.echo(notes[-1], err=True)
     return code
 
 

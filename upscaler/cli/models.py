@@ -9,20 +9,33 @@ import click
 from upscaler.cli import options
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from upscaler.models import Model
 
 
+AUTO_PURPOSE = "all images: balanced for clean ones, photo for damaged ones"
+PURPOSES = {
+    "balanced": ("clean images: PNG, TIFF, good JPEG", "high"),
+    "fast": ("very many images, or an old computer: about half the time", "good"),
+    "quality": ("the best result for clean images: about twice the time", "highest"),
+    "photo": ("JPEG from phones, the web, old cameras: removes blocks and noise", "high"),
+}
+"""What each packaged model is for, and how good it is, in words."""
+
+
 @click.group(short_help="List the models; add and remove your own.", invoke_without_command=True)
+@click.option("--measure", is_flag=True, help="Measure how fast each is here; takes a minute.")
 @options.JSON
 @click.pass_context
-def models(context: click.Context, as_json: bool) -> None:
-    """List the models: file size, speed on this machine, measured quality.
+def models(context: click.Context, measure: bool, as_json: bool) -> None:
+    """List the models: what each is for, its scales, file size and quality.
 
     `-m auto`, the default of `upscaler run`, takes `balanced` or `photo`, as each image needs it.
 
-    Speed is in megapixels of output a second (MP/s); of your own models it is about that of ONNX
-    Runtime, as it showed when they were tried. Quality is PSNR in dB on the test sets Set5, Set14
-    and BSD100: higher is nearer to the original.
+    With --measure or --json: also the speed in megapixels of output a second (MP/s) and quality as
+    PSNR in dB on the test sets Set5, Set14 and BSD100: higher is nearer to the original. The speed
+    of your own models is about that of ONNX Runtime, as it showed when they were tried.
 
     \b
     upscaler models add 4x-mine.onnx --licence CC-BY-4.0
@@ -30,7 +43,36 @@ def models(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from rich.console import Console
+    if measure or as_json:
+        _show_measured(as_json=as_json)
+    else:
+        _show()
+
+
+def _show() -> None:
+    """Print a row for each name, without opening a model on a runtime."""
+    from rich.table import Table
+
+    from upscaler.models import packaged_models
+    from upscaler.models.own import own_models
+
+    table = Table("model", "scales", "take it for", "MB", "quality")
+    table.add_row("auto", "", AUTO_PURPOSE, "", "the default")
+    by_name: dict[str, list[Model]] = {}
+    for model in packaged_models():
+        by_name.setdefault(model.spec.name, []).append(model)
+    own = [[each.open()] for each in own_models()]
+    for same in [*by_name.values(), *own]:
+        name = same[0].spec.name
+        purpose, quality = PURPOSES.get(name, ("your own", ""))
+        scales = ", ".join(f"{model.spec.scale}" for model in same)
+        size = max(model.path.stat().st_size for model in same)
+        table.add_row(name, scales, purpose, f"{size / 1e6:.1f}", quality)
+    _print(table)
+
+
+def _show_measured(*, as_json: bool) -> None:
+    """Print a row for each file, with its speed here."""
     from rich.table import Table
 
     from upscaler.measure.bench import megapixels_per_second
@@ -54,7 +96,13 @@ def models(context: click.Context, as_json: bool) -> None:
             quality or "your own",
         )
     if not as_json:
-        Console(width=None if Console().is_terminal else 120).print(table)
+        _print(table)
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    Console(width=None if Console().is_terminal else 120).print(table)
 
 
 @models.command()

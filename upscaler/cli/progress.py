@@ -21,11 +21,18 @@ from rich.progress import (
 
 from upscaler.batch.plan.jobs import Plan
 from upscaler.batch.report import Result, Status, Summary, Used
+from upscaler.hardware.adapters import gpu_in_sight
 from upscaler.images import NOT_READ
+from upscaler.inference.size import Size
 from upscaler.runtimes import by_reason
 from upscaler.upscaler import Upscaler
 
 _PLAIN_SECONDS = 10.0
+
+_ON_PROCESSOR = ("cpu", "openvino")
+"""Runtimes that compute on the processor; all others take a GPU."""
+
+_GOES_ON = "the same command goes on"
 
 
 class RunDisplay:
@@ -62,8 +69,12 @@ class RunDisplay:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
-        if error is not None and self._ended:
-            self._say("finished files are kept; the same command goes on from there")
+        if error is None:
+            return
+        if not isinstance(error, Exception):  # the command says it in the place of an error
+            error.add_note(f"stopped: {self._ended} of {self._files} done; {_GOES_ON}")
+        elif self._ended:
+            self._say(f"finished files are kept; {_GOES_ON} from there")
 
     def planned(self, plan: Plan) -> None:
         """Name what looks like an image and is none, and say why pictures are not read."""
@@ -76,17 +87,25 @@ class RunDisplay:
                 self._say(f"not read: {count} {extension}: {NOT_READ[extension]}")
 
     def opened(self, upscaler: Upscaler, files: int) -> None:
-        """Say which runtime was taken, and why the faster ones were not."""
+        """Say what is done, and why a GPU that is here takes no part."""
         self._began = self._printed = time.monotonic()
         self._files, self._ended = files, 0
         self._bar.update(self._task, total=files, visible=True)
         if self._quiet or self._again:
             return
-        for names, reason in by_reason(upscaler.choice.passed_over).items():
-            self._say(f"not used: {names}: {reason}")
+        on_processor = upscaler.choice.runtime.name in _ON_PROCESSOR
+        if self._verbose or (on_processor and gpu_in_sight()):
+            for names, reason in by_reason(upscaler.choice.passed_over).items():
+                self._say(f"not used: {names}: {reason}")
         for line in filter(None, (upscaler.passes_note, upscaler.tiling_note)):
             self._say(line)
-        self._say(f"{files} file{'s' * (files != 1)}, {upscaler}")
+        size = upscaler.size
+        larger = f"{size.scale:g}x" if size == Size(size.scale) else f"{size}"
+        place = "the processor" if on_processor else "the GPU"
+        name = upscaler.model.title.removesuffix(f"-x{upscaler.scale}")
+        self._say(f"{files} picture{'s' * (files != 1)}, {larger}, model {name}, on {place}")
+        if self._verbose:
+            self._say(str(upscaler))
 
     def moved(self, used: Used) -> None:
         """Say that a faster runtime took over."""

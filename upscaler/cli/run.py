@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from upscaler.cli import options
+from upscaler.cli.run_help import GroupedCommand
 from upscaler.supervisor.line import Witness
 
 if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
 
 
-@click.command(short_help="Enlarge an image or a folder of images.")
+@click.command(cls=GroupedCommand, short_help="Enlarge an image or a folder of images.")
 @click.argument("paths", metavar="IN... [OUT]", type=options.GivenPath(), nargs=-1, required=True)
 @click.option(
     "-s",

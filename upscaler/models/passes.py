@@ -22,9 +22,9 @@ def in_passes(name: str, scale: float) -> Model:
         ModelError: there is none of that name, or two passes are not enough.
     """
     scales = [model.spec.scale for model in packaged_models() if model.spec.name == name]
-    largest = max(scales, default=1)
-    if scale <= largest:
+    if not scales or scale <= max(scales):
         return packaged_model(name, scale)
+    largest = max(scales)
     try:
         second = packaged_model(_CLEAN.get(name, name), scale / largest)
     except ModelError:

@@ -55,7 +55,7 @@ def test_each_file_goes_through_the_model_that_it_needs(auto, mixed_folder, tmp_
 
 def test_people_are_told_with_v(auto, mixed_folder):
     _, errors = auto(mixed_folder, "-v")
-    assert "2 files, auto-x2 on cpu" in errors
+    assert "2 pictures, 2x, model auto, on the processor" in errors
     assert "; not restored: looks clean" in errors
     assert "; restored: JPEG quality about 25" in errors
 

@@ -33,3 +33,8 @@ def test_auto_restores_in_the_first_pass_only():
     auto = auto_model(8)
     assert (auto.title, auto.clean.title) == ("auto-x8", "balanced-x4 + balanced-x2")
     assert auto.restorer.title == "photo-x4 + balanced-x2"
+
+
+@pytest.mark.parametrize("title", ["fast-x2", "balanced-x4"])
+def test_a_title_is_one_network(title):
+    assert find_model(title, int(title[-1])).spec.architecture is not None

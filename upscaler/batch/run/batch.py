@@ -160,6 +160,7 @@ class Batch:
             ignored=plan.ignored,
             not_read=plan.not_read,
             left_out=plan.left_out,
+            output=plan.root,
         )
         self._relay.restore(self._summary)
 
@@ -276,6 +277,8 @@ class Batch:
 
     def _end(self, journal: Journal, ended: JobResult) -> None:
         _record(journal, ended)
+        if ended.output is not None:
+            self._summary.bytes += ended.output.size
         self._report(ended.as_result())
 
     def _as_record(self, profile: Profile) -> RunRecord:

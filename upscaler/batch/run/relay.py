@@ -37,6 +37,7 @@ class Relay:
         """Add what came before, but for the counts, which the journal knows."""
         if self._so_far:
             summary.pixels, summary.profile = self._so_far["pixels"], self.profile
+            summary.bytes = self._so_far["bytes"]
         summary.runtimes = [Used(*facts) for facts in self._so_far.get("runtimes", [])]
 
     def ended(self, job: Job, entry: JournalEntry | None) -> Result | None:
@@ -68,6 +69,7 @@ def so_far(summary: Summary, profile: Profile) -> Mapping[str, Any]:
     """Return what the next process needs to go on from here."""
     return {
         "pixels": summary.pixels,
+        "bytes": summary.bytes,
         "runtimes": [[used.runtime, used.precision, used.after] for used in summary.runtimes],
         "elapsed": profile.elapsed,
         "stages": profile.seconds,

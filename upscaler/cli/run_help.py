@@ -1,0 +1,36 @@
+"""The help of `upscaler run`: the models, and its options by what they are about."""
+
+import click
+
+from upscaler.cli.models import AUTO_PURPOSE, PURPOSES
+
+GROUPS = {
+    "Size": ("scale", "width", "height", "long_side", "shrink"),
+    "Model": ("models", "restore", "alpha", "wrap", "exact"),
+    "Output": ("suffix", "format_name", "quality", "png_level", "strip_metadata", "keep_times"),
+    "Which files": (
+        *("include", "exclude", "shard", "overwrite", "retry_failed", "verify", "max_pixels"),
+    ),
+    "Speed": ("runtime", "precision", "devices", "tile", "jobs", "memory", "timeout"),
+    "Reports": ("dry_run", "as_json", "report", "quiet", "verbose"),
+}
+"""The names of the options, by the heading under which the help shows them."""
+
+
+class GroupedCommand(click.Command):
+    """A command whose help shows the models, and its options in groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write them; what is of no group, as --help, comes last."""
+        with formatter.section("Models"):
+            rows = [("auto", AUTO_PURPOSE)]
+            formatter.write_dl(rows + [(name, words) for name, (words, _) in PURPOSES.items()])
+        left = {param.name: param for param in self.get_params(ctx)}
+        groups = {
+            title: [left.pop(n) for n in names if n in left] for title, names in GROUPS.items()
+        }
+        for title, params in (groups | {"Help": list(left.values())}).items():
+            records = [found for param in params if (found := param.get_help_record(ctx))]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
