@@ -9,11 +9,16 @@ from upscaler.batch.report import large_enough, no_images
 from upscaler.cli.progress import kept, printable
 
 
-def show_dry_run(preview: DryRun, *, as_json: bool) -> int:
+def show_dry_run(preview: DryRun, *, as_json: bool, quiet: bool, verbose: bool) -> int:
     """Print it, and return the exit code that the run would have as far as can be seen."""
-    for file in preview.files:
-        click.echo(json.dumps(file.as_json()) if as_json else printable(_line(file)))
-    click.echo(json.dumps(preview.as_json()) if as_json else _summary(preview))
+    if as_json:
+        for record in (*preview.files, preview):
+            click.echo(json.dumps(record.as_json()))
+    elif not quiet:
+        click.echo(_summary(preview))
+    for file in () if as_json else preview.files:
+        if file.error or (not quiet and (verbose or file.expected is Expected.KEPT)):
+            click.echo(printable(_line(file)))
     if preview.other_settings:
         click.echo(f"Error: {preview.other_settings}", err=True)
     return preview.exit_code

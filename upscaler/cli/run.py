@@ -161,7 +161,10 @@ if TYPE_CHECKING:
     "the path below IN. Repeatable.",
 )
 @click.option(
-    "--exclude", multiple=True, metavar="PATTERN", help="Leave these files out. Repeatable."
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave these files out, or these folders with all in them. Repeatable.",
 )
 @click.option(
     "--shard",
@@ -278,7 +281,9 @@ def run(
     chosen = Selection(include, exclude, shard)
     planned = plan_paths(paths, format_name, chosen, suffix=suffix, beside=beside)
     if dry_run:
-        return show_dry_run(forecast(planned, settings), as_json=as_json)
+        return show_dry_run(
+            forecast(planned, settings), as_json=as_json, quiet=quiet, verbose=verbose
+        )
     if report:
         expect_report(report)
     again = bool(witness.handover.note)

@@ -10,10 +10,10 @@ def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
     Image.fromarray(photo).save(folder / "a.jpg")
     (folder / "bad.png").write_bytes(b"")
     arguments = ("run", folder, out, "-s", 2, "-f", "png", "-r", "cpu")
-    code, said, err = command(*arguments, "--dry-run")
+    code, said, err = command(*arguments, "--dry-run", "-v")
     assert (code, err) == (1, "")
     assert not out.exists()
-    *lines, summary = said.splitlines()
+    summary, *lines = said.splitlines()
     assert lines == [
         f"to do: a.jpg -> {out}/a.jpg.png, 106x74",
         f"to do: a.png -> {out}/a.png, 106x74",
@@ -23,6 +23,10 @@ def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
     ]
     assert summary.startswith("4 to do, 1 would fail; 0.0 MP with fast-x2, up to")
     assert "no run here yet" in summary and summary.endswith("; not read: 1 .txt")
+
+    counts, *problems = command(*arguments, "-n")[1].splitlines()
+    assert (counts, problems) == (summary, ["failed: bad.png: the file is empty"])
+    assert command(*arguments, "-n", "-q")[1].splitlines() == problems
 
     command(*arguments, "--include", "a.*")
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
@@ -43,3 +47,9 @@ def test_a_dry_run_has_nothing_to_report(command, folder, tmp_path):
     code, said, err = command(*arguments)
     assert (code, said) == (2, "")
     assert "--dry-run --json prints the plan" in err
+
+
+def test_a_folder_is_excluded_with_all_in_it(command, folder, tmp_path):
+    code, said, _ = command("run", folder, tmp_path / "out", "-n", "-v", "--exclude", "sub")
+    assert code == 0
+    assert said.startswith("2 to do, 1 left out") and "sub/" not in said

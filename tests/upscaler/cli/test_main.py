@@ -133,7 +133,7 @@ def test_signals_end_a_run_soon_and_cleanly(tmp_path, photo, number, code):
 def test_a_name_that_the_encoding_of_the_output_lacks_is_escaped(folder, tmp_path):
     (folder / "a.png").rename(folder / "Жук ä.png")
     done = subprocess.run(
-        [sys.executable, "-m", "upscaler", "run", folder, tmp_path / "out", "--dry-run"],
+        [sys.executable, "-m", "upscaler", "run", folder, tmp_path / "out", "--dry-run", "-v"],
         capture_output=True,
         env={**os.environ, "PYTHONIOENCODING": "latin-1"},
         check=False,

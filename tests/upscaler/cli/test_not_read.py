@@ -70,7 +70,7 @@ def test_each_has_its_line(command, every_kind, tmp_path):
         assert lines.count(f"not read: 1 {extension}: {words}") == 1, extension
     assert sum(line.startswith("failed: ") for line in lines) == len(failing)
     assert code == 1
-    assert f"{len(READ) + 1} done, {len(failing)} failed" in out
+    assert out.startswith(f"{len(READ) + 1} done in ") and f" s, {len(failing)} failed; " in out
     assert out.endswith("; folders not entered: 1 @eaDir\n")
 
 

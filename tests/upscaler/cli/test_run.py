@@ -17,7 +17,7 @@ def one_line(text):
 def test_run_reports_on_stdout_and_progress_on_stderr(command, folder, tmp_path):
     code, out, err = command("run", folder, tmp_path / "out", "-s", "2", "-r", "cpu")
     assert code == 0
-    assert out.startswith("3 done; ") and out.endswith("; not read: 1 .txt\n")
+    assert out.startswith("3 done in ") and out.endswith("; not read: 1 .txt\n")
     assert "fast-x2 on cpu in fp32" in err
     code, out, _ = command("run", folder, tmp_path / "out", "-s", "2", "-r", "cpu")
     assert (code, out) == (0, "nothing to do, 3 already done; not read: 1 .txt\n")
@@ -197,7 +197,7 @@ def test_what_somebody_changed_is_named_and_counted(command, folder, tmp_path):
         {key: value for key, value in each.items() if key != "seconds"} for each in lines
     ]
     assert lines[-1]["kept"] == 1
-    assert command(*arguments, "-n")[1].startswith(line)
+    assert line in command(*arguments, "-n")[1]
 
 
 def test_a_choice_of_files(command, folder, tmp_path):

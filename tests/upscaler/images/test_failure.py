@@ -73,7 +73,7 @@ def test_libtiff_and_libvips_print_nothing(tmp_path, photo):
     command += ["-s", "2", "-r", "cpu"]
     ended = subprocess.run(command, check=False, capture_output=True, text=True)
     lines = ended.stderr.splitlines()
-    assert all(line.startswith(("failed: ", "3 files, ")) for line in lines), lines
+    assert all(line.startswith(("failed: ", "3 pictures, ")) for line in lines), lines
     assert len(lines) == 3
 
 

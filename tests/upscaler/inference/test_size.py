@@ -176,7 +176,7 @@ def test_a_turned_picture_is_measured_as_it_is_shown(command, turned, tmp_path):
 def test_a_dry_run_fails_what_the_run_would(command, folder, tmp_path, flags, reason):
     arguments = ("run", folder, tmp_path / "out", "--include", "a.png", "-r", "cpu", *flags)
     code, said, _ = command(*arguments, "--dry-run")
-    assert code == 1 and said.startswith(f"failed: a.png: {reason}")
+    assert code == 1 and f"failed: a.png: {reason}" in said
     code, _, errors = command(*arguments)
     assert code == 1 and f"failed: a.png: {reason}" in errors
 
@@ -191,5 +191,5 @@ def test_a_dry_run_heeds_a_higher_limit(command, tmp_path):
             png.write_chunk(file, *chunk)
     arguments = ("run", large, tmp_path / "out", "--dry-run", "-s", 2)
     assert command(*arguments)[0] == 1
-    code, said, _ = command(*arguments, "--max-pixels", 600_000_000)
+    code, said, _ = command(*arguments, "--max-pixels", 600_000_000, "-v")
     assert code == 0 and "60000x40000" in said

@@ -235,7 +235,7 @@ def test_a_run_says_what_it_mixes(command, folder, tmp_path, monkeypatch):
     _, out, _ = command(*arguments, "--dry-run", "--json")
     assert json.loads(out.splitlines()[-1])["model"] == title
     code, out, err = command(*arguments, "--report", report)
-    assert code == 0 and f"3 files, {title} on cpu in fp32" in err
+    assert code == 0 and f"3 pictures, 2x, model {title}, on the processor" in err
     assert json.loads(report.read_text())["model"] == title
     code, out, _ = command("status", tmp_path / "out")
     assert title in out

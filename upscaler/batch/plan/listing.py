@@ -54,7 +54,7 @@ class Selection:
     """What is chosen of a folder's images.
 
     A pattern without a slash is held against the file's name, one with a slash against its whole
-    path below the input folder; `*` matches slashes too.
+    path below the input folder; `*` matches slashes too. What excludes a folder excludes all in it.
     """
 
     include: tuple[str, ...] = ()
@@ -70,6 +70,7 @@ class Selection:
         return (
             (not self.include or _matches(file, self.include))
             and not _matches(file, self.exclude)
+            and not any(_matches(folder, self.exclude) for folder in file.parents)
             and (self.shard is None or self.shard.holds(file))
         )
 
