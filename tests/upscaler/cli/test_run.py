@@ -18,7 +18,7 @@ def test_run_reports_on_stdout_and_progress_on_stderr(command, folder, tmp_path)
     code, out, err = command("run", folder, tmp_path / "out", "-s", "2", "-r", "cpu")
     assert code == 0
     assert out.startswith("3 done in ") and out.endswith("; not read: 1 .txt\n")
-    assert "fast-x2 on cpu in fp32" in err
+    assert "3 pictures, 2x, model fast, on the processor" in err
     code, out, _ = command("run", folder, tmp_path / "out", "-s", "2", "-r", "cpu")
     assert (code, out) == (0, "nothing to do, 3 already done; not read: 1 .txt\n")
 
@@ -179,7 +179,7 @@ def test_what_is_no_file_is_named(command, folder, tmp_path):
     os.mkfifo(folder / "pipe.png")
     _, out, err = command("run", folder, tmp_path / "out", "-s", 2)
     assert "ignored: pipe.png: a pipe\n" in err
-    assert out.startswith("3 done; ")
+    assert out.startswith("3 done in ")
 
 
 def test_what_somebody_changed_is_named_and_counted(command, folder, tmp_path):
@@ -255,4 +255,4 @@ def test_more_than_four_times_in_two_passes(command, folder, tmp_path, model):
 def test_the_default_model_looks_at_each_picture(command, folder, tmp_path, monkeypatch):
     monkeypatch.delenv("UPSCALER_RUN_MODEL")
     code, _, errors = command("run", folder / "sub", tmp_path / "out", "-r", "cpu")
-    assert code == 0 and "auto-x4 on cpu" in errors
+    assert code == 0 and "4x, model auto, on the processor" in errors

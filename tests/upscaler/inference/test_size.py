@@ -98,7 +98,7 @@ def test_a_run_makes_the_size_asked_for(command, folder, tmp_path):
 
 def test_a_picture_that_is_large_enough_is_left_out(command, folder, tmp_path, names):
     arguments = ("run", folder, tmp_path / "out", "-m", "fast", "-r", "cpu", "--width", 40)
-    code, said, _ = command(*arguments, "-n")
+    code, said, _ = command(*arguments, "-n", "-v")
     assert code == 0 and "large enough: a.png\n" in said
     words = "2 left out as large enough (--shrink makes them smaller)"
     assert f"1 to do, {words}; " in said
