@@ -63,7 +63,12 @@ def test_people_are_told_with_v(auto, mixed_folder):
 def test_it_is_up_to_date_with_itself_only(auto, mixed_folder):
     summaries = [
         json.loads(auto(mixed_folder, *options, "--json")[0].splitlines()[-1])
-        for options in ((), (), ("-m", "balanced", "--overwrite"), ("--restore", "1", "--overwrite"))
+        for options in (
+            (),
+            (),
+            ("-m", "balanced", "--overwrite"),
+            ("--restore", "1", "--overwrite"),
+        )
     ]
     assert [summary["done"] for summary in summaries] == [2, 0, 2, 2]
 

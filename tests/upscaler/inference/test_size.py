@@ -104,7 +104,7 @@ def test_a_picture_that_is_large_enough_is_left_out(command, folder, tmp_path, n
     assert f"1 to do, {words}; " in said
     for before in ("1 done", "nothing to do, 1 already done"):
         code, said, _ = command(*arguments)
-        assert code == 0 and said.startswith(f"{before}, {words}")
+        assert code == 0 and said.startswith(before) and words in said
         assert names(tmp_path / "out") == ["sub/grey.png"]
     code, said, _ = command(*arguments, "--json")
     assert json.loads(said.splitlines()[-1])["large-enough"] == 2

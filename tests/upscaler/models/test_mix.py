@@ -13,7 +13,6 @@ from PIL import Image
 
 from upscaler import Upscaler
 from upscaler.batch.report import Status
-from upscaler.batch.state.resume import Rules
 from upscaler.errors import RuntimeUnavailable, UsageError
 from upscaler.models import FOLDER, find_model, mix
 from upscaler.models.probe import encode, largest_difference
@@ -217,8 +216,8 @@ def test_another_place_is_done_again_and_an_end_is_the_plain_model(folder, tmp_p
         try:
             return run(folder, tmp_path / "out", **settings)[0].counts[Status.DONE]
         except UsageError:  # others have been made there
-            rules = Rules(overwrite=True)
-            return run(folder, tmp_path / "out", rules=rules, **settings)[0].counts[Status.DONE]
+            settings |= {"overwrite": True}
+            return run(folder, tmp_path / "out", **settings)[0].counts[Status.DONE]
 
     assert done(model="balanced", restore=0.5) == 3
     assert done(model="photo", restore=0.5) == 0
