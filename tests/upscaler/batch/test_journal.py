@@ -288,5 +288,5 @@ def test_paths_are_kept_with_forward_slashes_on_every_system(tmp_path):
     job = Job(tmp_path / "a.png", root / "sub" / "a.png", "sub/a.png", FORMATS["png"])
     with closing(scratch()) as database:
         journal = Journal(database, root)
-        journal.claim(job, SettingsKey("", ""))
+        journal.claim({job: SettingsKey("", "")})
         assert [target for target, _, _ in journal.targets()] == ["sub/a.png"]

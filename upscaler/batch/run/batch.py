@@ -258,7 +258,7 @@ class Batch:
             max_pixels=settings.max_pixels,
             timeout=settings.timeout,
             log=self._reporter.note,
-            begin=lambda job: journal.claim(job, self._keys[job]),
+            begin=lambda jobs: journal.claim({job: self._keys[job] for job in jobs}),
             witness=self._witness,
             watch=Stopwatch(self._relay.profile),
         )

@@ -46,8 +46,11 @@ from upscaler.quality.damage import Damage
 from upscaler.supervisor.line import NOBODY, Witness
 from upscaler.upscaler import Upscaler
 
-_WAITING = 4
+_WAITING = 6
 """Jobs handed to the readers ahead of time, per stream."""
+
+_REFILLS = 3
+"""In so many parts they are handed over: to begin several together costs hardly more than one."""
 
 _GRACE = 3.0
 """Seconds that an interrupted run gives to what has begun."""
@@ -66,7 +69,7 @@ class Pipeline:
         max_pixels: of an input, all frames together; larger ones fail.
         timeout: seconds of work after which a file fails; None for no limit.
         log: called with a line worth knowing.
-        begin: called from another thread before a job's reading begins.
+        begin: called with the next few jobs before the first of them is read.
         witness: told where the jobs are.
         watch: counts what the stages take.
     """
@@ -80,7 +83,7 @@ class Pipeline:
         max_pixels: int = MAX_PIXELS,
         timeout: float | None = None,
         log: Callable[[str], None] = lambda line: None,
-        begin: Callable[[Job], None] = lambda job: None,
+        begin: Callable[[list[Job]], None] = lambda jobs: None,
         witness: Witness = NOBODY,
         watch: Stopwatch | None = None,
     ) -> None:
@@ -122,10 +125,13 @@ class Pipeline:
         waiting = iter(jobs)
         unfinished = 0
         while True:
-            for job in islice(waiting, max(0, self._ahead - unfinished)):
-                running = RunningJob(job, Clock(job.name, self.watch))
-                self._readers.submit(self._guard, self._read, running)
-                unfinished += 1
+            free = self._ahead - unfinished
+            if free >= self._ahead // _REFILLS and (following := list(islice(waiting, free))):
+                self._begin(following)
+                for job in following:
+                    running = RunningJob(job, Clock(job.name, self.watch))
+                    self._readers.submit(self._guard, self._read, running)
+                unfinished += len(following)
             if not unfinished:
                 return
             yield self._next()
@@ -160,7 +166,6 @@ class Pipeline:
 
     def _read(self, running: RunningJob) -> None:
         job, scale = running.job, self._upscaler.model.spec.scale
-        self._begin(job)
         self._witness.at(job.name, _DECODER)
         self._clocks.begin(running.clock)
         running.stamp = stamp_input(job, running.output, keep_times=self._encoding.keep_times)

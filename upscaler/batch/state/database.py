@@ -68,7 +68,7 @@ def journals(folder: Path) -> list[Path]:
 
 def scratch() -> sqlite3.Connection:
     """Return an empty journal in memory."""
-    database = sqlite3.connect(":memory:", uri=True, check_same_thread=False)
+    database = sqlite3.connect(":memory:", uri=True)
     _create(database)
     return database
 
@@ -86,7 +86,7 @@ def connect(folder: Path, shard: Shard | None, *, locked: bool = True) -> sqlite
     path = folder / file_name(_STEM, shard, _SUFFIX)
     # readers claim what they begin
     address = _address(path, locked=locked)
-    database = sqlite3.connect(address, uri=True, check_same_thread=False)
+    database = sqlite3.connect(address, uri=True)
     try:
         if _is_empty(database, "main", path):
             _create(database)

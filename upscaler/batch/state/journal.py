@@ -7,7 +7,6 @@ loses none. A power cut may lose the last ones, and their files are then done ag
 
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -103,16 +102,15 @@ class RunRecord:
 
 
 class Journal:
-    """The memory of one output folder; use `open_journal`.
+    """The memory of one output folder; use `open_journal`. For one thread.
 
-    An output is claimed when the work on it begins, from any thread; then it is recorded as done
-    or as impossible, or released where the work may yet succeed, from one thread. What stays
-    claimed was in flight when a run was killed or interrupted.
+    An output is claimed when its turn is near; then it is recorded as done or as impossible, or
+    released where the work may yet succeed. What stays claimed was about to be worked on, or in
+    flight, when a run was killed or interrupted.
     """
 
     def __init__(self, database: sqlite3.Connection, root: Path | None) -> None:
         self._database, self._root = database, root
-        self._lock = threading.Lock()
         self._below = os.fsencode(root.as_posix()) + b"/" if root else b""
 
     def find(self, job: Job) -> JournalEntry | None:
@@ -122,17 +120,20 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
-    def claim(self, job: Job, key: SettingsKey) -> None:
-        """Remember that an output is in the making.
+    def claim(self, jobs: dict[Job, SettingsKey]) -> None:
+        """Remember that these outputs are in the making.
 
-        The input is stamped now, before it is read: one that changes meanwhile is done again by
-        the next run.
+        The inputs are stamped now, before they are read: one that changes meanwhile is done again
+        by the next run.
         """
-        found = file_stamp(job.source) or (None, None)
-        made_by = (key.model, key.settings)
-        row = (self._key(job), _absolute(job.source), *found, *made_by, State.BEGUN, time.time())
-        with self._lock, self._database:
-            self._database.execute(
+        now, rows = time.time(), []
+        for job, key in jobs.items():
+            found = file_stamp(job.source) or (None, None)
+            made_by = (key.model, key.settings)
+            source = _absolute(job.source)
+            rows.append((self._key(job), source, *found, *made_by, State.BEGUN, now))
+        with self._database:
+            self._database.executemany(
                 "INSERT INTO jobs (target, source, input_size, input_mtime_ns, model, settings, "
                 "state, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (target) DO UPDATE SET source = excluded.source, "
@@ -140,7 +141,7 @@ class Journal:
                 "input_sha256 = NULL, model = excluded.model, settings = excluded.settings, "
                 "state = excluded.state, reason = NULL, seconds = NULL, "
                 "updated = excluded.updated",
-                row,
+                rows,
             )
 
     def done(self, job: Job, output: Written, input_sha256: str, seconds: float) -> None:
@@ -217,7 +218,7 @@ class Journal:
 
     def _set(self, job: Job, **values: str | bytes | float | None) -> None:
         assignments = ", ".join(f"{column} = ?" for column in values)
-        with self._lock, self._database:
+        with self._database:
             self._database.execute(
                 f"UPDATE jobs SET {assignments} WHERE target = ?",
                 (*values.values(), self._key(job)),
