@@ -12,8 +12,9 @@ from upscaler.cli.progress import kept, printable
 def show_dry_run(preview: DryRun, *, as_json: bool, quiet: bool, verbose: bool) -> int:
     """Print it, and return the exit code that the run would have as far as can be seen."""
     if as_json:
-        for record in (*preview.files, preview):
-            click.echo(json.dumps(record.as_json()))
+        for file in preview.files:
+            click.echo(json.dumps(file.as_json()))
+        click.echo(json.dumps(preview.as_json()))
     elif not quiet:
         click.echo(_summary(preview))
     for file in () if as_json else preview.files:
