@@ -32,7 +32,8 @@ def between(
         UsageError: they are not weights of one network.
     """
     mixed = {}
-    for name, own in trained.items():
+    for name, stored in trained.items():
+        own = stored.float()  # kept weights may be float16
         first = start.get(name)
         if first is None and is_inside_context(f".{name}"):
             mixed[name] = own
