@@ -31,7 +31,7 @@ def test_run_makes_what_torch_makes_and_says_what_it_found(
     path = weights()
     code, _, err = command("run", picture, tmp_path / "out.png", "-m", path, "-p", "fp32")
     assert code == 0, err
-    assert "mine-x4 on" in err
+    assert "model mine, on the processor" in err
     said = " ".join(record.getMessage() for record in caplog.records)
     assert "converting mine.pth" in said and "RealESRGAN Compact, 4 times as large" in said
     assert "sees 4 pixels far (exact)" in said and "s a megapixel here" in said
