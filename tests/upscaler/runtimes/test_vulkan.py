@@ -73,7 +73,7 @@ def test_in_fp16_it_stays_within_its_bound(name, photo):
 def test_a_run_that_names_it_takes_it_and_auto_does_not(name, command, tmp_path, photo):
     kind_of(name)
     Image.fromarray(photo[:16, :16]).save(tmp_path / "small.png")
-    flags = ("-s", "2", "-p", "fp32")
+    flags = ("-s", "2", "-p", "fp32", "-v")
     made = []
     for runtime in (name, "cpu"):
         out = tmp_path / f"{runtime}.png"
