@@ -61,4 +61,4 @@ def test_a_program_that_uses_it_passes_strict_types(tmp_path):
 
     assert "Success" in (done := types(USER)).stdout, done.stdout + done.stderr
     wrong = types(USER + MISTAKE).stdout
-    assert 'incompatible type "str"; expected "float"' in wrong and "Found 1 error" in wrong
+    assert 'incompatible type "str"; expected "float | None"' in wrong and "Found 1 error" in wrong
