@@ -3,11 +3,11 @@
 import os
 import sys
 
+from upscaler.supervisor import VARIABLE
+
 
 def main() -> None:
     """Run the command line and exit; a run over files goes into a process of its own."""
-    from upscaler.supervisor.line import VARIABLE
-
     if sys.argv[1:2] == ["run"] and VARIABLE not in os.environ:
         from upscaler.supervisor.supervise import supervise
 

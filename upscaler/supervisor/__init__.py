@@ -4,3 +4,6 @@
 child's end of the connection. `suspects` finds out which job ended a process, however it was
 started.
 """
+
+VARIABLE = "UPSCALER_LINE"
+"""Of the environment: the two pipes of a child, to read from and to write into."""

@@ -1,6 +1,5 @@
 """A child process and what is known of it: see `line` for its own end."""
 
-import json
 import os
 import subprocess
 import threading
@@ -9,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from upscaler.supervisor.line import VARIABLE, Handover
+from upscaler.supervisor import VARIABLE
+from upscaler.supervisor.handover import Handover
 from upscaler.supervisor.suspects import Suspects
 
 _PAUSE = 0.02
@@ -49,6 +49,8 @@ class Child:
         finally:
             for number in theirs:
                 os.close(number)
+        import json  # while the child starts
+
         with suppress(BrokenPipeError), os.fdopen(write, "w") as file:
             json.dump(handover._asdict(), file)
         self._listener = threading.Thread(target=self._listen, args=[read], daemon=True)
@@ -66,6 +68,8 @@ class Child:
         return ended if self.code is None else self.code
 
     def _listen(self, pipe: int) -> None:
+        import json
+
         rest = b""
         while said := os.read(pipe, 1 << 16):
             *lines, rest = (rest + said).split(b"\n")

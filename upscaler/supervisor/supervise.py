@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from upscaler.supervisor.child import Child
-from upscaler.supervisor.line import Handover
+from upscaler.supervisor.handover import Handover
 from upscaler.supervisor.suspects import Suspects
 
 _CRASHES = {

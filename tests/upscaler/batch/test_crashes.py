@@ -12,7 +12,8 @@ from upscaler.batch.plan.jobs import plan
 from upscaler.batch.report import Status
 from upscaler.batch.run.batch import Batch, Settings
 from upscaler.batch.run.pipeline import Pipeline
-from upscaler.supervisor.line import Handover, Witness
+from upscaler.supervisor.handover import Handover
+from upscaler.supervisor.line import Witness
 
 NATIVE = [sys.executable, Path(__file__).parent / "faults" / "native.py"]
 OPTIONS = ["-m", "fast", "-s", "2", "-r", "cpu", "-j", "2"]

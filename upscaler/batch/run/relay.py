@@ -8,7 +8,7 @@ from upscaler.batch.plan.jobs import Job
 from upscaler.batch.report import Result, Status, Summary, Used
 from upscaler.batch.state.journal import JournalEntry, State
 from upscaler.inference.timing import Profile
-from upscaler.supervisor.line import Handover
+from upscaler.supervisor.handover import Handover
 
 ToDo = Sequence[tuple[Job, float]]
 """Jobs, and when a run that was killed began each, in seconds since 1970; 0 if none did."""
