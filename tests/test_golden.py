@@ -24,7 +24,7 @@ SIDE = 40
 GAIN = {2: 3.2, 3: 2.4, 4: 1.8}
 """dB of PSNR-Y above bicubic by scale, a little below what the smallest network has."""
 
-PRICE = {"photo": 0.1}
+PRICE = {"photo": 0.06}
 """dB that a network which also undoes damage may lose on a picture that has none."""
 
 MODELS = [(model.spec.name, model.spec.scale) for model in packaged_models()]

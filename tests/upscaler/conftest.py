@@ -11,7 +11,8 @@ from PIL import Image
 from upscaler import Upscaler
 from upscaler.batch.plan.jobs import plan
 from upscaler.batch.plan.listing import EVERYTHING
-from upscaler.batch.run.batch import Batch, Settings
+from upscaler.batch.run.batch import Batch
+from upscaler.batch.run.settings import Settings
 from upscaler.batch.state.resume import Rules
 from upscaler.models import packaged_models
 from upscaler.supervisor.line import NOBODY

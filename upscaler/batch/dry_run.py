@@ -7,8 +7,8 @@ from typing import Any
 from upscaler.batch.not_read import NotRead
 from upscaler.batch.plan.jobs import Plan, refuse_too_long
 from upscaler.batch.report import SCHEMA, Result, Status, nothing_readable
-from upscaler.batch.run.batch import Settings
 from upscaler.batch.run.memory import bytes_needed, goes_in_strips
+from upscaler.batch.run.settings import Settings
 from upscaler.batch.state.journal import RunRecord, read_journal
 from upscaler.batch.state.resume import judge, other_settings
 from upscaler.errors import ImageError, StartError, UsageError

@@ -8,7 +8,8 @@ from pathlib import Path
 from upscaler.batch.plan.jobs import KEEP, plan
 from upscaler.batch.plan.listing import Selection
 from upscaler.batch.report import Result, Status, Used
-from upscaler.batch.run.batch import Batch, Settings
+from upscaler.batch.run.batch import Batch
+from upscaler.batch.run.settings import Settings
 from upscaler.batch.state.resume import Rules
 from upscaler.errors import UsageError
 from upscaler.images import FORMATS, MAX_PIXELS, Encoding

@@ -103,7 +103,7 @@ def _networks(model: str, scale: int, rounds: int, machine: str | None) -> list[
 def _whole_runs(
     folder: Path, what: tuple[str, int, str, str], rounds: int, *, show: bool
 ) -> list[dict[str, Any]]:
-    from upscaler.batch.run.batch import Settings
+    from upscaler.batch.run.settings import Settings
     from upscaler.images import set_for_process
     from upscaler.measure.end_to_end import end_to_end
 

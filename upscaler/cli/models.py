@@ -14,14 +14,8 @@ if TYPE_CHECKING:
     from upscaler.models import Model
 
 
-AUTO_PURPOSE = "all images: balanced for clean ones, photo for damaged ones"
-PURPOSES = {
-    "balanced": ("clean images: PNG, TIFF, good JPEG", "high"),
-    "fast": ("very many images, or an old computer: about half the time", "good"),
-    "quality": ("the best result for clean images: about twice the time", "highest"),
-    "photo": ("JPEG from phones, the web, old cameras: removes blocks and noise", "high"),
-}
-"""What each packaged model is for, and how good it is, in words."""
+_QUALITY = {"balanced": "high", "fast": "good", "quality": "highest", "photo": "high"}
+"""How good each packaged model is, in words."""
 
 
 @click.group(short_help="List the models; add and remove your own.", invoke_without_command=True)
@@ -54,6 +48,7 @@ def _show() -> None:
     from rich.table import Table
 
     from upscaler.models import packaged_models
+    from upscaler.models.facts import AUTO_PURPOSE, PURPOSES
     from upscaler.models.own import own_models
 
     table = Table("model", "scales", "take it for", "MB", "quality")
@@ -64,9 +59,9 @@ def _show() -> None:
     own = [[each.open()] for each in own_models()]
     for same in [*by_name.values(), *own]:
         name = same[0].spec.name
-        purpose, quality = PURPOSES.get(name, ("your own", ""))
         scales = ", ".join(f"{model.spec.scale}" for model in same)
         size = max(model.path.stat().st_size for model in same)
+        purpose, quality = PURPOSES.get(name, "your own"), _QUALITY.get(name, "")
         table.add_row(name, scales, purpose, f"{size / 1e6:.1f}", quality)
     _print(table)
 

@@ -242,7 +242,8 @@ def run(
     from upscaler.batch.plan.inputs import plan_paths
     from upscaler.batch.plan.listing import Selection
     from upscaler.batch.report import expect_report, write_report
-    from upscaler.batch.run.batch import Batch, Settings
+    from upscaler.batch.run.batch import Batch
+    from upscaler.batch.run.settings import Settings
     from upscaler.batch.state.resume import Rules
     from upscaler.cli.dry_run import show_dry_run
     from upscaler.cli.progress import RunDisplay

@@ -2,8 +2,6 @@
 
 import click
 
-from upscaler.cli.models import AUTO_PURPOSE, PURPOSES
-
 GROUPS = {
     "Size": ("scale", "width", "height", "long_side", "shrink"),
     "Model": ("models", "restore", "alpha", "wrap", "exact"),
@@ -22,9 +20,10 @@ class GroupedCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write them; what is of no group, as --help, comes last."""
+        from upscaler.models.facts import AUTO_PURPOSE, PURPOSES
+
         with formatter.section("Models"):
-            rows = [("auto", AUTO_PURPOSE)]
-            formatter.write_dl(rows + [(name, words) for name, (words, _) in PURPOSES.items()])
+            formatter.write_dl([("auto", AUTO_PURPOSE), *PURPOSES.items()])
         left = {param.name: param for param in self.get_params(ctx)}
         groups = {
             title: [left.pop(n) for n in names if n in left] for title, names in GROUPS.items()

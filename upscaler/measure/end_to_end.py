@@ -12,7 +12,8 @@ from pathlib import Path
 from upscaler.batch.folder import Listener
 from upscaler.batch.plan.jobs import Job, plan
 from upscaler.batch.report import Status, Summary
-from upscaler.batch.run.batch import Batch, Settings
+from upscaler.batch.run.batch import Batch
+from upscaler.batch.run.settings import Settings
 from upscaler.errors import UsageError
 from upscaler.hardware.cpu import cores, peak_memory_bytes
 from upscaler.images import open_picture, save_picture

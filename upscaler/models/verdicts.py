@@ -4,12 +4,11 @@ A file of JSON each, below the platform's cache folder, named by all that the ve
 """
 
 import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 
 from upscaler.errors import StartError
-from upscaler.hardware.folders import cache_folder
+from upscaler.hardware.folders import cache_folder, write_whole
 from upscaler.models.spec import ModelSpec
 from upscaler.version import __version__
 
@@ -32,10 +31,7 @@ def recall(sha256: str) -> ModelSpec | None:
 def remember(sha256: str, spec: ModelSpec) -> None:
     """Keep what was found out about a model; one that cannot be kept is found again next time."""
     with suppress(OSError, StartError):
-        path = _path(sha256)
-        draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        draft.write_text(spec.to_json(), encoding="utf-8")
-        draft.replace(path)
+        write_whole(_path(sha256), spec.to_json().encode())
 
 
 def forget(sha256: str) -> None:

@@ -6,7 +6,6 @@ each other on tiles of its own (see `upgrade`). The outcome is kept for the next
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import ClassVar
 from upscaler.errors import HardwareMissing, NotReady, RuntimeUnavailable, StartError
 from upscaler.hardware.adapters import Adapter, adapters, gpu_in_sight
 from upscaler.hardware.cpu import cores, processor
-from upscaler.hardware.folders import cache_folder
+from upscaler.hardware.folders import cache_folder, write_whole
 from upscaler.models import Model
 from upscaler.runtimes.runtime import TriedRuntime
 from upscaler.version import __version__
@@ -105,10 +104,4 @@ def _read(digest: str) -> str | None:
 
 
 def _write(digest: str, text: str) -> None:
-    path = _path(digest)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(_path(digest), text.encode())

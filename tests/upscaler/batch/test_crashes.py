@@ -10,8 +10,9 @@ from PIL import Image
 
 from upscaler.batch.plan.jobs import plan
 from upscaler.batch.report import Status
-from upscaler.batch.run.batch import Batch, Settings
+from upscaler.batch.run.batch import Batch
 from upscaler.batch.run.pipeline import Pipeline
+from upscaler.batch.run.settings import Settings
 from upscaler.supervisor.handover import Handover
 from upscaler.supervisor.line import Witness
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upscaler.batch.run.batch import Settings
+from upscaler.batch.run.settings import Settings
 
 KILLS = int(os.environ.get("UPSCALER_KILLS", "10"))
 COMMAND = [sys.executable, "-m", "upscaler", "run"]

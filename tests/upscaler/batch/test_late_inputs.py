@@ -10,8 +10,8 @@ from upscaler.batch.dry_run import Expected, forecast
 from upscaler.batch.plan.jobs import plan
 from upscaler.batch.plan.listing import Selection, Shard
 from upscaler.batch.report import Status
-from upscaler.batch.run.batch import Settings
 from upscaler.batch.run.pipeline import Pipeline
+from upscaler.batch.run.settings import Settings
 from upscaler.batch.state.journal import Journal
 
 

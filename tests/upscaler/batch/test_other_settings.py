@@ -12,7 +12,7 @@ from upscaler.batch.dry_run import Expected, forecast
 from upscaler.batch.plan.jobs import plan
 from upscaler.batch.plan.listing import Selection
 from upscaler.batch.report import Status
-from upscaler.batch.run.batch import Settings
+from upscaler.batch.run.settings import Settings
 from upscaler.batch.state.settings_key import SettingsKey
 from upscaler.errors import UsageError
 

@@ -9,7 +9,7 @@ from PIL import Image
 from upscaler.batch.dry_run import Expected, forecast
 from upscaler.batch.plan.jobs import plan
 from upscaler.batch.report import Status
-from upscaler.batch.run.batch import Settings
+from upscaler.batch.run.settings import Settings
 from upscaler.batch.state import resume
 from upscaler.batch.state.journal import open_journal
 

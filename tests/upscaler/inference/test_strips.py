@@ -10,8 +10,6 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from upscaler.batch.plan.jobs import Job
@@ -26,9 +24,6 @@ from upscaler.images import (
     open_rows,
     tiff,
 )
-from upscaler.images.picture import in_rows_of
-from upscaler.inference import tiling
-from upscaler.inference.strips import strips_of
 from upscaler.upscaler import Upscaler
 
 FACTS = ("icc", "exif", "xmp", "iptc", "dpi", "text", "warnings")
@@ -252,31 +247,6 @@ def test_what_is_not_kept_of_a_png_is_said(through, tmp_path, tall):
     source.write_bytes(content[:33] + chunk + content[33:])
     _, outcome, used = through(source, "png", strips=True)
     assert used and "cICP" in outcome.warnings[0]
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 700), st.integers(1, 90), st.sampled_from([2, 4]), st.booleans())
-def test_strips_cover_a_picture_once_from_what_they_hold(height, width, alignment, even):
-    halo = 12
-    plan = tiling.divide(height, width, core=64, halo=halo, alignment=alignment, even=even)
-    strips = strips_of(plan, height, halo)
-    assert [strip.keep_start for strip in strips[1:]] == [strip.keep_stop for strip in strips[:-1]]
-    assert (strips[0].keep_start, strips[-1].keep_stop) == (0, height)
-    assert sum(len(strip.tiles) for strip in strips) == len(plan)
-    for strip, after in itertools.pairwise(strips):
-        assert strip.start <= after.start and strip.stop <= after.stop
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(0, 9), max_size=9), st.integers(1, 7))
-def test_strips_are_cut_anew(heights, rows):
-    whole = np.arange(sum(heights))[:, None, None]
-    cuts = np.cumsum(heights[:-1]) if heights else []
-    made = list(in_rows_of(rows, np.split(whole, cuts)))
-    assert all(len(strip) == rows for strip in made[:-1])
-    assert sum(map(len, made)) == len(whole)
-    if made:
-        np.testing.assert_array_equal(np.concatenate(made), whole)
 
 
 def test_rows_are_what_the_whole_picture_has(shared):

@@ -213,18 +213,19 @@ def test_a_builder_in_another_process_finds_the_mix():
 
 def test_another_place_is_done_again_and_an_end_is_the_plain_model(folder, tmp_path, run):
     def done(**settings):
-        try:
-            return run(folder, tmp_path / "out", **settings)[0].counts[Status.DONE]
-        except UsageError:  # others have been made there
-            settings |= {"overwrite": True}
-            return run(folder, tmp_path / "out", **settings)[0].counts[Status.DONE]
+        return run(folder, tmp_path / "out", **settings)[0].counts[Status.DONE]
+
+    def done_again(**settings):
+        with pytest.raises(UsageError, match="3 outputs were made with"):
+            done(**settings)
+        return done(overwrite=True, **settings)
 
     assert done(model="balanced", restore=0.5) == 3
     assert done(model="photo", restore=0.5) == 0
-    assert done(model="balanced", restore=0.6) == 3
-    assert done(model="balanced", restore=1) == 3
+    assert done_again(model="balanced", restore=0.6) == 3
+    assert done_again(model="balanced", restore=1) == 3
     assert done(model="photo") == 0
-    assert done(model="balanced") == 3
+    assert done_again(model="balanced") == 3
     assert done(model="photo", restore=0) == 0
 
 

@@ -1,10 +1,7 @@
 """One batch, from its plan to its summary: skip what is done, do the rest, remember it."""
 
-import hashlib
-import json
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import chain
 
 from upscaler.batch.plan.jobs import Job, Plan
@@ -14,121 +11,17 @@ from upscaler.batch.run.pipeline import Pipeline
 from upscaler.batch.run.relay import Relay, ToDo, so_far
 from upscaler.batch.run.reporter import Reporter
 from upscaler.batch.run.running_job import JobResult
+from upscaler.batch.run.settings import Settings
 from upscaler.batch.state.journal import Journal, RunRecord, State, open_journal
-from upscaler.batch.state.resume import Rules, judge, refuse_other_settings
-from upscaler.batch.state.settings_key import SettingsKey
-from upscaler.errors import ImageError
-from upscaler.hardware.cpu import MEMORY_SHARE, memory_bytes
-from upscaler.images import MAX_PIXELS, Encoding, Format, sweep, sync_folders, upright_size
-from upscaler.inference.size import Size
+from upscaler.batch.state.resume import judge, refuse_other_settings
+from upscaler.images import sweep, sync_folders
 from upscaler.inference.timing import Profile, Stopwatch
-from upscaler.models import Model, find_models
-from upscaler.models.spec import FEATHERED
 from upscaler.runtimes import Runtime
 from upscaler.supervisor.line import NOBODY, Witness
 from upscaler.upscaler import Upscaler
 
 _PATIENCE, _LEAST_PATIENCE = 300.0, 10.0
 """Seconds for which one call may hold Python's lock: without a timeout, and with a short one."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a person asked for, beside the input and the output."""
-
-    model: str | tuple[str, ...]
-    """A name or a path; several for a chain."""
-    scale: float
-    size: Size | None = None
-    """What pictures shall become, if not `scale` times as large."""
-    restore: float | None = None
-    """Where between a clean model and the one that also repairs damage; None for the one named."""
-    alpha: str = "picture"
-    """What a fourth channel is, see `Upscaler`."""
-    wrap: bool = False
-    """Whether pictures go on at their edges with what is at the opposite ones."""
-    runtime: str = "auto"
-    precision: str = "auto"
-    tile: int | str | None = "auto"
-    streams: int | None = None
-    devices: tuple[int, ...] = ()
-    memory: int | None = None
-    """Bytes that the pictures being worked on may fill; None for a share of the memory."""
-    encoding: Encoding = field(default_factory=Encoding)
-    max_pixels: int = MAX_PIXELS
-    """Of an input, all frames together; larger ones fail."""
-    timeout: float | None = None
-    """Seconds of work after which a file fails; None for no limit."""
-    rules: Rules = field(default_factory=Rules)
-    shrink: bool = False
-    """Whether a picture that is larger than `size` is made smaller, instead of left out."""
-    exact: bool = False
-    """Whether a model is refused if its tiles are not proved to give the whole picture."""
-
-    @property
-    def wanted(self) -> Size:
-        """What pictures shall become."""
-        return self.size or Size(self.scale)
-
-    def find_model(self) -> Model:
-        """Return the model; raises as `models.find_models` does."""
-        return find_models(self.model, self.scale, self.restore)
-
-    def open(self) -> Upscaler:
-        """Return the model on its runtime."""
-        return Upscaler(
-            self.model,
-            scale=self.scale,
-            size=self.size,
-            restore=self.restore,
-            alpha=self.alpha,
-            wrap=self.wrap,
-            runtime=self.runtime,
-            precision=self.precision,
-            tile=self.tile,
-            streams=self.streams,
-            devices=self.devices,
-            memory=self.memory,
-            exact=self.exact,
-        )
-
-    def leaves_out(self, job: Job) -> bool:
-        """Whether a picture is as large as asked already; its header is read."""
-        if self.shrink or self.size is None or self.size.is_scale(self.size.scale):
-            return False
-        try:
-            found = upright_size(job.source, self.max_pixels)
-        except ImageError:  # whoever reads its pixels will say why
-            return False
-        return not self.size.enlarges(found.width, found.height)
-
-    @property
-    def memory_limit(self) -> int:
-        """Bytes that the pictures being worked on may fill."""
-        return self.memory or int(memory_bytes() * MEMORY_SHARE)
-
-    def key(self, model: Model, kind: Format) -> SettingsKey:
-        """Return what decides how an output looks.
-
-        Threads, the timeout and the runtime are not in it: they do not change the picture by more
-        than rounding. Tiles do not, either, unless they are blended.
-        """
-        facts = {
-            "model": model.sha256,
-            "size": str(self.wanted),
-            "precision": self.precision,
-            "quality": self.encoding.quality if kind.lossy else None,
-            "strip": self.encoding.strip,
-        }
-        if self.alpha != "picture":  # only then, so that what was made before stays done
-            facts["alpha"] = self.alpha
-        if self.wrap:
-            facts["wrap"] = True
-        if model.spec.tiling.kind == FEATHERED:
-            facts |= {"tile": self.tile, "memory": self.memory}
-        as_before = json.dumps({**facts, "runtime": self.runtime}, sort_keys=True)
-        earlier = hashlib.sha256(as_before.encode()).hexdigest()
-        return SettingsKey.of(model.title, facts, earlier)
 
 
 class Batch:

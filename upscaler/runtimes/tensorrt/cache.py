@@ -6,18 +6,14 @@ digest of all that its engine depends on. A file is one line of JSON, and then t
 
 import hashlib
 import json
-import os
-import stat
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import platformdirs
-
-from upscaler.errors import OutputError, StartError
+from upscaler.errors import OutputError
 from upscaler.hardware.file_lock import lock
+from upscaler.hardware.folders import cache_folder, private, write_whole
 
 
 @dataclass(frozen=True)
@@ -64,17 +60,7 @@ class EngineCache:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or Path(platformdirs.user_cache_dir("upscaler")) / "engines"
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            facts = self.folder.stat()
-            if facts.st_uid != os.getuid() or facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                raise StartError(
-                    f"others may write into {self.folder}, where engines are kept; "
-                    f"chmod go-w it, or delete it"
-                )
-        except OSError as error:
-            raise OutputError(f"cannot use the cache {self.folder}: {error.strerror}") from None
+        self.folder = private(folder) if folder else cache_folder("engines")
 
     def path(self, key: EngineKey) -> Path:
         """Where an engine lies, or would lie."""
@@ -139,20 +125,7 @@ class EngineCache:
         return self.folder / f"{key.digest}.failed"
 
     def _write(self, path: Path, content: bytes) -> None:
-        draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
         try:
-            _write_through(draft, content)
-            draft.replace(path)
+            write_whole(path, content)
         except OSError as error:
             raise OutputError(f"cannot write {path}: {error.strerror}") from None
-        finally:
-            draft.unlink(missing_ok=True)
-
-
-def _write_through(path: Path, content: bytes) -> None:
-    """Write a file that only this user can read, down to the disk."""
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(number, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -8,6 +8,7 @@ pytest.importorskip("torch", reason="needs the [export] extra")
 onnx = pytest.importorskip("onnx")
 
 from upscaler.errors import OutputError, ProofError
+from upscaler.hardware import folders
 from upscaler.models import find_model
 from upscaler.models.grid import AUTO_TILE
 from upscaler.runtimes.groups import group_size
@@ -34,12 +35,10 @@ def test_an_engine_that_cannot_be_read_is_built_again(trt, cache, key):
 
 
 def test_what_cannot_be_kept_is_said(trt, cache, key, monkeypatch):
-    from upscaler.runtimes.tensorrt import cache as engine_cache
-
     def full(number):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(engine_cache.os, "fsync", full)
+    monkeypatch.setattr(folders.os, "fsync", full)
     with pytest.raises(OutputError, match="No space left on device"):
         build.cached_engine(trt, find_model("fast", 2), key, cache)
     assert not list(cache.folder.glob("*.engine"))

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from upscaler.errors import OutputError, StartError
+from upscaler.hardware import folders
 from upscaler.runtimes.tensorrt import cache as engine_cache
 from upscaler.runtimes.tensorrt.cache import Engine, EngineCache, EngineKey
 
@@ -59,7 +60,7 @@ def test_a_full_disk_leaves_nothing_half_written(cache, monkeypatch):
         raise OSError(28, "No space left on device")
 
     before = cache.put(KEY, Engine(b"before", proved=False)).read_bytes()
-    monkeypatch.setattr(engine_cache.os, "fsync", full)
+    monkeypatch.setattr(folders.os, "fsync", full)
     with pytest.raises(OutputError, match="No space left on device"):
         cache.put(KEY, Engine(b"after", proved=False))
     assert cache.path(KEY).read_bytes() == before
@@ -68,7 +69,7 @@ def test_a_full_disk_leaves_nothing_half_written(cache, monkeypatch):
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot use the cache"):
+    with pytest.raises(OutputError, match="cannot use the folder"):
         EngineCache(tmp_path / "file" / "engines")
 
 
@@ -95,7 +96,7 @@ def test_one_builds_and_the_others_wait(cache, monkeypatch):
 
 
 def test_the_default_folder_is_the_platforms_cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(engine_cache.platformdirs, "user_cache_dir", lambda name: tmp_path / name)
+    monkeypatch.setattr(folders.platformdirs, "user_cache_dir", lambda name: tmp_path / name)
     assert EngineCache().folder == tmp_path / "upscaler" / "engines"
     assert os.access(tmp_path / "upscaler" / "engines", os.W_OK)
 
