@@ -113,7 +113,7 @@ def test_failures_of_the_machine_are_tried_again(folder, tmp_path, monkeypatch, 
 
 
 def test_a_picture_larger_than_the_budget_runs_alone(folder, tmp_path, monkeypatch, run):
-    monkeypatch.setattr("upscaler.batch.run.batch.memory_bytes", lambda: 4000)
+    monkeypatch.setattr("upscaler.batch.run.settings.memory_bytes", lambda: 4000)
     assert run(folder, tmp_path / "out", streams=3)[0].counts[Status.DONE] == 3
 
 
