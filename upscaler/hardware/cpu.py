@@ -4,7 +4,10 @@ import os
 import platform
 import resource
 import sys
+from math import ceil
 from pathlib import Path
+
+from upscaler.hardware.cgroups import cpu_limit, memory_limit
 
 MEMORY_SHARE = 0.25
 """Of the machine's memory that the pictures being worked on may fill, and the tiles of models from
@@ -12,10 +15,15 @@ outside."""
 
 
 def cores() -> int:
-    """Return how many CPU cores this process may use."""
+    """Return how many CPU cores this process may use: the machine's, or its container's limit.
+
+    A limit between two numbers counts as the larger one, as for Java and Go.
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        there = len(os.sched_getaffinity(0))
+    else:
+        there = os.cpu_count() or 1
+    return ceil(min(there, cpu_limit()))
 
 
 def processor() -> str:
@@ -31,11 +39,7 @@ def processor() -> str:
 def memory_bytes() -> int:
     """Return how much memory this process may use: the machine's, or its container's limit."""
     installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-    except OSError:
-        return installed
-    return min(installed, int(limit)) if limit.isdecimal() else installed
+    return int(min(installed, memory_limit()))
 
 
 def available_memory_bytes() -> int:
