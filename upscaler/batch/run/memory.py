@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections import deque
 
 from upscaler.images import Format, PictureSize
 from upscaler.inference.strips import AT_ONCE
@@ -27,17 +28,25 @@ _ROWS_AROUND = 64
 
 
 class Budget:
-    """So many bytes at a time; a picture larger than all of it waits until it is alone."""
+    """So many bytes at a time; a picture larger than all of it waits until it is alone.
+
+    First come, first served: small pictures do not overtake a large one that waits for room.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit, self._used = limit, 0
+        self._waiting: deque[object] = deque()
         self._free = threading.Condition()
 
     def take(self, amount: int) -> None:
         """Wait until there is room for so many bytes."""
+        turn = object()
         with self._free:
-            self._free.wait_for(lambda: not self._used or self._used + amount <= self._limit)
+            self._waiting.append(turn)
+            self._free.wait_for(lambda: turn is self._waiting[0] and self._has_room(amount))
+            self._waiting.popleft()
             self._used += amount
+            self._free.notify_all()  # there may be room for the next, too
 
     def give(self, amount: int) -> None:
         """Make room again."""
@@ -50,6 +59,9 @@ class Budget:
         with self._free:
             self._limit = sys.maxsize
             self._free.notify_all()
+
+    def _has_room(self, amount: int) -> bool:
+        return not self._used or self._used + amount <= self._limit
 
 
 def goes_in_strips(size: PictureSize, scale: int, kind: Format) -> bool:
