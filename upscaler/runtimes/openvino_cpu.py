@@ -85,7 +85,11 @@ class OpenVinoRuntime(Runtime):
     def _compile(self) -> Any:
         # what an int8 file leaves in float runs in the next best
         float_type = _TYPES.get(self.precision) or _TYPES["bf16" if _computes("BF16") else "fp32"]
-        threads = {"INFERENCE_NUM_THREADS": self.streams, "NUM_STREAMS": self.streams}
+        threads = {
+            "INFERENCE_NUM_THREADS": self.streams,
+            "NUM_STREAMS": self.streams,
+            "ENABLE_CPU_PINNING": False,  # or each run that is to use one core takes the first one
+        }
         compiled = compiled_in(float_type, self.model.source(self.precision), "CPU", threads)
         if self.precision == "int8" and not _convolves_in_eight_bits(compiled):
             raise RuntimeUnavailable("OpenVINO computes no convolution in 8 bits here")

@@ -1,17 +1,25 @@
 """What OpenVINO does wrong, and how it is found out."""
 
+import os
 import queue
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from upscaler.errors import PassingError
+from upscaler.hardware.cpu import cores
 from upscaler.models import find_model
 from upscaler.runtimes import RuntimeRequest, open_runtime
 
 pytest.importorskip("openvino")
+
+TASKS = Path("/proc/self/task")
+"""The threads of this process, by number."""
 
 
 def test_signals_still_arrive_after_runtimes_have_come_and_gone():
@@ -63,3 +71,19 @@ def test_openvino_that_computes_nothing_is_found_out_and_not_asked_again():
     with pytest.raises(PassingError, match="not used again"):
         runtime.infer(batch)
     assert np.isfinite(expected).all()
+
+
+def test_its_threads_may_run_on_any_core():
+    """Bound to cores, runs that shall use some of them each would all take the first ones."""
+    if not TASKS.is_dir() or cores() == 1:
+        pytest.skip("needs Linux and a second core")
+    request = RuntimeRequest(find_model("fast", 2), "fp32", streams=1)
+    runtime = open_runtime(request, "openvino").runtime
+    allowed = set()
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(runtime.infer, np.full((1, 3, 512, 512), 0.5, np.float32))
+        while not work.done():
+            for task in TASKS.iterdir():
+                with suppress(ProcessLookupError):  # it has just ended
+                    allowed.add(frozenset(os.sched_getaffinity(int(task.name))))
+    assert allowed == {frozenset(os.sched_getaffinity(0))}
