@@ -13,9 +13,8 @@ from PIL import Image
 from upscaler.errors import ImageError, UsageError
 from upscaler.hardware.cpu import MEMORY_SHARE, cores, memory_bytes
 from upscaler.images import Picture, Rows, image_from, picture_from
-from upscaler.inference.enlargement import Enlargement
 from upscaler.inference.enlarger import Options
-from upscaler.inference.enlargers import Enlargers
+from upscaler.inference.enlargers import Enlargers, Work
 from upscaler.inference.size import Size, wanted_size
 from upscaler.inference.strips import StripEnlargement
 from upscaler.inference.timing import Stopwatch, Timer
@@ -86,9 +85,10 @@ class Upscaler:
     ) -> None:
         if alpha not in ALPHA:
             raise UsageError(f"alpha is {alpha!r}; give one of {', '.join(ALPHA)}")
-        scale = default_scale(_names(model)) if scale is None else scale
+        if scale is None:
+            scale = default_scale(_names(model), sided=isinstance(size, Size) and size.sided)
         self.size = wanted_size(scale, size)
-        self.model: Model = find_models(_names(model), scale, restore)
+        self.model: Model = find_models(_names(model), scale, restore, sided=self.size.sided)
         if streams is not None and streams < 1:
             raise UsageError(f"streams is {streams}; give 1 or more")
         self.streams = streams or cores()
@@ -220,7 +220,7 @@ class Upscaler:
                 pass
         return work.finish()
 
-    def begin(self, picture: Picture, watch: Timer | None = None) -> Enlargement:
+    def begin(self, picture: Picture, watch: Timer | None = None) -> Work:
         """Return the picture's tiles, for a caller with threads of its own.
 
         Args:

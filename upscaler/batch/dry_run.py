@@ -119,8 +119,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     """
     model = settings.find_model()
     files = [Forecast(name, Expected.FAILED, error=reason) for name, reason in plan.refused.items()]
-    scale = model.spec.scale
-    in_strips = settings.wanted.is_scale(scale) and not settings.wrap
+    in_strips = settings.wanted.is_scale(model.spec.scale) and not settings.wrap
     needed: list[int] = []
     others: list[tuple[str, str]] = []
     outputs = 0
@@ -137,13 +136,15 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
                 continue
             try:
                 size = upright_size(job.source, settings.max_pixels)
+                network = settings.wanted.network(model, size.width, size.height)
+                scale = network.spec.scale if network else 1
                 width, height = settings.wanted.within(scale, size.width, size.height)
                 refuse_too_long(job, (width, height))
             except ImageError as error:
                 files.append(Forecast(job.name, Expected.FAILED, error=str(error)))
                 continue
             strips = in_strips and goes_in_strips(size, scale, job.format)
-            most = scale if strips else model.largest_scale
+            most = network.largest_scale if network and not strips else scale
             resampled = not settings.wanted.is_scale(most)
             needed.append(bytes_needed(size, most, resampled=resampled, strips=strips))
             outputs += width * height * size.frames

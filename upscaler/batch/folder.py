@@ -138,7 +138,8 @@ def upscale_folder(
     if timeout is not None and not timeout > 0:
         raise UsageError(f"timeout is {timeout!r}; give seconds above 0, or None")
     names = tuple(map(str, model)) if isinstance(model, (list, tuple)) else str(model)
-    scale = default_scale(names) if scale is None else scale
+    if scale is None:
+        scale = default_scale(names, sided=isinstance(size, Size) and size.sided)
     settings = Settings(
         model=names,
         scale=scale,

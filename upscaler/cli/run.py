@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     "--width",
     type=click.IntRange(min=1),
     metavar="PX",
-    help="Width of the outputs; the height follows. At most FACTOR times the width of the input.",
+    help="Width of the outputs; the height follows. Each image is made as many times larger as it "
+    "needs, up to 16, or up to FACTOR.",
 )
 @click.option(
     "--height",
@@ -257,7 +258,7 @@ def run(
     set_for_process(max_pixels)
     if quiet:
         logging.getLogger("upscaler").setLevel(logging.ERROR)
-    scale = scale or default_scale(models)
+    scale = scale or default_scale(models, sided=bool(width or height or long_side))
     settings = Settings(
         model=models if len(models) > 1 else models[0],
         scale=scale,

@@ -1,4 +1,4 @@
-"""The models of a run, each opened when the first picture needs it."""
+"""The networks of a run, each opened when the first picture needs it."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -8,6 +8,7 @@ from upscaler.images import Picture, Rows
 from upscaler.inference.enlargement import Enlargement
 from upscaler.inference.enlarger import Enlarger, Options
 from upscaler.inference.look import look_at
+from upscaler.inference.reduction import Reduction
 from upscaler.inference.strips import StripEnlargement
 from upscaler.inference.timing import Timer
 from upscaler.models import Model
@@ -16,9 +17,15 @@ from upscaler.models.restoration import Restoration, restoration_for
 from upscaler.quality.damage import Damage
 from upscaler.runtimes.gate import Gate
 
+Work = Enlargement | Reduction
+"""A picture on its way."""
+
 
 class Enlargers:
-    """One for a model; for `auto`, a second one once a picture has to be restored.
+    """One for a network; several where pictures need different ones.
+
+    That is so for `auto`, once a picture has to be restored, and where sides in pixels are asked
+    for, which small pictures need a larger scale for.
 
     Args:
         model: what was asked for.
@@ -28,25 +35,33 @@ class Enlargers:
     """
 
     def __init__(self, model: Model, options: Options) -> None:
-        self._auto = model if isinstance(model, Auto) else None
-        self._options, self._gate, self._opening = options, Gate(), Lock()
-        self.first = self._open(self._auto.clean if self._auto else model)
-        """The model that was asked for; of `auto`, the one that restores nothing."""
-        self._restorer: Enlarger | None = None
+        self._model, self._options = model, options
+        self._gate, self._opening = Gate(), Lock()
+        self._opened: dict[str, Enlarger] = {}
+        least = model.for_factor(1)
+        self.first = self._open(least.clean if isinstance(least, Auto) else least)
+        """The model that was asked for; of several scales the least, of `auto` the one that
+        restores nothing."""
 
     def close(self) -> None:
         """Free all runtimes; to close twice does no harm."""
-        self.first.close()
-        if self._restorer is not None:
-            self._restorer.close()
+        for enlarger in self._opened.values():
+            enlarger.close()
 
-    def begin(self, picture: Picture, watch: Timer) -> Enlargement:
+    def begin(self, picture: Picture, watch: Timer) -> Work:
         """See `Enlarger`."""
-        if self._auto is None:
-            return self.first.begin(picture, watch)
+        self.first.choice  # noqa: B018 - raises where all is closed
+        size = self._options.size
+        pages: list[Picture] = [picture, *picture.following]
+        found = [size.network(self._model, page.width, page.height) for page in pages]
+        if not (networks := [network for network in found if network is not None]):
+            return Reduction(self.first.as_meant(picture), size, wrap=self._options.wrap)
+        network = max(networks, key=lambda one: one.spec.scale)
+        if not isinstance(network, Auto):
+            return self._open(network).begin(picture, watch)
         with watch.stage("look"):
             wanted = restoration_for(look_at(picture))
-        enlarger, restoration = self._for(wanted)
+        enlarger, restoration = self._for(network, wanted)
         work = enlarger.begin(picture, watch)
         work.restoration = restoration
         return work
@@ -63,9 +78,9 @@ class Enlargers:
         Args:
             damage: what the picture has been through.
         """
-        if self._auto is None:
+        if not isinstance(self._model, Auto):
             return self.first.begin_strips(source, fit, watch)
-        enlarger, restoration = self._for(restoration_for(damage))
+        enlarger, restoration = self._for(self._model, restoration_for(damage))
         if enlarger.model.spec.scale != self.first.model.spec.scale:
             enlarger = self.first
             restoration = Restoration(0.0, f"too large for that at this size; {restoration.reason}")
@@ -73,18 +88,18 @@ class Enlargers:
         work.restoration = restoration
         return work
 
-    def _for(self, wanted: Restoration) -> tuple[Enlarger, Restoration]:
+    def _for(self, auto: Auto, wanted: Restoration) -> tuple[Enlarger, Restoration]:
         """Return what does it; what restores nothing where the restorer does not open here."""
-        assert self._auto is not None
         if not wanted.strength:
-            return self.first, wanted
+            return self._open(auto.clean), wanted
         try:
-            with self._opening:
-                self._restorer = self._restorer or self._open(self._auto.restorer)
+            return self._open(auto.restorer), wanted
         except RuntimeUnavailable as error:
             reason = f"{wanted.reason}, but what restores does not open here: {error}"
-            return self.first, Restoration(0.0, reason)
-        return self._restorer, wanted
+            return self._open(auto.clean), Restoration(0.0, reason)
 
-    def _open(self, model: Model) -> Enlarger:
-        return Enlarger(model, self._options, self._gate)
+    def _open(self, network: Model) -> Enlarger:
+        with self._opening:
+            if network.title not in self._opened:
+                self._opened[network.title] = Enlarger(network, self._options, self._gate)
+            return self._opened[network.title]

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from numbers import Real
 
 from upscaler.errors import ImageError, UsageError
-from upscaler.models import DEFAULT_SCALE
+from upscaler.models import DEFAULT_SCALE, Model
 
 
 @dataclass(frozen=True)
 class Size:
     """The size of an output: a multiple of the input, or the length of one side in pixels.
 
-    The shape stays, so one side says the other. A side may ask for at most what the model makes,
-    `scale` times the input: larger ones are an ImageError of that picture.
+    The shape stays, so one side says the other. A side may ask for at most what the model makes:
+    larger ones are an ImageError of that picture. A picture that becomes smaller goes through no
+    network.
 
     Raises:
         UsageError: a scale below 1, a side that is no number of pixels, or two sides.
@@ -37,13 +38,18 @@ class Size:
             if not _is_number(value) or value < 1 or value % 1:
                 raise UsageError(f"{name} is {value!r}; give a number of pixels above 0")
 
+    @property
+    def sided(self) -> bool:
+        """Whether it is the length of a side, which each picture needs another factor for."""
+        return self != Size(self.scale)
+
     def is_scale(self, scale: float) -> bool:
         """Whether it is this multiple, whatever the picture."""
         return self == Size(scale)
 
     def enlarges(self, width: int, height: int) -> bool:
         """Whether a picture of `width` x `height` pixels becomes larger, or is just a multiple."""
-        return self.is_scale(self.scale) or self.of(width, height) > (width, height)
+        return not self.sided or self.of(width, height) > (width, height)
 
     def __str__(self) -> str:
         """Say it in a few letters, such as x2.5 or width 1920."""
@@ -53,14 +59,23 @@ class Size:
 
     def of(self, width: int, height: int) -> tuple[int, int]:
         """Return width and height of what becomes of a picture of `width` x `height`, in pixels."""
-        factor = self.scale
-        if self.width:
-            factor = self.width / width
-        elif self.height:
-            factor = self.height / height
-        elif self.long_side:
-            factor = self.long_side / max(width, height)
+        factor = self._factor(width, height)
         return max(1, round(width * factor)), max(1, round(height * factor))
+
+    def network(self, model: Model, width: int, height: int) -> Model | None:
+        """Return what a picture of `width` x `height` pixels goes through; None if it is only
+        made smaller.
+        """
+        if not self.enlarges(width, height):
+            return None
+        return model.for_factor(self._factor(width, height))
+
+    def _factor(self, width: int, height: int) -> float:
+        if self.width:
+            return self.width / width
+        if self.height:
+            return self.height / height
+        return self.long_side / max(width, height) if self.long_side else self.scale
 
     def within(self, scale: int, width: int, height: int) -> tuple[int, int]:
         """Return the same, if a network that makes pictures `scale` times as large can make it.

@@ -24,21 +24,37 @@ only so is there a network between them."""
 
 DEFAULT_SCALE = 4
 
+_MOST = 16
+"""How many times larger a packaged model makes pictures at most, in two passes."""
+
 WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 """What files of weights are called, which are turned into ONNX first (see `conversion.py`)."""
 
 
-def default_scale(names: str | Sequence[str]) -> int:
+def default_scale(names: str | Sequence[str], *, sided: bool = False) -> int:
     """Return how many times larger a model, or a chain, makes pictures where nobody says so.
 
     A file has a scale of its own, and a title such as `fast-x2` says one.
+
+    Args:
+        sided: whether a side in pixels is asked for. Then it is the most that a picture may need.
 
     Raises:
         ModelError: a file cannot be used.
     """
     given = [names] if isinstance(names, str) else list(names)
+    if sided and _follows_need(given):
+        return _MOST
     scales = [_own_scale(name) for name in given]
     return DEFAULT_SCALE if None in scales else math.prod(filter(None, scales))
+
+
+def _follows_need(names: Sequence[str]) -> bool:
+    """Whether each picture may go through another network of one name."""
+    packaged = (model.spec.name for model in packaged_models())
+    return len(names) == 1 and (
+        names[0] == AUTO or (_from_outside(names[0]) is None and names[0] in packaged)
+    )
 
 
 def _own_scale(name: str) -> int | None:
@@ -77,18 +93,30 @@ def find_model(name: str, scale: float, restore: float | None = None) -> Model:
     return mixed(model, restore, scale if name == model.spec.name else model.spec.scale)
 
 
-def find_models(names: str | Sequence[str], scale: float, restore: float | None = None) -> Model:
+def find_models(
+    names: str | Sequence[str],
+    scale: float,
+    restore: float | None = None,
+    *,
+    sided: bool = False,
+) -> Model:
     """Return one model as `find_model` does, or several as a chain, one after the other.
 
     Args:
         scale: how many times larger they shall make pictures at least, all together. A file has
             one scale; what is left of it is for the packaged models, the last one first.
+        sided: whether a side in pixels is asked for. Of one packaged model each picture then goes
+            through the network of the least scale that does, at most `scale`.
 
     Raises:
         UsageError: there is no name, or several and a place between a model and its restorer.
         ModelError: see `find_model`; or all together enlarge less than that.
     """
     given = [names] if isinstance(names, str) else list(names)
+    if sided and _follows_need(given):
+        from upscaler.models.by_need import by_need
+
+        return by_need(given[0], scale, restore)
     if len(given) == 1:
         return find_model(given[0], scale, restore)
     if not given:

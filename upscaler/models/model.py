@@ -38,6 +38,10 @@ class Model:
         """How many times larger, per axis, any network that takes part makes pictures."""
         return self.spec.scale
 
+    def for_factor(self, factor: float) -> "Model":
+        """Return what makes a picture so many times larger: itself, if it has one scale only."""
+        return self
+
     def source(self, precision: str) -> Path | bytes:
         """Return what a runtime loads to run in a precision: an ONNX file, or the content of one.
 

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,12 +88,13 @@ def test_what_is_transparent_lends_no_colour(rng):
 
 
 def test_a_run_makes_the_size_asked_for(command, folder, tmp_path):
-    code, _, errors = command("run", folder, tmp_path / "out", "--long-side", 150, "-r", "cpu")
+    flags = ("-r", "cpu", "-s", 4)
+    code, _, errors = command("run", folder, tmp_path / "out", "--long-side", 150, *flags)
     assert code == 1 and "grey.png: would have to become" in errors
     assert open_picture(tmp_path / "out" / "a.png").colour.shape == (105, 150, 3)
     with Image.open(tmp_path / "out" / "b.jpg") as image:
         assert image.size == (150, 105)
-    command("run", folder, tmp_path / "out", "--long-side", 140, "-r", "cpu", "--overwrite")
+    command("run", folder, tmp_path / "out", "--long-side", 140, *flags, "--overwrite")
     assert open_picture(tmp_path / "out" / "a.png").colour.shape == (98, 140, 3)  # made again
 
 
@@ -132,7 +134,44 @@ def test_what_makes_a_picture_of_30x20_larger(size, larger):
 
 def test_more_than_the_model_makes_is_refused(photo):
     with pytest.raises(ImageError, match="4.54 times as large, and the model makes 4 times"):
-        Upscaler("fast", runtime="cpu", size=Size(4, width=240))(photo)
+        Upscaler("fast", scale=4, runtime="cpu", size=Size(width=240))(photo)
+
+
+def test_a_side_takes_the_least_scale_that_does(photo):
+    """As a factor does; more than four times go in two passes."""
+    width = photo.shape[1]
+    with Upscaler("fast", runtime="cpu", size=Size(width=2 * width - 10)) as upscaler:
+        factor = (2 * width - 10) / width
+        with Upscaler("fast", runtime="cpu", scale=factor) as other:
+            assert (upscaler(photo) == other(photo)).all()
+        assert upscaler(photo[:, : width // 2]).shape[1] == 2 * width - 10  # by x4
+        assert upscaler(photo[:20, :20]).shape[1] == 2 * width - 10  # in two passes
+        opened = list(upscaler._enlargers._opened)
+    assert opened == ["fast-x2", "fast-x4", "fast-x4 + fast-x2"]
+
+
+def test_pages_of_different_sizes_take_what_the_smallest_needs(rng):
+    small, large = (Picture(colour=rng.integers(0, 255, (8, w, 3), np.uint8)) for w in (10, 30))
+    with Upscaler("fast", runtime="cpu", size=Size(width=40)) as upscaler:
+        made = upscaler.enlarge(replace(large, following=(small,)))
+    assert [page.width for page in (made, *made.following)] == [40, 40]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_what_becomes_smaller_is_only_resampled(rng, dtype):
+    picture = Picture(colour=rng.integers(0, 255, (40, 60, 3), dtype))
+    with Upscaler("fast", runtime="cpu", size=Size(width=30)) as upscaler:
+        made = upscaler.enlarge(replace(picture, following=(picture,)))
+        assert (made.colour == resample(picture, 30, 20).colour).all()
+        assert made.following[0].width == 30
+        same = upscaler.enlarge(Picture(colour=picture.colour[:, :30]))
+        assert (same.colour == picture.colour[:, :30]).all()
+
+
+def test_auto_takes_the_least_scale_too(photo):
+    with Upscaler(runtime="cpu", size=Size(width=photo.shape[1] + 10)) as upscaler:
+        upscaler(photo)
+        assert list(upscaler._enlargers._opened) == ["balanced-x2", "photo-x2"]
 
 
 @pytest.fixture

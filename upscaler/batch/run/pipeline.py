@@ -165,14 +165,15 @@ class Pipeline:
             self._fail(running, as_image_error(error))
 
     def _read(self, running: RunningJob) -> None:
-        job, scale = running.job, self._upscaler.model.spec.scale
+        job, wanted = running.job, self._upscaler.size
         self._witness.at(job.name, _DECODER)
         self._clocks.begin(running.clock)
         running.stamp = stamp_input(job, running.output, keep_times=self._encoding.keep_times)
-        resampled = not self._upscaler.size.is_scale(scale)
         with running.clock.busy():  # what is turned has the same multiple, but not the same width
-            size = (upright_size if resampled else picture_size)(job.source, self._max_pixels)
-        refuse_too_long(job, self._upscaler.size.of(size.width, size.height))
+            size = (upright_size if wanted.sided else picture_size)(job.source, self._max_pixels)
+        refuse_too_long(job, wanted.of(size.width, size.height))
+        network = wanted.network(self._upscaler.model, size.width, size.height)
+        scale = network.spec.scale if network else 1
         if self._upscaler.takes_strips and goes_in_strips(size, scale, job.format):
             self._witness.at(job.name, _ANY_OF_THEM)
             with ExitStack() as stack:
@@ -182,8 +183,8 @@ class Pipeline:
                     self._take(running, bytes_needed(size, scale, strips=True))
                     self._go_in_strips(running, rows, self._looked_through(running))
                     return
-        largest = self._upscaler.model.largest_scale
-        resampled = not self._upscaler.size.is_scale(largest)
+        largest = network.largest_scale if network else 1
+        resampled = not wanted.is_scale(largest)
         self._take(running, bytes_needed(size, largest, resampled=resampled))
         if not self._stopped.is_set():
             self._go_whole(running)

@@ -9,7 +9,7 @@ from upscaler.batch.run.clock import Clock
 from upscaler.batch.state.file_stamp import FileStamp
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import Surroundings, Written
-from upscaler.inference.enlargement import Enlargement
+from upscaler.inference.enlargers import Work
 from upscaler.models.restoration import Restoration
 
 
@@ -61,12 +61,12 @@ class RunningJob:
         self.job, self.clock, self.began = job, clock, 0.0
         self.bytes = 0
         """What it fills of the budget."""
-        self.work: Enlargement | None = None
+        self.work: Work | None = None
         self.error: ImageError | None = None
         self.output = Surroundings()
         self._left, self._lock = 0, threading.Lock()
 
-    def start(self, work: Enlargement) -> None:
+    def start(self, work: Work) -> None:
         """Count the tiles of what it becomes."""
         self.work, self._left = work, len(work.tiles)
 

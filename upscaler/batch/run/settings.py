@@ -56,7 +56,7 @@ class Settings:
 
     def find_model(self) -> Model:
         """Return the model; raises as `models.find_models` does."""
-        return find_models(self.model, self.scale, self.restore)
+        return find_models(self.model, self.scale, self.restore, sided=self.wanted.sided)
 
     def open(self) -> Upscaler:
         """Return the model on its runtime."""
@@ -78,7 +78,7 @@ class Settings:
 
     def leaves_out(self, job: Job) -> bool:
         """Whether a picture is as large as asked already; its header is read."""
-        if self.shrink or self.size is None or self.size.is_scale(self.size.scale):
+        if self.shrink or self.size is None or not self.size.sided:
             return False
         try:
             found = upright_size(job.source, self.max_pixels)
