@@ -3,8 +3,10 @@
 import math
 import os
 import re
+from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +14,14 @@ from upscaler.models import CLEAN_MODEL, DEFAULT_MODEL, DEFAULT_SCALE
 
 if TYPE_CHECKING:
     from upscaler.batch.plan.listing import Shard
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def together(*options: Decorator) -> Decorator:
+    """Return what gives a command several options, in their order."""
+    return lambda command: reduce(lambda known, option: option(known), reversed(options), command)
+
 
 OF_MODEL = f"{DEFAULT_SCALE}, or what a file or a name such as fast-x2 makes"
 

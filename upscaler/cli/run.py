@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from upscaler.cli import options
+from upscaler.cli.output_options import output_options
 from upscaler.cli.run_help import GroupedCommand
+from upscaler.cli.standard_streams import instead_of_streams
 from upscaler.supervisor.line import Witness
 
 if TYPE_CHECKING:
@@ -77,36 +79,7 @@ if TYPE_CHECKING:
     help="Tiles to compute at the same time  [default: number of cores]",
 )
 @options.MEMORY
-@click.option(
-    "-f",
-    "--format",
-    "format_name",
-    type=options.FormatName(),
-    default="keep",
-    show_default=True,
-    help="File format of the outputs; keep: as the input.",
-)
-@click.option(
-    "--suffix",
-    metavar="TEXT",
-    help="Put this at the end of the outputs' names, before the extension, such as -large.",
-)
-@click.option(
-    "--quality",
-    type=click.IntRange(1, 100),
-    metavar="N",
-    default=95,
-    show_default=True,
-    help="Quality of JPEG, WebP and AVIF outputs.",
-)
-@click.option(
-    "--png-level",
-    type=click.IntRange(1, 9),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Compression of PNG outputs: 1 is fast, 9 makes the smallest files.",
-)
+@output_options
 @click.option(
     "--alpha",
     type=click.Choice(["picture", "separate"]),
@@ -121,13 +94,6 @@ if TYPE_CHECKING:
     is_flag=True,
     help="For textures that tile: compute the edges as if the picture went on beyond them.",
 )
-@click.option(
-    "--strip-metadata",
-    is_flag=True,
-    help="Leave out camera data (EXIF), captions (IPTC, XMP), texts and DPI. The colour profile "
-    "stays.",
-)
-@click.option("--keep-times", is_flag=True, help="Give each output the time of its input.")
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
@@ -226,7 +192,7 @@ def run(
     """Enlarge IN, an image or a folder of images, into OUT.
 
     Several images go into a folder. One image without OUT becomes a file beside it, such as
-    photo-x4.jpg.
+    photo-x4.jpg. - is stdin or stdout.
 
     Folders and file names are kept. Run the same command again to go on: only new, changed or
     missing files are done. A damaged file does not stop the others; the exit code is then 1.
@@ -237,6 +203,7 @@ def run(
     upscaler run scan.tif scan-large.png -p fp32
     upscaler run a.jpg b.jpg c.jpg large/
     upscaler run photo.jpg
+    upscaler run - - -f png < small.jpg > large.png
     upscaler run photos/ large/ --shard 1/4
     """
     from upscaler.batch.dry_run import forecast
@@ -281,6 +248,8 @@ def run(
     )
     beside = f"-{settings.wanted}".replace(" ", "-")
     chosen = Selection(include, exclude, shard)
+    context = click.get_current_context()
+    paths = context.with_resource(instead_of_streams(context))
     planned = plan_paths(paths, format_name, chosen, suffix=suffix, beside=beside)
     if dry_run:
         return show_dry_run(

@@ -5,7 +5,7 @@ import re
 import stat
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -13,11 +13,11 @@ from PIL import Image, UnidentifiedImageError
 
 from upscaler.errors import ImageError, PassingError
 from upscaler.images.failure import reading_failed
-from upscaler.images.formats import READABLE
+from upscaler.images.formats import FORMATS, READABLE, Format
 from upscaler.images.heic import is_heic, open_heic
 from upscaler.images.jpeg_end import with_its_end
 from upscaler.images.jxl import is_jxl, open_jxl
-from upscaler.images.limits import check_pixels
+from upscaler.images.limits import MAX_PIXELS, check_pixels
 from upscaler.images.psd import refuse_psd
 from upscaler.images.raw import refuse_raw
 
@@ -68,6 +68,15 @@ def opened(path: Path, max_pixels: int) -> Iterator[tuple[Image.Image | None, IO
         raise PassingError("does not fit into memory") from None
     except OSError as error:
         raise PassingError(f"cannot be read: {error.strerror or error}") from None
+
+
+def held_format(path: Path) -> Format:
+    """Return the format in which an input without a name comes out: its own, or PNG."""
+    found = "PNG"
+    with suppress(ImageError), opened(path, MAX_PIXELS) as (image, _):
+        found = "TIFF" if image is None else image.format or found
+    held = "JPEG" if found == "MPO" else found
+    return next((kind for kind in FORMATS.values() if kind.pillow == held), FORMATS["png"])
 
 
 def _raise_in_our_words(error: Exception, file: IO[bytes]) -> NoReturn:

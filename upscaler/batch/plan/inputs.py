@@ -37,8 +37,6 @@ def plan_paths(
     Raises:
         UsageError, StartError: see `plan`; or the paths do not go together.
     """
-    if Path("-") in paths:
-        raise UsageError("- is no file here; name one (./- if it is called so)")
     if len(paths) == 1:
         (source,) = paths
         if source.is_dir():
