@@ -40,6 +40,11 @@ def test_the_command_reference_is_fresh(generate):
     assert text == generate.reference(), AGAIN
 
 
+def test_the_manual_page_is_fresh(generate):
+    text = (DOCS / "reference" / "upscaler.1").read_text(encoding="utf-8")
+    assert text == generate.manual(), AGAIN
+
+
 def test_the_table_of_formats_is_fresh(generate):
     text = (DOCS / "reference" / "formats.md").read_text(encoding="utf-8")
     assert text == generate.formats.table(), AGAIN

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 import formats
+import man
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -68,6 +69,11 @@ def reference() -> str:
         context = click.Context(command, info_name=name, parent=root, **width)
         parts += ["", f"## upscaler {name}", "", "```", command.get_help(context), "```"]
     return "\n".join(parts) + "\n"
+
+
+def manual() -> str:
+    """Return the manual page."""
+    return man.page(commands.make_context("upscaler", [], resilient_parsing=True))
 
 
 MODELS_HEAD = """\
@@ -245,6 +251,7 @@ def main(measure: bool) -> None:
     for document in (MEASUREMENTS, README):
         document.write_text(compared(document.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "commands.md").write_text(reference(), encoding="utf-8")
+    (HERE / "upscaler.1").write_text(manual(), encoding="utf-8")
     (HERE / "formats.md").write_text(formats.table(), encoding="utf-8")
     (HERE / "models.md").write_text(models(), encoding="utf-8")
     against_bicubic(*BEFORE_AFTER).save(PICTURES / f"before-after-x{SCALE}.png", optimize=True)

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from upscaler.cli.defaults import settings_of, unknown_variables, variable
 from upscaler.errors import UpscalerError
 from upscaler.supervisor.line import Witness, connect
 from upscaler.version import __version__
@@ -28,6 +29,8 @@ _COMMANDS = {
     "doctor": "upscaler.cli.doctor:doctor",
     "models": "upscaler.cli.models:models",
     "eval": "upscaler.cli.eval:evaluate",
+    "config": "upscaler.cli.config:config",
+    "completion": "upscaler.cli.completion:completion",
 }
 _PLUGINS = "upscaler.commands"
 """The entry-point group of the commands that live in packages of their own."""
@@ -84,8 +87,7 @@ def _with_environment(command: click.Command, name: str) -> click.Command:
     """Let UPSCALER_RUN_SCALE stand for `run --scale`, and so on for every long flag."""
     for option in command.params:
         if isinstance(option, click.Option):
-            flag = max(option.opts, key=len).removeprefix("--").replace("-", "_")
-            option.envvar = f"UPSCALER_{name}_{flag}".upper()
+            option.envvar = variable(name, option)
     return command
 
 
@@ -94,7 +96,8 @@ def _with_environment(command: click.Command, name: str) -> click.Command:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, "-V", "--version", message="upscaler %(version)s")
-def commands() -> None:
+@click.pass_context
+def commands(context: click.Context) -> None:
     """Make folders of small images large and sharp.
 
     \b
@@ -105,6 +108,13 @@ def commands() -> None:
     Exit codes: 0 all done, 1 some files failed, 2 wrong usage, 3 could not start,
     4 a fault in upscaler itself, 130 interrupted (Ctrl-C), 143 terminated.
     """
+    if not context.ensure_object(Witness).handover.note:  # or it was said already
+        for line in unknown_variables(commands, context):
+            click.echo(line, err=True)
+    if context.invoked_subcommand in ("run", "config"):
+        run = commands.get_command(context, "run")
+        assert run is not None
+        context.default_map = {"run": settings_of(run)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from upscaler.cli import completion
 from upscaler.models import CLEAN_MODEL, DEFAULT_MODEL, DEFAULT_SCALE
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ NETWORK = click.option(
     "--model",
     default=CLEAN_MODEL,
     show_default=True,
+    shell_complete=completion.models,
     metavar="NAME|PATH",
     help=f"{_PLACES}.",
 )
@@ -52,6 +54,7 @@ MODELS = click.option(
     multiple=True,
     default=(DEFAULT_MODEL,),
     show_default=True,
+    shell_complete=completion.models,
     metavar="NAME|PATH",
     help=f"{_PLACES}; auto looks at each image and takes what it needs. Repeatable: an image goes "
     "through one after the other.",
@@ -150,6 +153,7 @@ RUNTIME = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
+    shell_complete=completion.runtimes,
     help="The library that computes the model, one that `upscaler doctor` lists; auto takes the "
     "best that works here.",
 )
@@ -159,6 +163,7 @@ PRECISION = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
+    shell_complete=completion.precisions,
     help="How exactly to compute: fp32 is the most exact, then fp16, bf16 and int8. auto takes the "
     "fastest that costs at most 0.02 dB of quality.",
 )

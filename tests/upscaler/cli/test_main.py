@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-COMMANDS = ("run", "status", "bench", "doctor", "models", "eval", "export", "train", "experiments")
+COMMANDS = (
+    *("run", "status", "bench", "doctor", "models", "eval", "config", "completion"),
+    *("export", "train", "experiments"),
+)
 HEAVY = ("numpy", "PIL", "rich", "torch", "onnxruntime", "openvino", "onnx")
 
 

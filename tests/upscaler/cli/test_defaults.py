@@ -1,0 +1,76 @@
+"""Options that nobody gave: from a file, from the environment, and how both are shown."""
+
+import re
+
+import pytest
+
+from upscaler.cli.defaults import settings_path
+
+
+@pytest.fixture
+def settings():
+    """Write the file with a person's own defaults."""
+
+    def write(text):
+        settings_path().parent.mkdir(parents=True, exist_ok=True)
+        settings_path().write_text(text)
+
+    return write
+
+
+def values(printed):
+    """Return value and source by option, of what `upscaler config` prints."""
+    rows = (re.split(r"  +", line) for line in printed.splitlines() if line.startswith("--"))
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def test_a_run_takes_what_the_file_says(command, folder, tmp_path, settings):
+    settings('[run]\nscale = 2\nformat = "webp"\nexclude = ["b*", "sub"]\nruntime = "cpu"\n')
+    code, _, _ = command("run", folder, tmp_path / "out")
+    assert code == 0
+    assert [path.name for path in (tmp_path / "out").glob("*.*")] == [".upscaler", "a.webp"]
+    command("run", folder, tmp_path / "other", "-f", "png")
+    assert (tmp_path / "other" / "a.png").is_file()
+
+
+def test_the_command_line_comes_before_the_environment_and_that_before_the_file(
+    command, settings, monkeypatch
+):
+    code, out, _ = command("config")
+    assert code == 0 and out.startswith(f"{settings_path()} (is not there)\n")
+    assert values(out)["--scale"] == ("-", "default")
+    settings('[run]\nscale = 2\nquality = 80\nexclude = "*.gif"\nstrip-metadata = true\n')
+    monkeypatch.setenv("UPSCALER_RUN_SCALE", "3")
+    found = values(command("config")[1])
+    assert found["--scale"] == ("3.0", "UPSCALER_RUN_SCALE")
+    assert found["--quality"] == ("80", "file")
+    assert found["--exclude"] == ("*.gif", "file")
+    assert found["--strip-metadata"] == ("yes", "file")
+    assert found["--format"] == ("keep", "default")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("scale = 2", "config.toml has scale; options go below a line [run]"),
+        ("[run]\nscal = 2", "config.toml: run has no option scal; did you mean scale?"),
+        ("[run]\nscale = ", "Invalid value (at end of document)"),
+        ('[run]\nscale = "x"', "'x' is not a scale factor"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said(command, settings, text, reason):
+    settings(text)
+    code, _, err = command("run", "in", "out")
+    assert code == 2 and reason in err
+    assert command("models")[0] == 0  # which has no options in it
+
+
+def test_variables_that_do_not_exist_are_said(command, monkeypatch):
+    monkeypatch.setenv("UPSCALER_RUN_SCAL", "2")
+    monkeypatch.setenv("UPSCALER_NONSENSE", "2")
+    code, _, err = command("config")
+    assert code == 0
+    assert err.splitlines() == [
+        "UPSCALER_NONSENSE does nothing",
+        "UPSCALER_RUN_SCAL does nothing; did you mean UPSCALER_RUN_SCALE?",
+    ]
