@@ -1,20 +1,29 @@
 """Upscaling one picture: the code that the command, the batch and Python users share."""
 
-import warnings
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, overload
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.errors import ImageError, UsageError
+from upscaler.errors import UsageError
 from upscaler.hardware.cpu import MEMORY_SHARE, cores, memory_bytes
-from upscaler.images import Picture, Rows, image_from, picture_from
+from upscaler.images import Picture, Rows
 from upscaler.inference.enlarger import Options
 from upscaler.inference.enlargers import Enlargers, Work
+from upscaler.inference.kinds import (
+    AnyTensor,
+    Same,
+    is_tensor,
+    larger_array,
+    larger_file,
+    larger_image,
+    larger_tensor,
+)
 from upscaler.inference.size import Size, wanted_size
 from upscaler.inference.strips import StripEnlargement
 from upscaler.inference.timing import Stopwatch, Timer
@@ -25,7 +34,8 @@ from upscaler.quality.damage import Damage
 from upscaler.runtimes import Choice, Runtime
 from upscaler.runtimes.upgrade import Upgrade
 
-Pixels = NDArray[Any]
+Progress = Callable[[int, int], object] | None
+"""Told how many tiles of an image are done, and how many there are."""
 
 ALPHA = ("picture", "separate")
 """What a fourth channel may be."""
@@ -176,48 +186,64 @@ class Upscaler:
         return max(self.streams, self.choice.runtime.at_once)
 
     @overload
-    def __call__(self, image: Image.Image) -> Image.Image: ...
+    def __call__(self, image: Same, progress: Progress = ...) -> Same: ...
     @overload
-    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
+    def __call__(self, image: str | os.PathLike[str], progress: Progress = ...) -> Image.Image: ...
     @overload
-    def __call__(self, image: NDArray[np.uint16]) -> NDArray[np.uint16]: ...
-    def __call__(self, image: Image.Image | Pixels) -> Image.Image | Pixels:
+    def __call__(self, image: AnyTensor, progress: Progress = ...) -> AnyTensor: ...
+    @overload
+    def __call__(
+        self, image: list[Any] | tuple[Any, ...] | Iterator[Any], progress: Progress = ...
+    ) -> Iterator[Any]: ...
+    def __call__(self, image: Any, progress: Progress = None) -> Any:
         """Upscale one image and return the same kind of thing, `scale` times the size.
 
         Args:
             image: a Pillow image of any mode, of which I;16 keeps its 16 bits; or a uint8 or uint16
                 array, (H, W) grey or (H, W, C) with 1 grey, 2 grey + alpha, 3 RGB or 4 RGB + alpha
-                channels.
+                channels; or a torch tensor, (C, H, W) or (N, C, H, W), uint8 or floats in [0, 1];
+                or the path of a file, which gives a Pillow image. Several of these, a list for
+                example, give an iterator: each is computed when it is asked for.
+            progress: called, for each image, with the number of tiles that are done and of all.
+                What it raises ends the work and comes out of this call.
 
         Raises:
-            ImageError: pixels that cannot be upscaled.
+            ImageError: pixels that cannot be upscaled, or a file that cannot be read.
+            TypeError: it is something else.
 
         Warns:
-            UserWarning: a Pillow image that had to be reduced or converted first.
+            UserWarning: an image that had to be reduced or converted first.
         """
-        if isinstance(image, Image.Image) and image.mode.startswith("I;16"):
-            grey = self(np.asarray(image).astype(np.uint16))
-            result = Image.fromarray(grey)
-            result.info |= image.info
-            return result
+        enlarge = partial(self.enlarge, progress=progress)
+        if isinstance(image, (str, os.PathLike)):
+            return larger_file(image, enlarge)
         if isinstance(image, Image.Image):
-            source = picture_from(image)
-            large = self.enlarge(source)
-            for warning in large.warnings:
-                warnings.warn(warning, stacklevel=2)
-            result = image_from(large)
-            if source.icc:
-                result.info["icc_profile"] = source.icc
-            return result
-        pixels = self.enlarge(_picture_from_array(image)).pixels
-        return pixels[..., 0] if image.ndim == 2 else pixels
+            return larger_image(image, enlarge)
+        if isinstance(image, np.ndarray):
+            return larger_array(image, enlarge)
+        if is_tensor(image):
+            return larger_tensor(image, enlarge)
+        if isinstance(image, Iterable) and not isinstance(image, (bytes, bytearray)):
+            return (self(one, progress) for one in image)
+        raise TypeError(
+            f"give a Pillow image, a NumPy array, a torch tensor, a path or several of them, "
+            f"not {type(image).__name__}"
+        )
 
-    def enlarge(self, picture: Picture) -> Picture:
-        """Upscale one Picture."""
+    def enlarge(self, picture: Picture, progress: Progress = None) -> Picture:
+        """Upscale one Picture; `progress` is that of a call."""
         work = self.begin(picture)
+        total = len(work.tiles)
         with ThreadPoolExecutor(self.threads) as pool:
-            for _ in pool.map(lambda run: run(), work.tiles):
-                pass
+            tiles = [pool.submit(tile) for tile in work.tiles]
+            try:
+                for done, tile in enumerate(as_completed(tiles), 1):
+                    tile.result()
+                    if progress is not None:
+                        progress(done, total)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
         return work.finish()
 
     def begin(self, picture: Picture, watch: Timer | None = None) -> Work:
@@ -271,14 +297,3 @@ def _names(model: str | Sequence[str]) -> str | list[str]:
     if isinstance(model, (list, tuple)):
         return [str(name) for name in model]
     return str(model)
-
-
-def _picture_from_array(pixels: Pixels) -> Picture:
-    if not isinstance(pixels, np.ndarray):
-        raise TypeError(f"give a Pillow image or a numpy array, not {type(pixels).__name__}")
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"the array is {pixels.dtype}; give uint8 or uint16")
-    channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    if pixels.ndim not in (2, 3) or 0 in pixels.shape or channels > 4:
-        raise ImageError(f"the array has shape {pixels.shape}; give (H, W) or (H, W, 1 to 4)")
-    return Picture.from_pixels(pixels)
