@@ -16,7 +16,8 @@ import click
 import numpy as np
 
 from upscaler.errors import RuntimeUnavailable
-from upscaler.hardware.cpu import cores, processor
+from upscaler.hardware.cpu import cores
+from upscaler.hardware.system import processor
 from upscaler.models import read_model
 from upscaler.models.network import AutoEncoder
 from upscaler.models.spec import Architecture, Trained, Training

@@ -14,6 +14,7 @@ PACKAGES = {
 ORDER = [
     "errors",
     "version",
+    "hardware.system",
     "supervisor",
     "hardware",
     "quality",

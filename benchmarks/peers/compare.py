@@ -28,7 +28,8 @@ from PIL import Image
 from quality import mean_psnr, shrink_all
 from table import OURS, PEERS, Peer, ours
 
-from upscaler.hardware.cpu import cores, processor
+from upscaler.hardware.cpu import cores
+from upscaler.hardware.system import processor
 from upscaler.images import images_in, open_picture
 
 PACKAGES = ("upscaler-aeu", "torch", "openvino", "onnxruntime", "pillow", "numpy")

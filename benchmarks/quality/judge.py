@@ -23,7 +23,8 @@ from damages import DAMAGES, some, trials
 from enlargers import BICUBIC, PEERS, Timed, ours, peer, usual
 from tables import page
 
-from upscaler.hardware.cpu import cores, processor
+from upscaler.hardware.cpu import cores
+from upscaler.hardware.system import processor
 from upscaler.quality.degradation import Pixels
 from upscaler.quality.metrics import psnr, ssim_y
 

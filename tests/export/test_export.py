@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from upscaler import Upscaler
 from upscaler.errors import ModelError, ProofError
-from upscaler.hardware.cpu import processor
+from upscaler.hardware.system import processor
 from upscaler.models.network import AutoEncoder
 from upscaler.models.spec import Architecture, Trained, Training
 from upscaler.quality.degradation import Degradation

@@ -4,7 +4,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from upscaler.hardware.cpu import cores, processor
+from upscaler.hardware.cpu import cores
+from upscaler.hardware.system import processor
 from upscaler_train.networks.build import TrainingForm
 from upscaler_train.training import checkpoint as checkpoints
 from upscaler_train.training import trainer as loop

@@ -10,7 +10,8 @@ from typing import Any
 
 from upscaler.batch.not_read import NotRead
 from upscaler.errors import OutputError, StartError
-from upscaler.hardware.cpu import cores, peak_memory_bytes, processor
+from upscaler.hardware.cpu import cores
+from upscaler.hardware.system import peak_memory_bytes, processor
 from upscaler.inference.timing import Profile
 from upscaler.models.restoration import Restoration
 from upscaler.version import __version__

@@ -67,7 +67,8 @@ def bench(
     upscaler bench -s 2 --end-to-end photos/ --json > before.json
     upscaler bench -s 2 --end-to-end photos/ --compare before.json
     """
-    from upscaler.hardware.cpu import cores, processor
+    from upscaler.hardware.cpu import cores
+    from upscaler.hardware.system import processor
     from upscaler.measure.comparison import slowdowns
     from upscaler.models import default_scale
     from upscaler.version import __version__

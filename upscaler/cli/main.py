@@ -19,6 +19,7 @@ import click
 
 from upscaler.cli.defaults import settings_of, unknown_variables, variable
 from upscaler.errors import UpscalerError
+from upscaler.hardware import system
 from upscaler.supervisor.line import Witness, connect
 from upscaler.version import __version__
 
@@ -122,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     witness = connect()
     # a supervisor hears signals, too: the terminal sends them to both, and it passes them on
     again = signal.SIG_IGN if witness.supervisor else _leave
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in system.ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` and `&` set it
             signal.signal(number, partial(_interrupt, again))
     if isinstance(sys.stdout, TextIOWrapper):  # a name may have letters that its encoding lacks
@@ -201,8 +202,8 @@ def _stopped(error: BaseException, word: str, code: int) -> int:
 
 def _interrupt(again: Handler, number: int, frame: FrameType | None) -> None:
     """End the work in order the first time; `again` is for the second."""
-    signal.signal(signal.SIGINT, again)
-    signal.signal(signal.SIGTERM, again)
+    for each in system.ENDING:
+        signal.signal(each, again)
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 

@@ -6,13 +6,9 @@ from contextlib import suppress
 from ctypes import POINTER, byref, c_char, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-from upscaler.hardware.cpu import processor
+from upscaler.hardware import system
 from upscaler.hardware.gpu import nvidia_driver
-
-_LOADERS = {"Linux": "libvulkan.so.1", "Windows": "vulkan-1.dll"}
-_DEVICES = Path("/dev")
 
 _CPU = 4
 """The type of a device that is a program: SwiftShader, llvmpipe."""
@@ -61,19 +57,16 @@ class _Properties(ctypes.Structure):
 
 def gpu_in_sight() -> bool:
     """Whether it is worth asking for a GPU: quick, and no driver is loaded for it."""
-    if platform.system() != "Linux":
-        return True
-    nodes = [*_DEVICES.glob("dri/renderD*"), *_DEVICES.glob("dxg")]
-    return bool(nodes) or nvidia_driver() is not None
+    return system.gpu_may_be_here() or nvidia_driver() is not None
 
 
 @cache
 def adapters() -> tuple[Adapter, ...]:
     """Return the GPUs, those first that are no programs; empty without one or its driver."""
-    if platform.system() == "Darwin":
-        return (Adapter(processor(), platform.mac_ver()[0], software=False),)
+    if system.VULKAN is None:
+        return (Adapter(system.processor(), platform.mac_ver()[0], software=False),)
     with suppress(OSError, AttributeError):  # no Vulkan, or none that is whole
-        found = _listed(ctypes.CDLL(_LOADERS[platform.system()]))
+        found = _listed(ctypes.CDLL(system.VULKAN))
         return tuple(sorted(found, key=lambda adapter: adapter.software))
     return ()
 

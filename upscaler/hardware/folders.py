@@ -1,13 +1,13 @@
 """Folders of the program outside any run: what it may keep, so that it need not be made again."""
 
 import os
-import stat
 import threading
 from pathlib import Path
 
 import platformdirs
 
 from upscaler.errors import OutputError, StartError
+from upscaler.hardware import system
 
 
 def cache_folder(name: str) -> Path:
@@ -26,10 +26,10 @@ def private(folder: Path) -> Path:
     """Make a folder that only this user can write into, or see that it is one; see above."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = folder.stat()
+        shared = system.others_may_write(folder)
     except OSError as error:
         raise OutputError(f"cannot use the folder {folder}: {error.strerror}") from None
-    if facts.st_uid != os.getuid() or facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if shared:
         raise StartError(f"others may write into {folder}; chmod go-w it, or delete it")
     return folder
 
@@ -47,6 +47,6 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        system.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)

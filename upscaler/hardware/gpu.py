@@ -3,13 +3,15 @@
 import ctypes
 from functools import cache
 
+from upscaler.hardware import system
+
 _NAME_BYTES, _VERSION_BYTES = 256, 80
 
 
 @cache
 def _driver() -> ctypes.CDLL | None:
     try:
-        driver = ctypes.CDLL("libcuda.so.1")
+        driver = ctypes.CDLL(system.CUDA)
     except OSError:
         return None
     return None if driver.cuInit(0) else driver
@@ -26,7 +28,7 @@ def nvidia_driver() -> str | None:
 def driver_version() -> str | None:
     """Return the driver's own version, such as `580.65.06`; None if nothing here knows it."""
     try:
-        management = ctypes.CDLL("libnvidia-ml.so.1")
+        management = ctypes.CDLL(system.NVML)
     except OSError:
         return None
     version = ctypes.create_string_buffer(_VERSION_BYTES)

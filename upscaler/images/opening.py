@@ -12,6 +12,7 @@ from typing import IO, NoReturn
 from PIL import Image, UnidentifiedImageError
 
 from upscaler.errors import ImageError, PassingError
+from upscaler.hardware import system
 from upscaler.images.failure import reading_failed
 from upscaler.images.formats import FORMATS, READABLE, Format
 from upscaler.images.heic import is_heic, open_heic
@@ -127,10 +128,8 @@ def _identified(file: IO[bytes], path: Path, max_pixels: int) -> Image.Image | N
 @contextmanager
 def _unchanged(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that is no pipe, which might never end, and stays as it is while it is read."""
-    # without O_NONBLOCK, opening a pipe would wait for somebody who writes into it
-    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(number, "rb") as file:
-        before = os.fstat(number)
+    with system.open_to_read(path) as file:
+        before = os.fstat(file.fileno())
         if not stat.S_ISREG(before.st_mode):
             raise ImageError("is not a regular file")
         yield file

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from io import BufferedRandom
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +13,7 @@ from typing import IO, Any
 from numpy.typing import NDArray
 
 from upscaler.errors import PassingError
-from upscaler.hardware.file_lock import lock
+from upscaler.hardware import system
 from upscaler.images.encode import Encoding, encode, encode_strips
 from upscaler.images.fit import fit
 from upscaler.images.formats import Format
@@ -70,8 +69,8 @@ def sweep(folder: Path, *, alone: bool = False) -> None:
     """
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
         try:
-            with path.open("rb") as file:
-                if lock(file, wait=False) or alone:
+            with system.open_to_read(path) as file:
+                if system.lock(file, wait=False) or alone:
                     path.unlink(missing_ok=True)
         except OSError:
             continue
@@ -80,12 +79,7 @@ def sweep(folder: Path, *, alone: bool = False) -> None:
 def sync_folders(folders: Iterable[Path]) -> None:
     """Bring the names of written files to the disk, so that a power cut does not take them back."""
     for folder in set(folders):
-        with suppress(OSError):  # gone, or a file system without such a thing
-            number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(number)
-            finally:
-                os.close(number)
+        system.sync_folder(folder)
 
 
 def save_picture(
@@ -150,7 +144,7 @@ def _whole_or_not_at_all(path: Path, around: Surroundings) -> Iterator[IO[bytes]
         with _created(temporary, around.mode) as file:
             yield file
             around.written = _complete(file, around.times)
-            os.replace(temporary, path)  # before the lock goes, or a `sweep` could come between
+            system.replace(temporary, path)  # before the lock goes, or a `sweep` could come between
     except (OSError, ValueError) as error:
         raise PassingError(f"cannot write {path}: {_reason(error)}") from None
     finally:
@@ -174,9 +168,8 @@ def _complete(file: BufferedRandom, times: tuple[int, int] | None) -> Written:
 def _created(path: Path, mode: int) -> BufferedRandom:
     """Create a file that `sweep` leaves alone, also one of a run beside this one."""
     while True:
-        # TIFF reads back what it has written
-        file = open(path, "x+b", opener=partial(os.open, mode=mode))  # noqa: SIM115 - the caller closes it
-        lock(file)
+        file = system.create(path, mode)  # TIFF reads back what it has written
+        system.lock(file)
         if os.fstat(file.fileno()).st_nlink:
             return file
         file.close()  # swept away before it was locked

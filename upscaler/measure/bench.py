@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upscaler.errors import RuntimeUnavailable
-from upscaler.hardware.cpu import cores, peak_memory_bytes
+from upscaler.hardware.cpu import cores
+from upscaler.hardware.system import peak_memory_bytes
 from upscaler.models import Model
 from upscaler.quality.metrics import psnr
 from upscaler.runtimes import (

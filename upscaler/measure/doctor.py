@@ -6,8 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
 from upscaler.hardware.adapters import adapters, gpu_in_sight
-from upscaler.hardware.cpu import cores, memory_bytes, processor
+from upscaler.hardware.cpu import cores, memory_bytes
 from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
+from upscaler.hardware.system import processor
 from upscaler.models import CLEAN_MODEL, Model, find_model
 from upscaler.runtimes import RUNTIMES, RuntimeRequest, open_runtime
 from upscaler.version import __version__

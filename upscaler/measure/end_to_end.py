@@ -15,7 +15,8 @@ from upscaler.batch.report import Status, Summary
 from upscaler.batch.run.batch import Batch
 from upscaler.batch.run.settings import Settings
 from upscaler.errors import UsageError
-from upscaler.hardware.cpu import cores, peak_memory_bytes
+from upscaler.hardware.cpu import cores
+from upscaler.hardware.system import peak_memory_bytes
 from upscaler.images import open_picture, save_picture
 from upscaler.inference.timing import Stopwatch
 from upscaler.upscaler import Upscaler

@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from upscaler.errors import ModelError, OutputError
+from upscaler.hardware import system
 from upscaler.hardware.cpu import cores
 from upscaler.hardware.folders import cache_folder
 from upscaler.models.custom import FormedModel, inspect
@@ -158,7 +158,7 @@ def converted(path: Path) -> Converted:
     draft = kept.with_name(f".{kept.name}.{os.getpid()}.tmp")
     try:
         _climb(path, draft)
-        draft.replace(kept)
+        system.replace(draft, kept)
     except OSError as error:
         raise OutputError(f"cannot write {kept}: {error.strerror}") from None
     finally:
@@ -217,8 +217,8 @@ def _tried(path: Path, step: str, draft: Path) -> str | None:
         )
     except subprocess.TimeoutExpired:
         return f"it takes more than {TIME_LIMIT:g} s"
-    if child.returncode < 0:
-        return f"its process ended by {signal.Signals(-child.returncode).name}"
+    if how := system.died_by(child.returncode):
+        return f"its process ended {how}"
     if child.returncode == 0:
         return None
     lines = child.stderr.decode(errors="replace").strip().splitlines()

@@ -14,13 +14,13 @@ A file that carries a ModelSpec has to say the same of itself. The reduced files
 """
 
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from upscaler.errors import ModelError
+from upscaler.hardware import system
 from upscaler.models import verdicts
 from upscaler.models.model import Model
 from upscaler.models.probe import largest_difference, unpacked
@@ -169,14 +169,13 @@ def _tried(path: Path, alignment: int) -> ModelSpec:
         raise ModelError(
             f"{path} cannot be used: it takes more than {_LONGEST:g} s for small pictures"
         ) from None
-    if child.returncode == -signal.SIGPROF:
+    if system.worked_too_long(child.returncode):
         raise ModelError(
             f"{path} cannot be used: it takes more than {FIRST_LIMIT:g} s of work for a small "
             f"picture, or far more for a larger one"
         )
-    if child.returncode < 0:
-        name = signal.Signals(-child.returncode).name
-        raise ModelError(f"{path} cannot be used: on a small picture its process ended by {name}")
+    if how := system.died_by(child.returncode):
+        raise ModelError(f"{path} cannot be used: on a small picture its process ended {how}")
     if child.returncode:
         errors = child.stderr.decode(errors="replace").strip().splitlines()
         reason = errors[-1] if errors else f"its process ended with {child.returncode}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from upscaler.errors import ModelError, OutputError
+from upscaler.hardware import system
 from upscaler.hardware.folders import private
 from upscaler.models.catalogue import read_custom
 from upscaler.models.model import Model
@@ -83,7 +84,7 @@ def add(file: Path, name: str | None = None, licence: str = "") -> OwnModel:
             shutil.copyfile(source, target)
         about = json.dumps({"file": file.name, "licence": licence})
         (draft / _ABOUT).write_text(about, encoding="utf-8")
-        draft.rename(folder / name)
+        system.replace(draft, folder / name)
     except OSError as error:
         raise OutputError(f"cannot add {name} to {folder}: {error.strerror}") from None
     finally:

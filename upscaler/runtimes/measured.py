@@ -13,8 +13,9 @@ from typing import ClassVar
 
 from upscaler.errors import HardwareMissing, NotReady, RuntimeUnavailable, StartError
 from upscaler.hardware.adapters import Adapter, adapters, gpu_in_sight
-from upscaler.hardware.cpu import cores, processor
+from upscaler.hardware.cpu import cores
 from upscaler.hardware.folders import cache_folder, write_whole
+from upscaler.hardware.system import processor
 from upscaler.models import Model
 from upscaler.runtimes.runtime import TriedRuntime
 from upscaler.version import __version__

@@ -17,13 +17,13 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from upscaler.errors import RuntimeUnavailable
+from upscaler.hardware import system
 from upscaler.models import Model
 from upscaler.runtimes.pixels import Batch, Pixels, in_order, through_floats, whole
 from upscaler.runtimes.runtime import PixelRuntime
 
 _PROVIDER = "CUDAExecutionProvider"
-_LIBRARY = Path(ort.__file__).parent / "capi" / "libonnxruntime_providers_cuda.so"
-_CUDNN = "libcudnn.so.9"
+_LIBRARY = Path(ort.__file__).parent / "capi" / system.ONNXRUNTIME_CUDA
 _QUIET = 4
 """What goes wrong is an exception, or found out here; the log would only repeat it in colour."""
 
@@ -129,7 +129,7 @@ _allocating = threading.Lock()
 
 def _check_libraries() -> None:
     """Load what the provider needs; ONNX Runtime itself says only in its log what is missing."""
-    for library in (_CUDNN, str(_LIBRARY)):
+    for library in (system.CUDNN, str(_LIBRARY)):
         try:
             ctypes.CDLL(library)
         except OSError as error:

@@ -1,13 +1,13 @@
 """A child process and what is known of it: see `line` for its own end."""
 
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from upscaler.hardware import system
 from upscaler.supervisor import VARIABLE
 from upscaler.supervisor.handover import Handover
 from upscaler.supervisor.suspects import Suspects
@@ -43,9 +43,8 @@ class Child:
         _open_standard_files()
         (read, to_supervisor), (from_supervisor, write) = os.pipe(), os.pipe()
         theirs = (from_supervisor, to_supervisor)
-        environment = {**os.environ, VARIABLE: ",".join(map(str, theirs))}
         try:
-            self.process = subprocess.Popen(command, pass_fds=theirs, env=environment)
+            self.process = system.start(command, theirs, VARIABLE)
         finally:
             for number in theirs:
                 os.close(number)

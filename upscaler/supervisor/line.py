@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from upscaler.hardware import system
 from upscaler.supervisor import VARIABLE
 from upscaler.supervisor.handover import Handover
 
@@ -68,7 +69,7 @@ class Line(Witness):
     """The supervisor of this process, which hears of the run through a pipe."""
 
     def __init__(self, pipes: str) -> None:
-        read, write = map(int, pipes.split(","))
+        read, write = system.taken_over(pipes)
         os.set_inheritable(write, False)
         self.supervisor = os.getppid()
         with open(read) as handover:  # noqa: PTH123 - a number, not a path

@@ -12,19 +12,13 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from upscaler.hardware import system
 from upscaler.supervisor.child import Child
 from upscaler.supervisor.handover import Handover
 from upscaler.supervisor.suspects import Suspects
 
-_CRASHES = {
-    *(signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT),
-    *(signal.SIGSYS, signal.SIGTRAP, signal.SIGKILL),
-}
-"""After these the run goes on; whoever sends another one wants it to end."""
-
 _NOT_STARTED = 3
-_BY_SIGNAL = 128
-"""What exit codes are made of."""
+"""Exit code."""
 
 _TURN = 0.2
 """Seconds between two looks at the child."""
@@ -55,27 +49,26 @@ class _Supervisor:
         self._failed_in_a_row = 0
 
     def run(self) -> int:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in system.ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` and `&` set it
                 signal.signal(number, self._pass_on)
         handover = Handover(began=time.time())
         while True:
             child = self._child = Child(self._command, handover, self._suspects)
             if self._signal:  # it came before the child could hear it
-                child.process.send_signal(self._signal)
+                system.interrupt(child.process, self._signal)
             verdict = self._watch(child)
             code = child.end()
-            crashed = -code in _CRASHES
-            if self._signal and crashed:
-                return _BY_SIGNAL + self._signal
-            if not crashed:
-                return code if code >= 0 else _BY_SIGNAL - code
+            how = verdict or system.crash(code)  # whoever ends it in another way wants it to end
+            if self._signal and how:
+                return system.exit_code(-self._signal)
+            if not how:
+                return system.exit_code(code)
             _clean_line()
-            how = signal.Signals(-code).name
             if not child.has_begun:
                 print(f"Error: the process {_died(how)} before the work began", file=sys.stderr)
                 return _NOT_STARTED
-            handover = self._next(child, verdict or how, handover)
+            handover = self._next(child, how, handover)
 
     def _watch(self, child: Child) -> str:
         """Wait until a child ends; return why it had to be ended, if so."""
@@ -124,18 +117,18 @@ class _Supervisor:
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         """Tell the child, which may have heard it from the terminal, to end in order."""
-        signal.signal(signal.SIGINT, self._leave)
-        signal.signal(signal.SIGTERM, self._leave)
+        for each in system.ENDING:
+            signal.signal(each, self._leave)
         self._signal = number
         if self._child is not None:
-            self._child.process.send_signal(number)
+            system.interrupt(self._child.process, number)
 
     def _leave(self, number: int, frame: FrameType | None) -> NoReturn:
         """End at once: it is the second time."""
         if self._child is not None:
             self._child.process.kill()
         _clean_line()
-        os._exit(_BY_SIGNAL + number)
+        os._exit(system.exit_code(-number))
 
 
 def _reason(how: str, where: str) -> str:
@@ -163,4 +156,5 @@ def _note(how: str) -> str:
 
 def _clean_line() -> None:
     if sys.stderr is not None and sys.stderr.isatty():
+        system.allow_escapes()
         os.write(sys.stderr.fileno(), _CLEAN_LINE)

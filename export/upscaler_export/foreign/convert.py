@@ -7,10 +7,8 @@ may take MEMORY bytes and no more.
 """
 
 import re
-import resource
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import shorten
@@ -19,6 +17,7 @@ import onnx
 import torch
 
 from upscaler.errors import ModelError
+from upscaler.hardware import system
 from upscaler.hardware.cpu import cores
 from upscaler.models.conversion import FACTS_KEY, REFUSED, VERSIONS, Facts
 from upscaler_export.foreign.agreement import compare
@@ -61,8 +60,7 @@ def write(network: Network, step: str, target: Path) -> None:
 
 def main(read: Callable[[Path], Network], path: str, step: str, target: str, memory: str) -> None:
     """See the module; `read` finds the network in the file."""
-    with suppress(ValueError, OSError):  # macOS knows no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
+    system.limit_memory(int(memory))
     torch.set_num_threads(cores())
     try:
         write(read(Path(path)), step, Path(target))

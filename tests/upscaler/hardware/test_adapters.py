@@ -3,7 +3,9 @@ import ctypes
 import pytest
 
 from upscaler.hardware import adapters as module
+from upscaler.hardware import system
 from upscaler.hardware.adapters import Adapter, adapters, gpu_in_sight
+from upscaler.hardware.system import posix
 
 
 class Vulkan:
@@ -36,7 +38,7 @@ class Vulkan:
 
 @pytest.fixture(autouse=True)
 def linux(monkeypatch):
-    monkeypatch.setattr(module.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(system, "VULKAN", "libvulkan.so.1")
     adapters.cache_clear()
     yield
     adapters.cache_clear()
@@ -64,15 +66,16 @@ def test_without_vulkan_or_with_a_broken_one_there_are_none(monkeypatch):
 
 
 def test_a_mac_has_the_gpu_of_its_processor(monkeypatch):
-    monkeypatch.setattr(module.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(system, "VULKAN", None)
     monkeypatch.setattr(module.platform, "mac_ver", lambda: ("15.1", ("", "", ""), "arm64"))
-    monkeypatch.setattr(module, "processor", lambda: "Apple M9")
+    monkeypatch.setattr(system, "processor", lambda: "Apple M9")
     assert adapters() == (Adapter("Apple M9", "15.1", software=False),)
 
 
 def test_linux_shows_a_gpu_by_its_device_file(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "nvidia_driver", lambda: None)
-    monkeypatch.setattr(module, "_DEVICES", tmp_path)
+    monkeypatch.setattr(posix, "_DEVICES", tmp_path)
+    monkeypatch.setattr(posix.sys, "platform", "linux")
     assert not gpu_in_sight()
     (tmp_path / "dri").mkdir()
     (tmp_path / "dri" / "card0").touch()  # shows pictures, and computes nothing

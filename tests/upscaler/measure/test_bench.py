@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from upscaler.hardware.cpu import peak_memory_bytes
+from upscaler.hardware.system import peak_memory_bytes
 from upscaler.measure import bench as bench_module
 from upscaler.measure.bench import bench
 from upscaler.models import find_model

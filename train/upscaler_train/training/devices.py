@@ -9,7 +9,8 @@ import os
 import torch
 from lightning_fabric import Fabric
 
-from upscaler.hardware.cpu import cores, processor
+from upscaler.hardware.cpu import cores
+from upscaler.hardware.system import processor
 
 _BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 """Of CPUs, as torch names them."""

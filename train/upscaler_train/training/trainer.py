@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upscaler.errors import StartError, UpscalerError, UsageError
-from upscaler.hardware.file_lock import lock
+from upscaler.hardware import system
 from upscaler_train.data.pairs import Dataset, load_dataset
 from upscaler_train.data.sampling import sampler_for, steps_per_epoch
 from upscaler_train.networks.build import TrainingForm, build, check_memory
@@ -180,7 +180,7 @@ class Trainer:
             return
         with (self.folder / _LOCK).open("w") as file:
             try:
-                lock(file, wait=False)
+                system.lock(file, wait=False)
             except BlockingIOError:
                 raise StartError(f"another process trains into {self.folder}") from None
             yield

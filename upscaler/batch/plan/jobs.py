@@ -1,6 +1,5 @@
 """From an input folder to a list of jobs, in an order that never depends on timing."""
 
-import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from upscaler.batch.not_read import NotRead
 from upscaler.batch.plan.listing import EVERYTHING, Selection, Shard, list_images
 from upscaler.batch.plan.output_names import name_outputs, target_name
 from upscaler.errors import ImageError, StartError, UsageError
+from upscaler.hardware import system
 from upscaler.images import FORMATS, Format, format_of, is_image_name, kept_format
 
 KEEP = "keep"
@@ -147,18 +147,18 @@ def _plan_folder(
     ]
     inputs = refuse_to_replace_inputs(jobs)
     chosen = [job for file, job in zip(kinds, jobs, strict=True) if selection.takes(file)]
-    too_long = _too_long(chosen, output)
+    refused = _refused_names(chosen, output)
     unlisted = {
         folder: f"cannot read the folder: {reason}" for folder, reason in found.unreadable.items()
     }
     return Plan(
         root=output,
-        jobs=[job for job in chosen if job.name not in too_long],
+        jobs=[job for job in chosen if job.name not in refused],
         shard=selection.shard,
         not_read=found.not_read,
         passed_over=found.passed_over,
         left_out=len(jobs) - len(chosen),
-        refused=unlisted | too_long,
+        refused=unlisted | refused,
         inputs=inputs,
     )
 
@@ -173,21 +173,14 @@ def wanted_format(path: Path, format_name: str) -> Format | None:
     return kept_format(path) if format_name == KEEP else FORMATS[format_name]
 
 
-def _too_long(jobs: list[Job], output: Path) -> dict[str, str]:
+def _refused_names(jobs: list[Job], output: Path) -> dict[str, str]:
     """Return why names that the output's file system does not take are refused, by job."""
-    there = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
-    limit = os.pathconf(there, "PC_NAME_MAX")
-    long = [job for job in jobs if len(os.fsencode(job.target)) > limit]  # few, if any
-    lengths = {job.name: max(map(len, _parts(job.target.relative_to(output)))) for job in long}
+    refused = system.refused_names((job.target for job in jobs), output)
     return {
-        name: f"its output's name would have {length} bytes, and the file system takes {limit}"
-        for name, length in lengths.items()
-        if length > limit
+        job.name: f"its output's name {refused[job.target]}"
+        for job in jobs
+        if job.target in refused
     }
-
-
-def _parts(path: Path) -> list[bytes]:
-    return [os.fsencode(part) for part in path.parts]
 
 
 def refuse_to_replace_inputs(jobs: list[Job]) -> frozenset[_Identity]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from upscaler.batch.plan.listing import Shard
 from upscaler.batch.state.lock import file_name, is_other_shard
 from upscaler.errors import OutputError
-from upscaler.hardware.file_lock import has_locks
+from upscaler.hardware import system
 
 FORMAT = 1
 """Of the tables; grows when an older program could not read them."""
@@ -120,7 +120,7 @@ def merge(database: sqlite3.Connection, paths: Iterable[Path]) -> None:
         OutputError: one is damaged or of another format.
     """
     for path in paths:
-        address = _address(path, mode="ro", locked=has_locks(path))
+        address = _address(path, mode="ro", locked=_has_locks(path))
         database.execute("ATTACH ? AS other", (address,))
         try:
             if not _is_empty(database, "other", path):
@@ -131,8 +131,18 @@ def merge(database: sqlite3.Connection, paths: Iterable[Path]) -> None:
             database.execute("DETACH other")
 
 
+def _has_locks(path: Path) -> bool:
+    """Whether the file system of a file has locks."""
+    with system.open_to_read(path) as file:
+        try:
+            return system.lock(file, shared=True, wait=False)
+        except BlockingIOError:
+            return True
+
+
 def _address(path: Path, mode: str = "rwc", *, locked: bool) -> str:
-    return f"{path.absolute().as_uri()}?mode={mode}{'' if locked else '&vfs=unix-none'}"
+    how = f"mode={mode}" if locked else f"mode={mode}&vfs={system.SQLITE_WITHOUT_LOCKS}"
+    return f"{path.absolute().as_uri()}?{how}"
 
 
 def _create(database: sqlite3.Connection) -> None:

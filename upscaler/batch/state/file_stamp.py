@@ -6,6 +6,8 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
+from upscaler.hardware import system
+
 
 class FileStamp(NamedTuple):
     """What changes when a file is written."""
@@ -35,10 +37,8 @@ def file_stamp(path: Path) -> FileStamp | None:
 def file_sha256(path: Path) -> str:
     """Return the sha256 of a file in hexadecimal, empty if it cannot be read or is no file."""
     try:
-        # without O_NONBLOCK, opening a pipe would wait for somebody who writes into it
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(number, "rb") as file:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
+        with system.open_to_read(path) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return ""
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:  # whoever reads it for its pixels will say why

@@ -9,7 +9,7 @@ from typing import IO
 
 from upscaler.batch.plan.listing import Shard
 from upscaler.errors import OutputError
-from upscaler.hardware.file_lock import lock
+from upscaler.hardware import system
 
 _RUNNING = "running"
 """The stem of the files that stand for locks where there are none."""
@@ -56,9 +56,10 @@ def hold(folder: Path, shard: Shard | None, holder: int) -> Iterator[bool]:
 
 def _take(file: IO[bytes], folder: Path, *, shared: bool) -> bool:
     try:
-        return lock(file, shared=shared, wait=False)
+        return system.lock(file, shared=shared, wait=False)
     except BlockingIOError:
-        holder = os.pread(file.fileno(), 200, 0).decode(errors="replace")
+        file.seek(0)
+        holder = file.read(200).decode(errors="replace")
         raise _busy(folder, holder, "wait for it or end it") from None
 
 
@@ -88,7 +89,7 @@ def _forget_if_over(path: Path, folder: Path) -> None:
     if holder is None:
         return
     process, _, node = holder.removeprefix("process ").partition(" on ")
-    if node != platform.node() or not process.isdecimal() or _is_running(int(process)):
+    if node != platform.node() or not process.isdecimal() or system.is_running(int(process)):
         raise _busy(folder, holder, f"wait for it or end it; if it is over, remove {path}")
     path.unlink(missing_ok=True)
 
@@ -98,16 +99,6 @@ def _read(path: Path) -> str | None:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's
-        pass
-    return True
 
 
 def _others(folder: Path, stem: str, shard: Shard | None) -> list[Path]:

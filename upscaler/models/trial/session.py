@@ -4,7 +4,6 @@ The limit is one of work: seconds of all cores together, by the pixel. A slow or
 not bring it nearer, and a network that is heavy by nature may take what it took at first.
 """
 
-import signal
 import time
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from upscaler.errors import ModelError
-from upscaler.hardware.cpu import cores, peak_memory_bytes, resident_bytes
+from upscaler.hardware import system
+from upscaler.hardware.cpu import cores
 
 Batch = NDArray[np.float32]
 
@@ -22,8 +22,6 @@ _MOST_THREADS = 8
 
 _LEAST_LIMIT, _SLACK = 10.0, 10
 """Seconds that every picture may take, and how many times as long by the pixel as the first."""
-
-_CLEAR_PEAK = b"5"
 
 
 class Session:
@@ -34,7 +32,7 @@ class Session:
         scale: how many times larger it makes pictures by its graph; None to learn it from the
             first one.
         limit: seconds of work that the first picture may take; None for no limits. At a limit
-            the process ends by SIGPROF.
+            the process ends: `system.worked_too_long`.
     """
 
     def __init__(
@@ -61,12 +59,10 @@ class Session:
         began, pixels = time.process_time(), batch.shape[2] * batch.shape[3]
         if self._limit is not None:
             usual = self.seconds_per_pixel * pixels
-            signal.setitimer(
-                signal.ITIMER_PROF, max(_LEAST_LIMIT, _SLACK * usual) if usual else self._limit
-            )
+            system.limit_work(max(_LEAST_LIMIT, _SLACK * usual) if usual else self._limit)
         output: Batch = self._session.run(None, {self._input: batch})[0]
         if self._limit is not None:
-            signal.setitimer(signal.ITIMER_PROF, 0)
+            system.limit_work(0)
         if pixels >= self._largest:
             self._largest = pixels
             self.seconds_per_pixel = (time.process_time() - began) / pixels
@@ -90,11 +86,9 @@ class Session:
         Args:
             batch: larger than all pictures before, whose memory the process may still hold.
         """
-        before, known = self._largest, resident_bytes()
-        try:
-            Path("/proc/self/clear_refs").write_bytes(_CLEAR_PEAK)
-        except OSError:  # not Linux, or not allowed
+        before, known = self._largest, system.resident_bytes()
+        if not system.forget_peak_memory():
             return 0
         self(batch)
         more = batch.shape[2] * batch.shape[3] - before
-        return max(0, peak_memory_bytes() - known) // more if more > 0 else 0
+        return max(0, system.peak_memory_bytes() - known) // more if more > 0 else 0

@@ -6,10 +6,8 @@ bytes and no more.
 """
 
 import math
-import resource
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import numpy as np
 import onnx
 
 from upscaler.errors import ModelError
+from upscaler.hardware import system
 from upscaler.models.graph.divisors import LARGEST, divisors
 from upscaler.models.graph.receptive_field import Geometry
 from upscaler.models.grid import round_up
@@ -162,8 +161,7 @@ def _memory(run: Session, form: Form, picture: Batch) -> int:
 
 def main(path: str, alignment: str, limit: str, memory: str) -> None:
     """See the module."""
-    with suppress(ValueError, OSError):  # macOS knows no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
+    system.limit_memory(int(memory))
     sys.stdout.write(trial(Path(path), int(alignment), float(limit)).to_json())
 
 

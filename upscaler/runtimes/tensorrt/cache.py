@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from upscaler.errors import OutputError
-from upscaler.hardware.file_lock import lock
+from upscaler.hardware import system
 from upscaler.hardware.folders import cache_folder, private, write_whole
 
 
@@ -116,7 +116,7 @@ class EngineCache:
         with ExitStack() as held:
             try:
                 file = held.enter_context(path.open("w"))
-                lock(file)  # where there are no locks, two may build the same side by side
+                system.lock(file)  # where there are no locks, two may build the same side by side
             except OSError as error:
                 raise OutputError(f"cannot lock {path}: {error.strerror}") from None
             yield

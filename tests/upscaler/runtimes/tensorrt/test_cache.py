@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
 
 def test_one_builds_and_the_others_wait(cache, monkeypatch):
     order, asked = [], threading.Event()
-    real = engine_cache.lock
+    real = engine_cache.system.lock
 
     def lock(file):
         asked.set()
@@ -86,7 +86,7 @@ def test_one_builds_and_the_others_wait(cache, monkeypatch):
             order.append("second")
 
     with cache.building(KEY):
-        monkeypatch.setattr(engine_cache, "lock", lock)
+        monkeypatch.setattr(engine_cache.system, "lock", lock)
         waiting = threading.Thread(target=build)
         waiting.start()
         assert asked.wait(60)
@@ -105,7 +105,7 @@ def test_a_lock_that_cannot_be_is_said(cache, monkeypatch):
     def interrupted(file):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(engine_cache, "lock", interrupted)
+    monkeypatch.setattr(engine_cache.system, "lock", interrupted)
     with pytest.raises(OutputError, match="cannot lock .* Input/output error"), cache.building(KEY):
         pass
 
