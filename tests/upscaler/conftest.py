@@ -63,8 +63,11 @@ class Notes:
     def note(self, text):
         self.notes.append(text)
 
-    def opened(self, upscaler, files):
-        self.opened_with = (upscaler, files)
+    def opened(self, upscaler, workload):
+        self.opened_with = (upscaler, workload)
+
+    def tick(self):
+        pass
 
     def result(self, result):
         self.results.append(result)

@@ -10,6 +10,7 @@ from upscaler.batch.plan.listing import Selection
 from upscaler.batch.report import Result, Status, Used
 from upscaler.batch.run.batch import Batch
 from upscaler.batch.run.settings import Settings
+from upscaler.batch.run.workload import Workload
 from upscaler.batch.state.resume import Rules
 from upscaler.errors import UsageError
 from upscaler.images import FORMATS, MAX_PIXELS, Encoding
@@ -180,7 +181,10 @@ class Listener:
         self.files: list[Result] = []
         self._total, self._progress = total, progress
 
-    def opened(self, upscaler: Upscaler, files: int) -> None:
+    def opened(self, upscaler: Upscaler, workload: Workload) -> None:
+        """Say nothing."""
+
+    def tick(self) -> None:
         """Say nothing."""
 
     def moved(self, used: Used) -> None:

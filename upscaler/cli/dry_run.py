@@ -6,7 +6,8 @@ import click
 
 from upscaler.batch.dry_run import DryRun, Expected, Forecast
 from upscaler.batch.report import large_enough, no_images
-from upscaler.cli.progress import kept, printable
+from upscaler.cli.printable import between_words, printable
+from upscaler.cli.progress import kept
 
 
 def show_dry_run(preview: DryRun, *, as_json: bool, quiet: bool, verbose: bool) -> int:
@@ -16,7 +17,7 @@ def show_dry_run(preview: DryRun, *, as_json: bool, quiet: bool, verbose: bool) 
             click.echo(json.dumps(file.as_json()))
         click.echo(json.dumps(preview.as_json()))
     elif not quiet:
-        click.echo(_summary(preview))
+        click.echo(between_words(_summary(preview)))
     for file in () if as_json else preview.files:
         if file.error or (not quiet and (verbose or file.expected is Expected.KEPT)):
             click.echo(printable(_line(file)))

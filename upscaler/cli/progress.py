@@ -5,29 +5,23 @@ a terminal, a plain line now and then elsewhere.
 """
 
 import json
-import time
 from types import TracebackType
 from typing import Self
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from upscaler.batch.plan.jobs import Plan
 from upscaler.batch.report import Result, Status, Summary, Used
+from upscaler.batch.run.workload import Workload
+from upscaler.cli.looking import Looking
+from upscaler.cli.printable import between_words, printable
+from upscaler.cli.progress_bar import ProgressBar
 from upscaler.hardware.adapters import gpu_in_sight
 from upscaler.images import NOT_READ
 from upscaler.inference.size import Size
 from upscaler.runtimes import by_reason
 from upscaler.upscaler import Upscaler
-
-_PLAIN_SECONDS = 10.0
 
 _ON_PROCESSOR = ("cpu", "openvino")
 """Runtimes that compute on the processor; all others take a GPU."""
@@ -39,27 +33,27 @@ class RunDisplay:
     """Shows one run; see the module.
 
     Args:
+        looking: what is to be seen before, and goes when there is more to say.
         again: whether an earlier process has shown how it began.
     """
 
-    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool, again: bool = False) -> None:
+    def __init__(
+        self,
+        looking: Looking,
+        *,
+        as_json: bool,
+        quiet: bool,
+        verbose: bool,
+        again: bool = False,
+    ) -> None:
+        self._looking = looking
         self._json, self._quiet, self._verbose, self._again = as_json, quiet, verbose, again
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
-        self._bar = Progress(
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rates]}"),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=None, visible=False, rates="")
-        self._began = self._printed = time.monotonic()
-        self._files = self._ended = self._pixels = 0
+        self._bar = ProgressBar(self._console, self._say, shown=not quiet)
+        self._workload = Workload(())
+        self._ended = 0
 
     def __enter__(self) -> Self:
-        self._bar.start()
         return self
 
     def __exit__(
@@ -69,10 +63,11 @@ class RunDisplay:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        self._looking.end()
         if error is None:
             return
         if not isinstance(error, Exception):  # the command says it in the place of an error
-            error.add_note(f"stopped: {self._ended} of {self._files} done; {_GOES_ON}")
+            error.add_note(f"stopped: {self._ended} of {self._workload.files} done; {_GOES_ON}")
         elif self._ended:
             self._say(f"finished files are kept; {_GOES_ON} from there")
 
@@ -86,13 +81,22 @@ class RunDisplay:
             if extension in NOT_READ:
                 self._say(f"not read: {count} {extension}: {NOT_READ[extension]}")
 
-    def opened(self, upscaler: Upscaler, files: int) -> None:
-        """Say what is done, and why a GPU that is here takes no part."""
-        self._began = self._printed = time.monotonic()
-        self._files, self._ended = files, 0
-        self._bar.update(self._task, total=files, visible=True)
-        if self._quiet or self._again:
+    def opened(self, upscaler: Upscaler, workload: Workload) -> None:
+        """Say what is done, and why a GPU that is here takes no part; show the bar."""
+        self._workload = workload
+        if self._quiet:
             return
+        if not self._again:
+            workload.look_ahead()  # once: a size that ends the process must not do so again
+            self._introduce(upscaler, workload.files)
+        self._looking.end()
+        self._bar.start(workload)
+
+    def tick(self) -> None:
+        """Show how far the run is."""
+        self._bar.tick(self._ended)
+
+    def _introduce(self, upscaler: Upscaler, files: int) -> None:
         on_processor = upscaler.choice.runtime.name in _ON_PROCESSOR
         if self._verbose or (on_processor and gpu_in_sight()):
             for names, reason in by_reason(upscaler.choice.passed_over).items():
@@ -108,7 +112,8 @@ class RunDisplay:
             self._say(str(upscaler))
 
     def moved(self, used: Used) -> None:
-        """Say that a faster runtime took over."""
+        """Say that a faster runtime took over; what is left is timed by it alone."""
+        self._workload.start_timing()
         if not self._quiet:
             self._say(
                 f"switched to {used.runtime} in {used.precision}, which is ready now, and faster"
@@ -122,11 +127,10 @@ class RunDisplay:
     def result(self, result: Result) -> None:
         """Show one file."""
         if self._json:
+            self._looking.end()
             click.echo(json.dumps(result.as_json()))
-        if self._files and result.status in (Status.DONE, Status.FAILED):
+        if self._workload.files and result.status in (Status.DONE, Status.FAILED):
             self._ended += 1
-            self._pixels += result.pixels
-            self._advance()
         if result.error:
             word = "failed before" if result.status is Status.FAILED_BEFORE else "failed"
             self._say(f"{word}: {result.name}: {result.error}")
@@ -139,10 +143,11 @@ class RunDisplay:
     def summary(self, summary: Summary) -> None:
         """Say how it ended."""
         self._bar.stop()
+        self._looking.end()
         if self._json:
             click.echo(json.dumps(summary.as_json()))
         elif not self._quiet:
-            click.echo(str(summary))
+            click.echo(between_words(str(summary)))
 
     def _describe(self, result: Result) -> None:
         took = f" in {result.seconds:.2f} s" if result.status is Status.DONE else ""
@@ -152,25 +157,11 @@ class RunDisplay:
             decided = f"; {result.restoration}" if result.restoration else ""
             self._say(f"{result.status}: {result.name}{took}{decided}")
 
-    def _advance(self) -> None:
-        seconds = max(time.monotonic() - self._began, 1e-3)
-        rates = f"{self._ended / seconds:.1f} files/s  {self._pixels / 1e6 / seconds:.1f} MP/s"
-        self._bar.update(self._task, completed=self._ended, rates=rates)
-        due = time.monotonic() - self._printed >= _PLAIN_SECONDS
-        if due and not self._console.is_terminal and not self._quiet:
-            self._printed = time.monotonic()
-            left = seconds / self._ended * (self._files - self._ended)
-            self._say(f"{self._ended} of {self._files}  {rates}  {left:.0f} s left")
-
     def _say(self, text: str) -> None:
-        self._console.print(printable(text), markup=False)
+        self._looking.end()
+        self._console.print(between_words(printable(text), self._console.file), markup=False)
 
 
 def kept(name: str, target: str | None) -> str:
     """Return the line on an output that somebody has changed."""
     return f"kept: {name}: {target} was changed since it was made; --overwrite makes it again"
-
-
-def printable(text: str) -> str:
-    """A file name is no markup, and what it holds must neither fake a line nor steer a terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

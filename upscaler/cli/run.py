@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from upscaler.cli import options
+from upscaler.cli.looking import Looking
 from upscaler.cli.output_options import output_options
 from upscaler.cli.run_help import GroupedCommand
+from upscaler.cli.size_options import size_options
 from upscaler.cli.standard_streams import instead_of_streams
 from upscaler.supervisor.line import Witness
 
@@ -18,39 +20,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=GroupedCommand, short_help="Enlarge an image or a folder of images.")
 @click.argument("paths", metavar="IN... [OUT]", type=options.GivenPath(), nargs=-1, required=True)
-@click.option(
-    "-s",
-    "--scale",
-    type=options.Factor(),
-    metavar="FACTOR",
-    help=f"How many times as wide and high: 1 to 16, also 1.5; more than 4 in two "
-    f"passes  [default: {options.OF_MODEL}]",
-)
-@click.option(
-    "--width",
-    type=click.IntRange(min=1),
-    metavar="PX",
-    help="Width of the outputs; the height follows. Each image is made as many times larger as it "
-    "needs, up to 16, or up to FACTOR.",
-)
-@click.option(
-    "--height",
-    type=click.IntRange(min=1),
-    metavar="PX",
-    help="Height of the outputs; the width follows.",
-)
-@click.option(
-    "--long-side",
-    type=click.IntRange(min=1),
-    metavar="PX",
-    help="Length of the longer side; the other follows.",
-)
-@click.option(
-    "--shrink",
-    is_flag=True,
-    help="Make images smaller that are larger than --width, --height or --long-side; else they are "
-    "left out.",
-)
+@size_options
 @options.MODELS
 @options.RESTORE
 @options.RUNTIME
@@ -206,6 +176,11 @@ def run(
     upscaler run - - -f png < small.jpg > large.png
     upscaler run photos/ large/ --shard 1/4
     """
+    again = bool(witness.handover.note)
+    context = click.get_current_context()
+    looking = Looking(paths, shown=not quiet and not again)
+    context.call_on_close(looking.end)
+
     from upscaler.batch.dry_run import forecast
     from upscaler.batch.plan.inputs import plan_paths
     from upscaler.batch.plan.listing import Selection
@@ -248,17 +223,16 @@ def run(
     )
     beside = f"-{settings.wanted}".replace(" ", "-")
     chosen = Selection(include, exclude, shard)
-    context = click.get_current_context()
     paths = context.with_resource(instead_of_streams(context))
     planned = plan_paths(paths, format_name, chosen, suffix=suffix, beside=beside)
+    shows = {"as_json": as_json, "quiet": quiet, "verbose": verbose}
     if dry_run:
-        return show_dry_run(
-            forecast(planned, settings), as_json=as_json, quiet=quiet, verbose=verbose
-        )
+        preview = forecast(planned, settings)
+        looking.end()
+        return show_dry_run(preview, **shows)
     if report:
         expect_report(report)
-    again = bool(witness.handover.note)
-    with RunDisplay(as_json=as_json, quiet=quiet, verbose=verbose, again=again) as display:
+    with RunDisplay(looking, again=again, **shows) as display:
         display.planned(planned)
         try:
             summary = Batch(planned, settings, display, witness).run()

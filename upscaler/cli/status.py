@@ -28,7 +28,7 @@ def status(output: Path, as_json: bool) -> None:
     from upscaler.batch.plan.listing import STATE_FOLDER
     from upscaler.batch.state.database import journals
     from upscaler.batch.state.journal import State, read_journal
-    from upscaler.cli.progress import printable
+    from upscaler.cli.printable import printable
     from upscaler.errors import UsageError
 
     if not journals(output / STATE_FOLDER):

@@ -103,6 +103,12 @@ class StripEnlargement:
         """The enlarged picture without its pixels."""
 
     @property
+    def tile_count(self) -> int:
+        """Into how many tiles it is divided, those of its transparency counted, too."""
+        planes = 1 if self.frame.alpha is None else 2
+        return planes * sum(len(strip.tiles) for strip in self._strips)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What could not be kept, or had to be repaired, a phrase each."""
         return (*self.frame.warnings, *self._repairs.notes)

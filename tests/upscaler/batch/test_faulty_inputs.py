@@ -34,7 +34,7 @@ def _become_a_folder(path):
 def test_inputs_that_change_after_the_plan(many, tmp_path, run, notes, held, monkeypatch, change):
     victims = [f"d{number % 3}/{number}.png" for number in range(0, 60, 3)]
 
-    def opened(upscaler, files):
+    def opened(upscaler, workload):
         for name in victims:
             change(many / name)
 

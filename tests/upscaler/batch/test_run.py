@@ -141,7 +141,10 @@ def test_an_interrupt_ends_the_threads(folder, tmp_path, run):
         def note(self, text):
             pass
 
-        def opened(self, upscaler, files):
+        def opened(self, upscaler, workload):
+            pass
+
+        def tick(self):
             pass
 
         def result(self, result):

@@ -1,15 +1,30 @@
 """What a person sees of a run: its opening and its end."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from upscaler.batch.plan.jobs import Job
 from upscaler.batch.report import duration, file_size
+from upscaler.batch.run.workload import Workload
 from upscaler.cli import main, progress
+from upscaler.cli.looking import Looking
 from upscaler.cli.progress import RunDisplay
+from upscaler.images import FORMATS
 from upscaler.supervisor.line import Witness
 from upscaler.upscaler import Upscaler
+
+
+def pictures(number):
+    """Jobs of files that are not there."""
+    names = [Path(f"{index}.png") for index in range(number)]
+    return [Job(name, name, name.name, FORMATS["png"]) for name in names]
+
+
+def display_of_a_run():
+    return RunDisplay(Looking((), shown=False), as_json=False, quiet=False, verbose=False)
 
 
 def test_a_run_opens_in_plain_words(command, folder, tmp_path, monkeypatch):
@@ -26,14 +41,14 @@ def test_a_gpu_that_is_here_and_unused_is_said(monkeypatch):
         runtime=SimpleNamespace(name="cpu"), passed_over={"torch": "the driver is too old"}
     )
     monkeypatch.setattr(Upscaler, "choice", chosen)
-    display = RunDisplay(as_json=False, quiet=False, verbose=False)
+    display = display_of_a_run()
     said = []
     monkeypatch.setattr(display, "_say", said.append)
     with Upscaler("fast", scale=2, runtime="cpu") as upscaler:
         for here in (False, True):
             monkeypatch.setattr(progress, "gpu_in_sight", lambda here=here: here)
             said.clear()
-            display.opened(upscaler, 1)
+            display.opened(upscaler, Workload(pictures(1)))
             assert ("not used: torch: the driver is too old" in said) is here
     assert said[-1] == "1 picture, 2x, model fast, on the processor"
 
@@ -54,10 +69,10 @@ def test_a_stopped_run_says_how_far_it_came(capfd, folder, tmp_path, monkeypatch
 
 
 def test_the_default_model_is_named_as_the_command_line_names_it(monkeypatch):
-    display, said = RunDisplay(as_json=False, quiet=False, verbose=False), []
+    display, said = display_of_a_run(), []
     monkeypatch.setattr(display, "_say", said.append)
     with Upscaler(runtime="cpu") as upscaler:
-        display.opened(upscaler, 2)
+        display.opened(upscaler, Workload(pictures(2)))
     assert said[-1] == "2 pictures, 4x, model auto, on the processor"
 
 

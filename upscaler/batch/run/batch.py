@@ -12,6 +12,7 @@ from upscaler.batch.run.relay import Relay, ToDo, so_far
 from upscaler.batch.run.reporter import Reporter
 from upscaler.batch.run.running_job import JobResult
 from upscaler.batch.run.settings import Settings
+from upscaler.batch.run.workload import Workload
 from upscaler.batch.state.journal import Journal, RunRecord, State, open_journal
 from upscaler.batch.state.resume import judge, refuse_other_settings
 from upscaler.images import sweep, sync_folders
@@ -139,7 +140,8 @@ class Batch:
         settings, runtime = self._settings, upscaler.choice.runtime
         if not self._summary.runtimes:
             self._summary.runtimes.append(Used(runtime.name, runtime.precision))
-        self._reporter.opened(upscaler, len(todo))
+        workload = Workload((job for job, _ in todo), settings.max_pixels)
+        self._reporter.opened(upscaler, workload)
         first, last = self._relay.in_order(todo)
         reason = too_long(settings.timeout) if settings.timeout else ""
         self._witness.working(max(settings.timeout or _PATIENCE, _LEAST_PATIENCE), reason)
@@ -154,6 +156,8 @@ class Batch:
             begin=lambda jobs: journal.claim({job: self._keys[job] for job in jobs}),
             witness=self._witness,
             watch=Stopwatch(self._relay.profile),
+            workload=workload,
+            tick=self._reporter.tick,
         )
         try:
             with upscaler.upgrading(self._moved, self._reporter.note), pipeline:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from upscaler.errors import PassingError
-from upscaler.inference.timing import Stopwatch
+from upscaler.inference.timing import STAGES, Stopwatch
 from upscaler.supervisor.line import Witness
 
 TURN = 0.2
@@ -36,15 +36,25 @@ class Clock:
         self.name, self._whole = name, whole
         self.seconds = self.still = 0.0
         """For how long it was worked on, and for how long no call has begun or ended."""
+        self.worked = 0.0
+        """Seconds in which anything was done about it, waiting not counted."""
+        self.stages = dict.fromkeys(STAGES, 0.0)
+        """What its stages took, in seconds of all threads together."""
         self.late = ""
         """Why it has failed, if it took too long."""
-        self._inside, self._lock = 0, threading.Lock()
+        self._inside, self._entered, self._lock = 0, 0.0, threading.Lock()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Count the time of the body as that of a stage; see `busy`."""
         with self.busy(), self._whole.stage(name):
-            yield
+            began = time.perf_counter()
+            try:
+                yield
+            finally:
+                took = time.perf_counter() - began
+                with self._lock:
+                    self.stages[name] += took
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -82,8 +92,13 @@ class Clock:
             raise PassingError(self.late)
 
     def _count(self, more: int) -> None:
+        now = time.perf_counter()
         with self._lock:
+            if not self._inside:
+                self._entered = now
             self._inside += more
+            if not self._inside:
+                self.worked += now - self._entered
             self.still = 0.0
 
 

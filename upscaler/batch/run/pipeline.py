@@ -23,7 +23,9 @@ from upscaler.batch.run.as_input import make_folders, stamp_input
 from upscaler.batch.run.clock import TURN, Clock, Clocks
 from upscaler.batch.run.memory import Budget, bytes_needed, goes_in_strips
 from upscaler.batch.run.running_job import JobResult, RunningJob, as_image_error
+from upscaler.batch.run.tile_workers import TileWorkers
 from upscaler.batch.run.workers import Workers
+from upscaler.batch.run.workload import Workload
 from upscaler.batch.state.file_stamp import sha256_as_stamped
 from upscaler.errors import ImageError, PassingError
 from upscaler.images import (
@@ -72,6 +74,8 @@ class Pipeline:
         begin: called with the next few jobs before the first of them is read.
         witness: told where the jobs are.
         watch: counts what the stages take.
+        workload: told how far the jobs are.
+        tick: called several times a second.
     """
 
     def __init__(
@@ -86,20 +90,22 @@ class Pipeline:
         begin: Callable[[list[Job]], None] = lambda jobs: None,
         witness: Witness = NOBODY,
         watch: Stopwatch | None = None,
+        workload: Workload | None = None,
+        tick: Callable[[], None] = lambda: None,
     ) -> None:
         self._upscaler, self._encoding, self._max_pixels = upscaler, encoding, max_pixels
         self.watch = watch or Stopwatch()
-        self._begin, self._witness = begin, witness
+        self._begin, self._witness, self._tick = begin, witness, tick
+        self._workload = workload or Workload(())
         self._clocks = Clocks(timeout, log, self._witness)
         self._budget = Budget(memory)
         self._ended: deque[JobResult] = deque()
         self._news = threading.Event()
         self._stopped = threading.Event()
-        self._growing = threading.Lock()
-        self._threads, streams = upscaler.threads, self._streams
+        streams = self._streams
         # one reader keeps two streams fed; encoders cost as much as small networks
         self._readers = Workers(max(1, streams // 2), "read")
-        self._tiles = [Workers(self._threads, "infer")]
+        self._tiles = TileWorkers(lambda: upscaler.threads)
         self._writers = Workers(streams, "write")
 
     def __enter__(self) -> Self:
@@ -117,7 +123,7 @@ class Pipeline:
             self._stopped.set()
             self._budget.lift()
             until = time.monotonic() + _GRACE
-        for pool in (self._readers, *self._tiles, self._writers):
+        for pool in (self._readers, self._tiles, self._writers):
             pool.shutdown(cancel=kind is not None, until=until)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[JobResult]:
@@ -148,12 +154,16 @@ class Pipeline:
 
     def _next(self) -> JobResult:
         """Wait for a result, in short turns: some systems deliver signals only in between."""
-        self._clocks.look()
+        self._look()
         while not self._ended:
             self._news.wait(self._clocks.turn)
             self._news.clear()
-            self._clocks.look()
+            self._look()
         return self._ended[0]
+
+    def _look(self) -> None:
+        self._clocks.look()
+        self._tick()
 
     def _guard(self, stage: Callable[[RunningJob], None], running: RunningJob) -> None:
         """Run one stage; whatever it raises ends this job, not the run."""
@@ -168,9 +178,11 @@ class Pipeline:
         job, wanted = running.job, self._upscaler.size
         self._witness.at(job.name, _DECODER)
         self._clocks.begin(running.clock)
+        self._workload.begin(running)
         running.stamp = stamp_input(job, running.output, keep_times=self._encoding.keep_times)
         with running.clock.busy():  # what is turned has the same multiple, but not the same width
             size = (upright_size if wanted.sided else picture_size)(job.source, self._max_pixels)
+        self._workload.size(job.name, size.pixels)
         refuse_too_long(job, wanted.of(size.width, size.height))
         network = wanted.network(self._upscaler.model, size.width, size.height)
         scale = network.spec.scale if network else 1
@@ -199,12 +211,13 @@ class Pipeline:
             running.input_sha256 = sha256_as_stamped(running.job.source, running.stamp)
         with running.clock.busy():
             work = self._upscaler.begin(picture, running.clock)
-        running.start(work)
+        running.work = work
+        running.start(len(work.tiles))
         self._witness.at(running.job.name, _RUNTIME)
         if not work.tiles:
             self._writers.submit(self._guard, self._write, running)
         for tile in work.tiles:
-            self._current_tiles().submit(self._infer, running, tile)
+            self._tiles.submit(self._infer, running, tile)
 
     def _looked_through(self, running: RunningJob) -> Damage:
         """Read a large picture once for what it has been through, if that decides anything."""
@@ -220,6 +233,7 @@ class Pipeline:
         try:
             with clock.busy():
                 work = self._upscaler.begin_strips(rows, partial(self._fit, job), clock, damage)
+                running.start(work.tile_count)
                 strips = work.run(partial(self._compute, running))
                 make_folders(job)
                 around = running.output
@@ -233,9 +247,7 @@ class Pipeline:
 
     def _compute(self, running: RunningJob, tile: Callable[[], None]) -> Callable[[], None]:
         """Have a tile of a strip computed; returns what waits for it."""
-        done: Future[None] = Future()
-        self._current_tiles().submit(_fulfil, done, tile)
-        return partial(self._wait_for, done, running)
+        return partial(self._wait_for, self._tiles.compute(tile), running)
 
     def _wait_for(self, tile: "Future[None]", running: RunningJob) -> None:
         with running.clock.idle():  # the tile lets the clock run when its turn has come
@@ -244,6 +256,7 @@ class Pipeline:
                 if self._stopped.is_set():
                     raise PassingError("was interrupted")
         tile.result()
+        running.tile_done(None)
 
     def _fit(self, job: Job, picture: Picture) -> Picture:
         """Return what the output's format can hold of a picture."""
@@ -259,14 +272,6 @@ class Pipeline:
     def _ahead(self) -> int:
         """How many jobs are on their way: of small pictures, enough for all threads as well."""
         return max(_WAITING * self._streams, 2 * self._upscaler.threads)
-
-    def _current_tiles(self) -> Workers:
-        """Return threads for as many tiles as the runtime takes, to which the run may move."""
-        with self._growing:
-            if self._upscaler.threads > self._threads:  # the former pool ends what it has begun
-                self._threads = self._upscaler.threads
-                self._tiles.append(Workers(self._threads, "infer"))
-            return self._tiles[-1]
 
     def _infer(self, running: RunningJob, tile: Callable[[], None]) -> None:
         error: ImageError | None = None
@@ -315,16 +320,8 @@ class Pipeline:
 
     def _end(self, running: RunningJob, result: JobResult) -> None:
         self._clocks.end(running.clock)
+        self._workload.end(running, well=result.error is None)
         running.work = None
         self._budget.give(running.bytes)
         self._ended.append(result)
         self._news.set()
-
-
-def _fulfil(done: "Future[None]", tile: Callable[[], None]) -> None:
-    try:
-        tile()
-    except Exception as error:
-        done.set_exception(as_image_error(error))
-    else:
-        done.set_result(None)

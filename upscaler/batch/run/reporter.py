@@ -3,14 +3,18 @@
 from typing import Protocol
 
 from upscaler.batch.report import Result, Used
+from upscaler.batch.run.workload import Workload
 from upscaler.upscaler import Upscaler
 
 
 class Reporter(Protocol):
     """Whoever shows the run."""
 
-    def opened(self, upscaler: Upscaler, files: int) -> None:
-        """Work begins: `files` pictures go through `upscaler`."""
+    def opened(self, upscaler: Upscaler, workload: Workload) -> None:
+        """Work begins: `workload` goes through `upscaler`, and says at any time how far it is."""
+
+    def tick(self) -> None:
+        """Time passes: called several times a second from then on."""
 
     def moved(self, used: Used) -> None:
         """A faster runtime took over; called from another thread."""

@@ -64,11 +64,17 @@ class RunningJob:
         self.work: Work | None = None
         self.error: ImageError | None = None
         self.output = Surroundings()
-        self._left, self._lock = 0, threading.Lock()
+        self._tiles = self._left = 0
+        self._lock = threading.Lock()
 
-    def start(self, work: Work) -> None:
-        """Count the tiles of what it becomes."""
-        self.work, self._left = work, len(work.tiles)
+    def start(self, tiles: int) -> None:
+        """Count the tiles that it is divided into."""
+        self._tiles = self._left = tiles
+
+    @property
+    def tiles_done(self) -> float:
+        """Which part of its tiles is done, from 0 to 1; 0 as long as there are none."""
+        return 1 - self._left / self._tiles if self._tiles else 0.0
 
     def tile_done(self, error: ImageError | None) -> bool:
         """Note one tile; return whether it was the last."""
