@@ -100,7 +100,7 @@ def test_a_picture_in_strips_counts_its_tiles(rng, tmp_path, run, monkeypatch):
 
     def noted(job, error):
         last = done(job, error)
-        shares.append(Cost().share_done(job.clock, job.tiles_done))
+        shares.append(Cost().share_done(63_000, job.clock, job.tiles_done))
         return last
 
     monkeypatch.setattr(RunningJob, "tile_done", noted)
@@ -124,3 +124,12 @@ def learn(cost, pixels, seconds):
     clock = Clock("a.png", Stopwatch())
     clock.stages["infer"] = seconds
     cost.learn(pixels, clock)
+
+
+def test_what_is_read_counts_before_the_first_tile():
+    cost, clock = Cost(), Clock("a.png", Stopwatch())
+    clock.stages["read"] = 1e4
+    assert cost.share_done(100_000, clock, 0.0) == 0.0  # nothing to compare with
+    for _ in range(10):
+        learn(cost, 100_000, 1e5)
+    assert cost.share_done(100_000, clock, 0.0) == pytest.approx(0.1, rel=0.1)

@@ -12,6 +12,9 @@ _CANDIDATES = [_LIKELY * 2**power for power in range(-3, 5)]
 _TO_WRITE = 0.08
 """Share of the work on a file that writing it usually is."""
 
+_MOST_BEFORE = 0.2
+"""Share of the work on a file that reading it may be, as long as nothing else is known."""
+
 
 class Cost:
     """What a file costs, in input pixels.
@@ -25,6 +28,7 @@ class Cost:
         """How many pixels take as long as what is done for a file of any size."""
         self._count = 0
         self._sums = dict.fromkeys(_CANDIDATES, (0.0, 0.0))
+        self._seconds = 0.0
         self._pixels, self._to_write = float(_LIKELY), _LIKELY * _TO_WRITE
 
     def learn(self, pixels: int, clock: Clock) -> None:
@@ -37,17 +41,23 @@ class Cost:
             rate = took / (pixels + candidate)
             self._sums[candidate] = first + rate, second + rate**2
         self.a_file = min(_CANDIDATES, key=self._unlikeliness)
+        self._seconds += took
         self._pixels += pixels
         self._to_write += pixels * clock.stages["write"] / took
 
-    def share_done(self, clock: Clock, tiles_done: float) -> float:
-        """Return how much of the work on a file is done, from 0 to 1, if it has its tiles."""
-        if not tiles_done:
-            return 0.0
-        stages = clock.stages
-        before, network = stages["read"] + stages["look"], stages["infer"]
-        whole = (before + network / tiles_done) / (1 - self._to_write / self._pixels)
-        return min((before + network) / whole, 1.0) if whole else 0.0
+    def share_done(self, pixels: int, clock: Clock, tiles_done: float) -> float:
+        """Return how much of the work on a file is done, from 0 to 1.
+
+        Args:
+            pixels: of the input.
+            tiles_done: which part of its tiles, from 0 to 1.
+        """
+        before, network = clock.stages["read"] + clock.stages["look"], clock.stages["infer"]
+        if tiles_done:
+            whole = (before + network / tiles_done) / (1 - self._to_write / self._pixels)
+            return min((before + network) / whole, 1.0) if whole else 0.0
+        usual = self._seconds / (self._pixels + self._count * self.a_file) * (pixels + self.a_file)
+        return min(before / usual, _MOST_BEFORE) if usual else 0.0
 
     def _unlikeliness(self, candidate: int) -> float:
         """Return how badly a candidate explains what was seen, and how far from usual it is."""

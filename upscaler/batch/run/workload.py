@@ -95,8 +95,9 @@ class Workload:
         with self._lock:
             done = self._ended_pixels + self._ended * float(self._cost.a_file)
             for name, running in self._running.items():
-                share = self._cost.share_done(running.clock, running.tiles_done)
-                done += share * (self._known.get(name, 0) + self._cost.a_file)
+                pixels = self._known.get(name, 0)
+                share = self._cost.share_done(pixels, running.clock, running.tiles_done)
+                done += share * (pixels + self._cost.a_file)
             return done
 
     def _whole(self) -> float:
