@@ -39,5 +39,4 @@ size_options = options.together(
         "they are left out.",
     ),
 )
-
 """Give a command --scale, --width, --height, --long-side and --shrink."""
