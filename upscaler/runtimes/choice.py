@@ -239,7 +239,7 @@ def _probed(runtime: Runtime) -> Iterator[Batch]:
     if runtime.takes_floats:
         yield runtime.infer(probe)
     if isinstance(runtime, PixelRuntime):
-        pixels = np.ascontiguousarray(to_pixels(probe, np.uint8))
+        pixels = to_pixels(probe, np.uint8)
         yield to_batch(runtime.infer_pixels(pixels))
 
 

@@ -52,5 +52,5 @@ class InTurn(Runtime):
 def _infer(runtime: Runtime, batch: Batch) -> Batch:
     if runtime.takes_floats or not isinstance(runtime, PixelRuntime):
         return runtime.infer(batch)
-    pixels = np.ascontiguousarray(to_pixels(batch.copy(), np.uint8))
+    pixels = to_pixels(batch.copy(), np.uint8)
     return to_batch(runtime.infer_pixels(pixels))

@@ -38,7 +38,11 @@ def to_pixels(output: Batch, dtype: DTypeLike) -> NDArray[Any]:
     np.clip(output, 0, 1, out=output)
     output *= np.iinfo(dtype).max
     output += 0.5
-    return output.astype(dtype).transpose(0, 2, 3, 1)
+    number, channels, height, width = output.shape
+    pixels = np.empty((number, height, width, channels), dtype)
+    for channel in range(channels):  # one by one: together numpy takes three times as long
+        pixels[..., channel] = output[:, channel]
+    return pixels
 
 
 def through_floats(infer: Callable[[Batch], Batch], pixels: Pixels) -> Pixels:

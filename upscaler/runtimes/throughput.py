@@ -70,4 +70,4 @@ def test_tile(height: int, width: int) -> NDArray[np.uint8]:
     y, x = np.mgrid[0:height, 0:width] / SIDE
     waves = np.stack([np.sin(40 * x * y), np.cos(25 * (x + y) ** 2), np.sin(60 * (x - y))])
     noisy = 0.5 + 0.4 * waves + np.random.default_rng(0).normal(0, 0.02, waves.shape)
-    return np.ascontiguousarray(to_pixels(noisy[None].astype(np.float32), np.uint8))
+    return to_pixels(noisy[None].astype(np.float32), np.uint8)
