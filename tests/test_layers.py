@@ -34,6 +34,8 @@ ORDER = [
     "batch.dry_run",
     "batch.folder",
     "measure",
+    "page",
+    "serve",
     "cli",
 ]
 """The rooms of `upscaler`, from the ground up: each may import only from those before it."""

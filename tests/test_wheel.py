@@ -44,6 +44,8 @@ def test_the_wheel_has_models_recipes_and_types_and_no_experiments(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"upscaler/py.typed", "upscaler/models/packaged/fast-x2.onnx"} <= names
+    parts = {"page/page.html", "page/viewer.js", "page/page.css", "serve/serve.js"}
+    assert {f"upscaler/{part}" for part in parts} <= names
     assert "upscaler_train/recipes/fast-x2.toml" in names
     assert any(name.endswith(".data/data/share/man/man1/upscaler.1") for name in names)
     assert not [name for name in names if name.startswith("upscaler_train/experiments/")]

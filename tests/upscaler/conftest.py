@@ -1,6 +1,7 @@
 """What the tests of runs share."""
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -23,9 +24,13 @@ _RULES = ("overwrite", "retry_failed", "verify")
 
 
 def pytest_itemcollected(item):
-    """Mark what notes a line of docs/lab/reliability.md."""
-    if "held" in getattr(item, "fixturenames", ()):
+    """Mark what notes a line of docs/lab/reliability.md, and what is seen in a browser."""
+    fixtures = getattr(item, "fixturenames", ())
+    if "held" in fixtures:
         item.add_marker("fault")
+    if "browser" in fixtures:  # slow, and CI runs it all the same
+        for marker in ("browser", "slow", "ci"):
+            item.add_marker(marker)
 
 
 _MODELS = [
@@ -153,3 +158,41 @@ def names():
         return sorted(name for name in shown if not name.startswith(".upscaler/"))
 
     return names
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of [dev]")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("needs chromium: apt-get install chromium")
+    with playwright.sync_playwright() as running:
+        started = running.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    """Opens addresses; at the end there must have been no error, and no request to the network."""
+    contexts, said, asked = [], [], []
+
+    def open_page(address, **options):
+        context = chromium.new_context(viewport={"width": 1000, "height": 700}, **options)
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    allowed = ("file:", "data:", "http://127.0.0.1:")
+    assert not [url for url in asked if not url.startswith(allowed)]
+    assert said == []

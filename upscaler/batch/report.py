@@ -86,6 +86,8 @@ class Summary:
     runtimes: list[Used] = field(default_factory=list)
     profile: Profile | None = None
     """Where the time went; None if there was nothing to do."""
+    errors: dict[str, str] = field(default_factory=dict)
+    """Why files have failed, by their name."""
     restorations: dict[str, Restoration] = field(default_factory=dict)
     """What `auto` decided, by the file's name."""
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
@@ -94,6 +96,8 @@ class Summary:
         """Count one result."""
         self.counts[result.status] += 1
         self.pixels += result.pixels
+        if result.error:
+            self.errors[result.name] = result.error
         if result.restoration is not None:
             self.restorations[result.name] = result.restoration
 

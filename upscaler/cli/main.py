@@ -26,6 +26,9 @@ from upscaler.version import __version__
 _COMMANDS = {
     "run": "upscaler.cli.run:run",
     "status": "upscaler.cli.status:status",
+    "compare": "upscaler.cli.compare:compare",
+    "try": "upscaler.cli.try_models:try_models",
+    "serve": "upscaler.cli.serve:serve",
     "bench": "upscaler.cli.bench:bench",
     "doctor": "upscaler.cli.doctor:doctor",
     "models": "upscaler.cli.models:models",

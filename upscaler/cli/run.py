@@ -117,6 +117,12 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write counts, speed and where the time went to a JSON file.",
 )
+@click.option(
+    "--page",
+    type=options.GivenPath(),
+    metavar="FILE",
+    help="Make a page to compare before and after, at the end; see `upscaler compare`.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print a line for each file.")
 @click.make_pass_decorator(Witness, ensure=True)
@@ -156,6 +162,7 @@ def run(
     dry_run: bool,
     as_json: bool,
     report: Path | None,
+    page: Path | None,
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -189,6 +196,7 @@ def run(
     from upscaler.batch.run.settings import Settings
     from upscaler.batch.state.resume import Rules
     from upscaler.cli.dry_run import show_dry_run
+    from upscaler.cli.pages import expect_page_of_run, page_of_run
     from upscaler.cli.progress import RunDisplay
     from upscaler.errors import UsageError
     from upscaler.images import Encoding, drop_unfinished, set_for_process
@@ -197,6 +205,8 @@ def run(
 
     if dry_run and report:
         raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")
+    if dry_run and page:
+        raise UsageError("--dry-run has nothing for --page")
     set_for_process(max_pixels)
     if quiet:
         logging.getLogger("upscaler").setLevel(logging.ERROR)
@@ -232,6 +242,7 @@ def run(
         return show_dry_run(preview, **shows)
     if report:
         expect_report(report)
+    expect_page_of_run(page)
     with RunDisplay(looking, again=again, **shows) as display:
         display.planned(planned)
         try:
@@ -241,4 +252,5 @@ def run(
         display.summary(summary)
     if report:
         write_report(summary, report)
+    page_of_run(planned, summary, page, quiet=quiet)
     return summary.exit_code

@@ -10,7 +10,7 @@ GROUPS = {
         *("include", "exclude", "shard", "overwrite", "retry_failed", "verify", "max_pixels"),
     ),
     "Speed": ("runtime", "precision", "devices", "tile", "jobs", "memory", "timeout"),
-    "Reports": ("dry_run", "as_json", "report", "quiet", "verbose"),
+    "Reports": ("dry_run", "as_json", "report", "page", "quiet", "verbose"),
 }
 """The names of the options, by the heading under which the help shows them."""
 

@@ -9,9 +9,9 @@ from upscaler.cli import options
 
 
 @click.command(short_help="Show what is done in an output folder.")
-@click.argument("output", metavar="OUT", type=options.GivenPath())
+@click.argument("folder", metavar="OUT", type=options.GivenPath())
 @options.JSON
-def status(output: Path, as_json: bool) -> None:
+def status(folder: Path, as_json: bool) -> None:
     """Show what `upscaler run` has done in OUT, and why the rest is not done.
 
     \b
@@ -31,17 +31,17 @@ def status(output: Path, as_json: bool) -> None:
     from upscaler.cli.printable import printable
     from upscaler.errors import UsageError
 
-    if not journals(output / STATE_FOLDER):
-        raise UsageError(f"{output} is not the output folder of an `upscaler run`")
-    with read_journal(output) as journal:
+    if not journals(folder / STATE_FOLDER):
+        raise UsageError(f"{folder} is not the output folder of an `upscaler run`")
+    with read_journal(folder) as journal:
         totals, last = journal.totals(), journal.last_run()
         problems = []
-        for target, state, reason in journal.targets():
+        for output in journal.outputs():
             if as_json:
-                facts = {"event": "output", "target": target, "state": state}
-                click.echo(json.dumps(facts | ({"reason": reason} if reason else {})))
-            elif reason:
-                problems.append(f"{state}: {target}: {reason}")
+                facts = {"event": "output", "target": output.target, "state": output.state}
+                click.echo(json.dumps(facts | ({"reason": output.reason} if output.reason else {})))
+            elif output.reason:
+                problems.append(f"{output.state}: {output.target}: {output.reason}")
     if as_json:
         files = {str(state): totals[state].files if state in totals else 0 for state in State}
         click.echo(json.dumps({"event": "summary", **files, "last_run": last and last.as_json()}))

@@ -20,6 +20,7 @@ from upscaler.images.reference import open_reference
 from upscaler.images.resample import resample
 from upscaler.images.rows import Rows, open_rows
 from upscaler.images.size import PictureSize, picture_size, upright_size
+from upscaler.images.small import LARGEST, SmallCopy, kind_of, open_small
 from upscaler.images.wrapping import around, inside
 from upscaler.images.write import (
     Surroundings,
@@ -33,6 +34,7 @@ from upscaler.images.write import (
 
 __all__ = [
     "FORMATS",
+    "LARGEST",
     "MAX_PIXELS",
     "NOT_READ",
     "Encoding",
@@ -40,6 +42,7 @@ __all__ = [
     "Picture",
     "PictureSize",
     "Rows",
+    "SmallCopy",
     "Surroundings",
     "Written",
     "around",
@@ -53,9 +56,11 @@ __all__ = [
     "is_image_name",
     "keep_flat",
     "kept_format",
+    "kind_of",
     "open_picture",
     "open_reference",
     "open_rows",
+    "open_small",
     "picture_from",
     "picture_size",
     "resample",

@@ -80,6 +80,26 @@ class Rows:
         self._begin()
         return held
 
+    def shrunk(self, side: int) -> NDArray[np.uint8]:
+        """Return the whole picture, (H, W, 1 to 4), made small enough to fit a square.
+
+        Args:
+            side: of the square, in pixels. A smaller picture stays as it is.
+
+        Raises:
+            ImageError: it is damaged.
+        """
+        try:
+            image = self._image()
+            if max(image.width, image.height) > side:
+                image = image.thumbnail_image(side, height=side, size="down")
+            if image.format != "uchar":
+                image = (image / 257).rint().cast("uchar")
+            data = image.write_to_memory()
+        except pyvips.Error as error:
+            raise reading_failed(reason(error)) from None
+        return np.frombuffer(data, np.uint8).reshape(image.height, image.width, image.bands)
+
     def read(self, count: int) -> Pixels:
         """Return the next rows: (count, W, 1 to 4), uint8 or uint16.
 

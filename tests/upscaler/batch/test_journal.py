@@ -266,7 +266,7 @@ def test_reading_a_journal_changes_nothing(folder, tmp_path, run):
     before = {path: path.read_bytes() for path in (out / ".upscaler").iterdir()}
     with read_journal(out) as journal:
         assert journal.totals()[State.DONE].files == 3
-        assert [target for target, _, _ in journal.targets()] == ["a.png", "b.jpg", "sub/grey.png"]
+        assert [output.target for output in journal.outputs()] == ["a.png", "b.jpg", "sub/grey.png"]
         assert journal.last_run().done == 3
     assert {path: path.read_bytes() for path in (out / ".upscaler").iterdir()} == before
     with read_journal(tmp_path / "none") as journal:
@@ -289,4 +289,4 @@ def test_paths_are_kept_with_forward_slashes_on_every_system(tmp_path):
     with closing(scratch()) as database:
         journal = Journal(database, root)
         journal.claim({job: SettingsKey("", "")})
-        assert [target for target, _, _ in journal.targets()] == ["sub/a.png"]
+        assert [output.target for output in journal.outputs()] == ["sub/a.png"]

@@ -195,7 +195,9 @@ class Batch:
 def _record(journal: Journal, ended: JobResult) -> None:
     if ended.error is None:
         assert ended.output is not None
-        journal.done(ended.job, ended.output, ended.input_sha256, ended.seconds)
+        decided = str(ended.restoration or "")
+        facts = (ended.output, ended.input_sha256, ended.seconds, decided, ended.warnings)
+        journal.done(ended.job, *facts)
     elif ended.lasting:
         journal.failed(ended.job, ended.error, ended.seconds)
     else:

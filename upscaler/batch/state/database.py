@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from upscaler.batch.plan.listing import Shard
+from upscaler.batch.state import outputs
 from upscaler.batch.state.lock import file_name, is_other_shard
 from upscaler.errors import OutputError
 from upscaler.hardware import system
@@ -60,6 +61,8 @@ ON CONFLICT (target) DO UPDATE SET
 WHERE excluded.updated > main.jobs.updated;
 """
 
+_HAS_NOTES = "SELECT 1 FROM other.sqlite_master WHERE name = 'notes'"
+
 
 def journals(folder: Path) -> list[Path]:
     """Return the journals in a state folder."""
@@ -70,6 +73,7 @@ def scratch() -> sqlite3.Connection:
     """Return an empty journal in memory."""
     database = sqlite3.connect(":memory:", uri=True)
     _create(database)
+    database.execute(outputs.TABLE)
     return database
 
 
@@ -94,6 +98,7 @@ def connect(folder: Path, shard: Shard | None, *, locked: bool = True) -> sqlite
         if locked:  # by which the readers of a WAL share memory
             database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(outputs.TABLE)
         # other shards hold none of our jobs, and may be at work
         others = [
             other
@@ -127,6 +132,8 @@ def merge(database: sqlite3.Connection, paths: Iterable[Path]) -> None:
                 with database:
                     database.execute(_MERGE)
                     database.execute("INSERT OR IGNORE INTO main.runs SELECT * FROM other.runs")
+                    if database.execute(_HAS_NOTES).fetchone():
+                        database.execute(outputs.MERGE)
         finally:
             database.execute("DETACH other")
 

@@ -8,7 +8,7 @@ loses none. A power cut may lose the last ones, and their files are then done ag
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass
 from enum import StrEnum
@@ -20,6 +20,7 @@ from upscaler.batch.plan.listing import STATE_FOLDER, Shard
 from upscaler.batch.state import database as db
 from upscaler.batch.state.file_stamp import FileStamp, Stamps, file_stamp
 from upscaler.batch.state.lock import hold
+from upscaler.batch.state.outputs import Output, keep_notes, outputs
 from upscaler.batch.state.settings_key import SettingsKey
 from upscaler.errors import OutputError
 from upscaler.images import Written
@@ -144,12 +145,23 @@ class Journal:
                 rows,
             )
 
-    def done(self, job: Job, output: Written, input_sha256: str, seconds: float) -> None:
+    def done(
+        self,
+        job: Job,
+        output: Written,
+        input_sha256: str,
+        seconds: float,
+        restoration: str = "",
+        warnings: Sequence[str] = (),
+    ) -> None:
         """Remember that a claimed job's output is in place.
 
         Args:
             input_sha256: of what was read; empty if that is not known.
+            restoration, warnings: see `Output`.
         """
+        with self._database:
+            keep_notes(self._database, self._key(job), restoration, warnings, time.time())
         self._update(
             job,
             state=State.DONE,
@@ -207,11 +219,9 @@ class Journal:
         )
         return {State(state): Total(count, int(size), busy) for state, count, size, busy in rows}
 
-    def targets(self) -> Iterator[tuple[str, State, str]]:
-        """Yield each output's path below the folder, its state and why it is not done."""
-        rows = self._database.execute("SELECT target, state, reason FROM jobs ORDER BY target")
-        for target, state, reason in rows:
-            yield os.fsdecode(target), State(state), reason or ""
+    def outputs(self) -> Iterator[Output]:
+        """Yield what is known of each output, by its path."""
+        return outputs(self._database)
 
     def _update(self, job: Job, **values: str | bytes | float | None) -> None:
         self._set(job, **values, updated=time.time())

@@ -1,0 +1,1 @@
+"""Pages on which pictures are compared in a browser: before and after, or model beside model."""
