@@ -82,5 +82,5 @@ def _folded(name: Path) -> str:
 
 
 def _refuse_to_leave(file: Path) -> None:
-    if file.is_absolute() or ".." in file.parts or "\0" in str(file):
+    if file.anchor or ".." in file.parts or "\0" in str(file):
         raise UsageError(f"{str(file)!r} is no path below the input folder")

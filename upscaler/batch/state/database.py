@@ -4,10 +4,12 @@ Shards may run on several machines, which cannot write into one database side by
 has its own, and opens it with what the others knew; of two rows the newer one counts.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from upscaler.batch.plan.listing import Shard
 from upscaler.batch.state import outputs
@@ -149,7 +151,9 @@ def _has_locks(path: Path) -> bool:
 
 def _address(path: Path, mode: str = "rwc", *, locked: bool) -> str:
     how = f"mode={mode}" if locked else f"mode={mode}&vfs={system.SQLITE_WITHOUT_LOCKS}"
-    return f"{path.absolute().as_uri()}?{how}"
+    # not `as_uri`, by which a folder of the network would lie on a host, and SQLite knows none
+    name = quote(os.fsencode(path.absolute().as_posix()), safe="/:")
+    return f"file://{'' if name.startswith('/') else '/'}{name}?{how}"
 
 
 def _create(database: sqlite3.Connection) -> None:
