@@ -52,9 +52,9 @@ def by_need(name: str, most: float, restore: float | None) -> ByNeed:
     Args:
         most: how many times larger they shall make pictures at most.
     """
-    scales = [model.spec.scale for model in packaged_models() if model.spec.name == name]
-    if restore is not None and scales:  # what is mixed does not go in two passes
-        most = min(most, max(scales))
+    if restore is not None:  # what is mixed does not go in two passes
+        name = CLEAN_MODEL if name == AUTO else name
+        most = min(most, max(m.spec.scale for m in packaged_models() if m.spec.name == name))
     least = _least(name, 1, restore)
     return ByNeed(path=least.path, spec=least.spec, name=name, most=most, restore=restore)
 

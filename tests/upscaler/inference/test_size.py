@@ -232,3 +232,11 @@ def test_a_dry_run_heeds_a_higher_limit(command, tmp_path):
     assert command(*arguments)[0] == 1
     code, said, _ = command(*arguments, "--max-pixels", 600_000_000, "-v")
     assert code == 0 and "60000x40000" in said
+
+
+def test_what_is_mixed_goes_in_one_pass_and_by_need(photo):
+    width = photo.shape[1]
+    with Upscaler(restore=0.5, runtime="cpu", size=Size(width=4 * width)) as upscaler:
+        assert upscaler(photo).shape[1] == 4 * width
+        with pytest.raises(ImageError, match="8.16 times as large, and the model makes 4 times"):
+            upscaler(photo[:, : width // 2])
