@@ -19,7 +19,7 @@ FOLDERS = {
     "upscaler_export": ROOT / "export" / "upscaler_export",
 }
 EXTRAS = {
-    "upscaler": ["tensorrt", "tensorrt-rtx", "gpu", "heic", "jxl", "web"],
+    "upscaler": ["tensorrt", "tensorrt-rtx", "gpu", "heic", "jxl", "watch", "web"],
     "upscaler_train": ["train"],
     "upscaler_export": ["export", "pth"],
 }

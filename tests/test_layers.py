@@ -31,6 +31,7 @@ ORDER = [
     "batch.plan",
     "batch.state",
     "batch.run",
+    "batch.watch",
     "batch.dry_run",
     "batch.folder",
     "measure",

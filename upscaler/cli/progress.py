@@ -5,6 +5,7 @@ a terminal, a plain line now and then elsewhere.
 """
 
 import json
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,15 +13,18 @@ import click
 from rich.console import Console
 
 from upscaler.batch.plan.jobs import Plan
-from upscaler.batch.report import Result, Status, Summary, Used
+from upscaler.batch.report import Result, Status, Summary, Used, write_report
+from upscaler.batch.run.batch import Batch
+from upscaler.batch.run.settings import Settings
 from upscaler.batch.run.workload import Workload
 from upscaler.cli.looking import Looking
 from upscaler.cli.printable import between_words, printable
 from upscaler.cli.progress_bar import ProgressBar
 from upscaler.hardware.adapters import gpu_in_sight
-from upscaler.images import NOT_READ
+from upscaler.images import NOT_READ, drop_unfinished
 from upscaler.inference.size import Size
 from upscaler.runtimes import by_reason
+from upscaler.supervisor.line import Witness
 from upscaler.upscaler import Upscaler
 
 _ON_PROCESSOR = ("cpu", "openvino")
@@ -160,6 +164,26 @@ class RunDisplay:
     def _say(self, text: str) -> None:
         self._looking.end()
         self._console.print(between_words(printable(text), self._console.file), markup=False)
+
+
+def show_run(
+    planned: Plan, settings: Settings, display: RunDisplay, witness: Witness, report: Path | None
+) -> Summary:
+    """Do what is planned, and show it.
+
+    Args:
+        report: a file for the numbers of the run, if they are wanted.
+    """
+    with display:
+        display.planned(planned)
+        try:
+            summary = Batch(planned, settings, display, witness).run()
+        finally:
+            drop_unfinished()  # by calls that did not return when the run was interrupted
+        display.summary(summary)
+    if report:
+        write_report(summary, report)
+    return summary
 
 
 def kept(name: str, target: str | None) -> str:

@@ -109,6 +109,11 @@ if TYPE_CHECKING:
     metavar="I/N",
     help="Do only part I of N. The parts may run at the same time, also on several computers.",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Stay, and do new and changed files of the input folder as they come, until Ctrl-C.",
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @options.JSON
 @click.option(
@@ -159,6 +164,7 @@ def run(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     shard: "Shard | None",
+    watch: bool,
     dry_run: bool,
     as_json: bool,
     report: Path | None,
@@ -182,6 +188,7 @@ def run(
     upscaler run photo.jpg
     upscaler run - - -f png < small.jpg > large.png
     upscaler run photos/ large/ --shard 1/4
+    upscaler run scans/ large/ --watch
     """
     again = bool(witness.handover.note)
     context = click.get_current_context()
@@ -190,16 +197,17 @@ def run(
 
     from upscaler.batch.dry_run import forecast
     from upscaler.batch.plan.inputs import plan_paths
+    from upscaler.batch.plan.jobs import Plan
     from upscaler.batch.plan.listing import Selection
-    from upscaler.batch.report import expect_report, write_report
-    from upscaler.batch.run.batch import Batch
+    from upscaler.batch.report import Summary, expect_report
     from upscaler.batch.run.settings import Settings
     from upscaler.batch.state.resume import Rules
     from upscaler.cli.dry_run import show_dry_run
     from upscaler.cli.pages import expect_page_of_run, page_of_run
-    from upscaler.cli.progress import RunDisplay
+    from upscaler.cli.progress import RunDisplay, show_run
+    from upscaler.cli.watching import watch_folder
     from upscaler.errors import UsageError
-    from upscaler.images import Encoding, drop_unfinished, set_for_process
+    from upscaler.images import Encoding, set_for_process
     from upscaler.inference.size import Size
     from upscaler.models import default_scale
 
@@ -207,6 +215,8 @@ def run(
         raise UsageError("--dry-run has nothing for --report; --dry-run --json prints the plan")
     if dry_run and page:
         raise UsageError("--dry-run has nothing for --page")
+    if watch and (dry_run or page):
+        raise UsageError("--dry-run and --page are for a run that ends; leave out --watch")
     set_for_process(max_pixels)
     if quiet:
         logging.getLogger("upscaler").setLevel(logging.ERROR)
@@ -234,23 +244,26 @@ def run(
     beside = f"-{settings.wanted}".replace(" ", "-")
     chosen = Selection(include, exclude, shard)
     paths = context.with_resource(instead_of_streams(context))
-    planned = plan_paths(paths, format_name, chosen, suffix=suffix, beside=beside)
     shows = {"as_json": as_json, "quiet": quiet, "verbose": verbose}
+
+    def list_plan() -> Plan:
+        return plan_paths(paths, format_name, chosen, suffix=suffix, beside=beside)
+
+    def work(planned: Plan, later: bool = False) -> Summary:
+        display = RunDisplay(looking, again=again or later, **shows)
+        return show_run(planned, settings, display, witness, report)
+
     if dry_run:
-        preview = forecast(planned, settings)
+        preview = forecast(list_plan(), settings)
         looking.end()
         return show_dry_run(preview, **shows)
     if report:
         expect_report(report)
     expect_page_of_run(page)
-    with RunDisplay(looking, again=again, **shows) as display:
-        display.planned(planned)
-        try:
-            summary = Batch(planned, settings, display, witness).run()
-        finally:
-            drop_unfinished()  # by calls that did not return when the run was interrupted
-        display.summary(summary)
-    if report:
-        write_report(summary, report)
+    if watch:
+        looking.end()
+        watch_folder(paths, list_plan, work, witness, quiet=quiet)
+    planned = list_plan()
+    summary = work(planned)
     page_of_run(planned, summary, page, quiet=quiet)
     return summary.exit_code

@@ -7,7 +7,8 @@ GROUPS = {
     "Model": ("models", "restore", "alpha", "wrap", "exact"),
     "Output": ("suffix", "format_name", "quality", "png_level", "strip_metadata", "keep_times"),
     "Which files": (
-        *("include", "exclude", "shard", "overwrite", "retry_failed", "verify", "max_pixels"),
+        *("include", "exclude", "shard", "watch", "overwrite", "retry_failed", "verify"),
+        "max_pixels",
     ),
     "Speed": ("runtime", "precision", "devices", "tile", "jobs", "memory", "timeout"),
     "Reports": ("dry_run", "as_json", "report", "page", "quiet", "verbose"),

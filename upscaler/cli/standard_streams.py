@@ -55,8 +55,9 @@ def _checked(context: click.Context) -> tuple[Path, Path]:
     given = context.params
     if len(given["paths"]) != 2:
         raise UsageError("- is for one image, as in: upscaler run - - < small.jpg > large.jpg")
-    if given["dry_run"]:
-        raise UsageError("--dry-run looks at files, and - is none")
+    for flag in ("dry-run", "watch"):
+        if given[flag.replace("-", "_")]:
+            raise UsageError(f"--{flag} looks at files, and - is none")
     source, target = given["paths"]
     if source == STREAM and context.ensure_object(Witness).handover.note:
         click.echo("failed: stdin: it ended the process that worked on it", err=True)
