@@ -21,6 +21,7 @@ from upscaler.models.restoration import Restoration
 from upscaler.models.spec import FEATHERED
 from upscaler.runtimes import BrokenTile, PixelRuntime, Runtime, to_batch, to_pixels
 from upscaler.runtimes.memory import ran_out_of_memory
+from upscaler.runtimes.pixels import Batch
 
 _BLACK = 8 / 255
 """Up to here a tile may well be black."""
@@ -250,11 +251,13 @@ def _through_pixels(runtime: PixelRuntime, pixels: Pixels) -> Pixels:
 
 
 def _through_floats(runtime: Runtime, pixels: Pixels) -> Pixels:
-    upscaled = runtime.infer(to_batch(pixels[None]))
-    if pixels.shape[2] == 1:  # a grey plane went through as three equal channels
-        upscaled = upscaled.mean(axis=1, keepdims=True)
-    rounded: Pixels = to_pixels(upscaled, pixels.dtype)[0]
-    return rounded
+    def rounded(upscaled: Batch) -> Pixels:
+        if pixels.shape[2] == 1:  # a grey plane went through as three equal channels
+            upscaled = upscaled.mean(axis=1, keepdims=True)
+        result: Pixels = to_pixels(upscaled, pixels.dtype)[0]
+        return result
+
+    return runtime.infer_then(to_batch(pixels[None]), rounded)
 
 
 def _within(core: int | None, runtime: Runtime, side: int) -> int | None:

@@ -7,6 +7,7 @@ machine to machine.
 import importlib
 import queue
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from upscaler.errors import PassingError, RuntimeUnavailable
 from upscaler.models import Model
 from upscaler.runtimes.pixels import Batch
-from upscaler.runtimes.runtime import Runtime
+from upscaler.runtimes.runtime import Output, Runtime
 
 
 def _import_openvino() -> Any:
@@ -97,20 +98,24 @@ class OpenVinoRuntime(Runtime):
 
     def infer(self, batch: Batch) -> Batch:
         """See `Runtime`."""
+        return self.infer_then(batch, np.copy)
+
+    def infer_then(self, batch: Batch, use: Callable[[Batch], Output]) -> Output:
+        """See `Runtime`."""
         try:
             request = self._requests.get_nowait()
         except queue.Empty:  # all are at work, or lost in a call that hangs
             request = self._new_request()
         try:
-            return self._run(request, batch)
+            return use(self._run(request, batch))
         finally:
             self._requests.put(request)
 
     def _run(self, request: Any, batch: Batch) -> Batch:
         """Compute, and see that it was: out of memory, OpenVINO may do nothing and report no error.
 
-        What then lies in its output is that of an earlier tile, and nothing that it computes
-        afterwards can be trusted.
+        The output is lent until the next call. What lies in it when nothing was computed
+        is that of an earlier tile, and nothing that it computes afterwards can be trusted.
         """
         if self._untrusted:
             raise PassingError(_UNTRUSTED)
@@ -125,7 +130,7 @@ class OpenVinoRuntime(Runtime):
         if output.shape != expected or (_ends(output) == _POISON).any():
             self._untrusted = True
             raise PassingError(_UNTRUSTED)
-        return output.copy()
+        return output
 
 
 def compiled_in(

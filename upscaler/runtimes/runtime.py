@@ -1,10 +1,13 @@
 """What every inference runtime is."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
 
 from upscaler.models import Model
 from upscaler.runtimes.pixels import Batch, Pixels
+
+Output = TypeVar("Output")
 
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 """What arithmetic may be asked for."""
@@ -65,6 +68,13 @@ class Runtime(ABC):
         Returns:
             float32 (N, 3, scale*H, scale*W), not clamped, owned by the caller.
         """
+
+    def infer_then(self, batch: Batch, use: Callable[[Batch], Output]) -> Output:
+        """Upscale a batch and return what `use` makes of the output, which it may overwrite.
+
+        The output may be lent for the length of that call, which saves a copy of it.
+        """
+        return use(self.infer(batch))
 
     def confirm(self) -> None:
         """Take note that it computed the probe right; raises nothing."""
