@@ -87,3 +87,12 @@ def test_its_threads_may_run_on_any_core():
                 with suppress(ProcessLookupError):  # it has just ended
                     allowed.add(frozenset(os.sched_getaffinity(int(task.name))))
     assert allowed == {frozenset(os.sched_getaffinity(0))}
+
+
+def test_an_output_may_be_lent_or_owned(rng):
+    runtime = open_runtime(RuntimeRequest(find_model("fast", 2), "fp32"), "openvino").runtime
+    batch = rng.random((1, 3, 16, 16), np.float32)
+    owned = runtime.infer(batch)
+    lent = runtime.infer_then(batch, lambda output: (output == owned).all())
+    runtime.infer(1 - batch)
+    assert lent and (owned == runtime.infer(batch)).all()
