@@ -138,12 +138,14 @@ class _ByVips:
             pixels: NDArray[Any] = self._image.numpy()
         except pyvips.Error as error:
             raise reading_failed(reason(error), self._file) from None
+        shape = self._image.height, self._image.width, self._image.bands
+        pixels = pixels.reshape(shape)  # of a grey pixel alone it makes a number
         kind = self._image.interpretation
         if kind not in KINDS or pixels.dtype != np.uint16 or self._image.bands > 4:
             raise ImageError(f"holds {kind} pixels of {pixels.dtype}, which are not supported")
         if self._shifted:  # libvips moves 10 or 12 bits up, and white would be a light grey
             pixels = _full_range(pixels >> (16 - self.bits), (1 << self.bits) - 1)
-        return pixels[..., None] if pixels.ndim == 2 else pixels
+        return pixels
 
     def _field(self, name: str) -> Any:
         return self._image.get(name) if self._image.get_typeof(name) else None

@@ -22,6 +22,15 @@ def test_sixteen_bits_stay_sixteen_bits(tmp_path, rng, srgb, channels, extension
     assert (again.icc, again.warnings) == (picture.icc, ())
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("extension", ["png", "tiff"])
+def test_a_pixel_alone_is_a_picture(tmp_path, channels, extension):
+    picture = Picture.from_pixels(np.full((1, 1, channels), 40000, np.uint16))
+    path = tmp_path / f"out.{extension}"
+    save_picture(picture, path, FORMATS[extension])
+    np.testing.assert_array_equal(open_picture(path).pixels, picture.pixels)
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("extension", ["jpg", "webp", "bmp"])
 def test_sixteen_bits_are_reduced_where_the_format_holds_eight(tmp_path, rng, channels, extension):
