@@ -50,6 +50,12 @@ TIME_LIMIT = 1800.0
 MEMORY_LIMIT = 16 << 30
 """Bytes of address space, of which torch's libraries take some."""
 
+_ENVIRONMENT = {
+    "CUDA_VISIBLE_DEVICES": "",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",  # on a busy machine torch's threads would mostly wait, at work
+}
+
 _LAYOUT = 1
 """Of what is kept: it grows when another file may come of the same weights."""
 
@@ -213,7 +219,7 @@ def _tried(path: Path, step: str, draft: Path) -> str | None:
             capture_output=True,
             timeout=TIME_LIMIT,
             check=False,
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, **_ENVIRONMENT},
         )
     except subprocess.TimeoutExpired:
         return f"it takes more than {TIME_LIMIT:g} s"

@@ -56,25 +56,27 @@ def losses(network: Network) -> dict[str, float]:
 
     A precision in which the network makes what are no numbers is left out.
     """
-    found = {"fp32": 0.0}
-    for name, kind in KINDS.items():
-        loss = max(_loss(network, truth, kind) for truth in _truths())
-        if np.isfinite(loss):
-            found[name] = round(max(loss, 0.0), 4)
-    return found
+    found = {"fp32": 0.0, **dict.fromkeys(KINDS, 0.0)}
+    for truth in _truths():
+        for name, loss in _losses(network, modcrop(truth, network.scale)).items():
+            found[name] = max(found[name], loss)
+    return {name: round(loss, 4) for name, loss in found.items() if np.isfinite(loss)}
 
 
-def _loss(network: Network, truth: Pixels, kind: torch.dtype) -> float:
+def _losses(network: Network, truth: Pixels) -> dict[str, float]:
+    """Return the loss on a picture that is a multiple of the scale, infinite for no numbers."""
     scale = network.scale
-    truth = modcrop(truth, scale)
     low = align(bicubic(truth, 1 / scale), network.alignment)
     height, width = truth.shape[:2]
-    exact = _enlarged(network, low, None)[:height, :width]
-    rounded = _enlarged(network, low, kind)[:height, :width]
-    if not np.isfinite(rounded).all():
-        return float("inf")
-    psnr, worse = (psnr_y(_pixels(output), truth, scale) for output in (exact, rounded))
-    return psnr - worse if np.isfinite(psnr) else 0.0
+
+    def score(kind: torch.dtype | None) -> float:
+        output = _enlarged(network, low, kind)[:height, :width]
+        return psnr_y(_pixels(output), truth, scale) if np.isfinite(output).all() else -np.inf
+
+    exact = score(None)
+    return {
+        name: exact - score(kind) if np.isfinite(exact) else 0.0 for name, kind in KINDS.items()
+    }
 
 
 def _enlarged(network: Network, low: Pixels, kind: torch.dtype | None) -> NDArray[np.float32]:

@@ -28,8 +28,8 @@ ENOUGH = 0.5
 TOLERABLE = 2.0
 """Of 255: where to try farther would take longer than WORK."""
 
-WORK = 12.0
-"""Seconds of one core."""
+WORK = 6.0
+"""Seconds of one core for all pictures up to SMALL; a network that takes longer sees fewer."""
 
 OVERLAP = 32
 """Pixels that tiles have in common where no halo suffices; the inner half of it is blended."""
@@ -68,13 +68,16 @@ class Edges:
 def measure(run: Session, alignment: int, farthest: int) -> Edges:
     """Return what the cuts change up to a distance in pixels, and a little farther.
 
-    Where it would take longer than WORK each picture is cut along one axis, not along both.
+    Where it would take longer than WORK the pictures are half as wide, and each is cut along one
+    axis, not along both.
     """
     cut, depth, across = _sizes(alignment, farthest)
-    both = run.seconds_per_pixel * work(alignment, farthest) <= WORK
+    heavy = run.seconds_per_pixel * work(alignment, farthest) > WORK
+    if heavy:
+        across = round_up(across // 2, alignment)
     found = []
     for number, picture in enumerate(_pictures(cut + depth, across)):
-        for axis in (0, 1) if both else (number % 2,):
+        for axis in (number % 2,) if heavy else (0, 1):
             whole = np.ascontiguousarray(picture if axis == 0 else np.swapaxes(picture, 2, 3))
             part = np.ascontiguousarray(np.split(whole, [cut], 2 + axis)[1])
             found.append(_difference(run, whole, part, axis))

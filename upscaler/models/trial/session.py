@@ -42,6 +42,8 @@ class Session:
         options.log_severity_level = 4
         options.intra_op_num_threads = min(cores(), _MOST_THREADS)
         options.enable_cpu_mem_arena = False  # which takes more than it needs
+        # threads that wait would count as work
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         self._limit = limit

@@ -125,7 +125,7 @@ def _measured(run: Session, alignment: int, reach: int | None) -> tuple[int, Til
     last, middle = (round_up(size, alignment) for size in (edges.SMALL, edges.SMALL // 2))
     if halo is None and seen.beyond(last) <= seen.beyond(middle) / _FALLS:
         takes = run.seconds_per_pixel * edges.work(alignment, max(far))
-        if takes > edges.WORK and seen.beyond(last) <= edges.TOLERABLE:
+        if takes > 2 * edges.WORK and seen.beyond(last) <= edges.TOLERABLE:
             halo = last
         else:
             seen = edges.measure(run, alignment, max(far))
