@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from upscaler.errors import OutputError
+from upscaler.errors import OutputError, RuntimeUnavailable
+from upscaler.hardware.gpu import gpus
 from upscaler.models import read_model
 from upscaler.runtimes.tensorrt import build
 from upscaler.runtimes.tensorrt.cache import EngineCache
@@ -18,11 +19,16 @@ def build_engine(path: Path, precision: str) -> Path:
 
     Raises:
         ModelError: the file is none of ours.
-        RuntimeUnavailable: TensorRT is not here, or does not build it.
+        RuntimeUnavailable: TensorRT is not here, has no GPU to build on, or does not build it.
         ProofError: it would compute in another precision.
         OutputError, StartError: the cache cannot be used.
     """
     trt, model = build.load_library(), read_model(path)
+    if trt.__name__ != build.PORTABLE and not gpus():
+        raise RuntimeUnavailable(
+            f"{trt.__name__} builds an engine only where there is an NVIDIA GPU with its driver, "
+            f"and there is none here; {build.PORTABLE} builds one anywhere"
+        )
     key = build.engine_key(trt, model, precision, device=0)
     engine = build.cached_engine(trt, model, key, EngineCache(), again=True)
     builder = key.builder.replace(" ", "-")

@@ -12,6 +12,7 @@ from upscaler.errors import ProofError, RuntimeUnavailable
 from upscaler.models import packaged_models
 from upscaler.runtimes.tensorrt import build
 from upscaler.runtimes.tensorrt.cache import EngineCache
+from upscaler_export import engine
 from upscaler_export.checkpoint import read_source
 from upscaler_export.graph import to_onnx
 
@@ -34,8 +35,8 @@ def test_every_packaged_model_builds(trt, title, precision, tmp_path):
     path, broken = tmp_path / "model.onnx", tmp_path / "broken.onnx"
     onnx.save(to_onnx(network, half=precision == "fp16", pixels=True), path)
     broken.write_bytes(b"no model")
-    engine = build.build(trt, path, precision=precision, side=532, alignment=2)
-    assert len(engine) > 100_000
+    built = build.build(trt, path, precision=precision, side=532, alignment=2)
+    assert len(built) > 100_000
     other = {"fp32": "fp16", "fp16": "fp32"}[precision]
     with pytest.raises(ProofError, match="would compute its convolutions in"):
         build.build(trt, path, precision=other, side=532, alignment=2)
@@ -68,25 +69,39 @@ def test_without_tensorrt_the_models_are_there_and_one_line_says_why(
     assert not list(tmp_path.glob("*.engine"))
 
 
+class Library:
+    """NVIDIA's own, as far as a machine without a GPU gets to know it."""
+
+    __name__, __version__ = "tensorrt", "11.4"
+
+
+def test_without_a_gpu_the_models_are_there_and_one_line_says_so(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine.build, "load_library", Library)
+    monkeypatch.setattr(engine, "gpus", list)
+    code, _, err = command("export", "fast-x2", "--tensorrt", "-o", tmp_path)
+    assert code == 3
+    (line,) = [line for line in err.splitlines() if line.startswith("Error")]
+    assert "tensorrt builds an engine only where there is an NVIDIA GPU" in line
+    assert (tmp_path / "fast-x2.fp16-u8.onnx").is_file()
+    assert not list(tmp_path.glob("*.engine"))
+
+
 def test_a_disk_that_is_full_leaves_no_half_an_engine(tmp_path, monkeypatch):
     from pathlib import Path
 
     from upscaler.errors import OutputError
     from upscaler.models import find_model
     from upscaler.runtimes.tensorrt.cache import Engine
-    from upscaler_export import engine
 
     def fill(path, content):
         path.open("wb").write(content[:5])
         raise OSError(28, "No space left on device")
 
-    class Library:
-        __name__, __version__ = "tensorrt", "11.4"
-
     made = Engine(b"an engine", proved=False)
     shutil.copy(find_model("fast", 2).path, tmp_path / "fast-x2.onnx")
     monkeypatch.setattr(engine, "EngineCache", lambda: None)
     monkeypatch.setattr(engine.build, "load_library", Library)
+    monkeypatch.setattr(engine, "gpus", lambda: ["one"])
     monkeypatch.setattr(engine.build, "cached_engine", lambda *_, **__: made)
     monkeypatch.setattr(Path, "write_bytes", fill)
     with pytest.raises(OutputError, match="No space left on device"):

@@ -61,6 +61,16 @@ def test_export_writes_a_model_that_needs_no_torch(command, weights, tmp_path):
     assert converted.load("fp16").graph.node == exported.node
 
 
+@pytest.mark.slow
+def test_an_engine_is_built_without_a_gpu_and_marked_so(command, weights, tmp_path):
+    pytest.importorskip("tensorrt_rtx", reason="needs the [tensorrt-rtx] extra")
+    out = tmp_path / "models"
+    code, text, err = command("export", weights("Compact"), "-o", out, "--tensorrt")
+    assert code == 0, err
+    assert "unproved: no GPU has run it" in text
+    assert list(out.glob("mine-x4.fp16.tensorrt*.engine"))
+
+
 def test_export_refuses_what_only_our_networks_have(command, weights, tmp_path):
     code, _, err = command("export", weights(), "-o", tmp_path / "out", "--note", "hello")
     assert code == 2 and "--note" in err

@@ -18,7 +18,10 @@ from upscaler.models.grid import AUTO_TILE, round_up
 from upscaler.runtimes.groups import GROUP_PIXELS, LARGEST_GROUP, group_size
 from upscaler.runtimes.tensorrt.cache import Engine, EngineCache, EngineKey
 
-MODULES = ("tensorrt", "tensorrt_rtx")
+PORTABLE = "tensorrt_rtx"
+"""Builds for all GPUs that it knows, also where there is none."""
+
+MODULES = ("tensorrt", PORTABLE)
 INSTALL = "pip install tensorrt_rtx, or NVIDIA's tensorrt"
 
 TILES, SMALLER, GROUPS = range(3)
@@ -50,8 +53,7 @@ def engine_key(trt: Any, model: Model, precision: str, device: int) -> EngineKey
         RuntimeUnavailable: the model has no file in this precision.
     """
     found = gpus()
-    # TensorRT for RTX builds for all GPUs that it knows, also where there is none
-    portable = trt.__name__ == "tensorrt_rtx"
+    portable = trt.__name__ == PORTABLE
     source = model.source(precision)
     own = source == model.path  # its sha256 covers the files with its weights, too
     return EngineKey(
