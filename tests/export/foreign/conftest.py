@@ -1,5 +1,6 @@
 """Networks of other people, small and with random weights."""
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -24,13 +25,25 @@ def library():
     return spandrel()
 
 
+def imported(name):
+    """Import a module of the benchmarks; those beside it are found by it."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+
+
 @pytest.fixture(scope="session")
 def zoo(library):
     """The small networks of the table of architectures."""
-    spec = importlib.util.spec_from_file_location("zoo", BENCHMARKS / "zoo.py")
-    module = sys.modules["zoo"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return imported("zoo")
+
+
+@pytest.fixture(scope="session")
+def published(library):
+    """The best-known models, whose weights come with packages for ncnn."""
+    return imported("published")
 
 
 @pytest.fixture

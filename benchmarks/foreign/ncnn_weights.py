@@ -14,6 +14,8 @@ _COUNTS = {"Convolution": 6, "Deconvolution": 6, "InnerProduct": 2}
 
 @dataclass(frozen=True)
 class Layer:
+    """What ncnn keeps of a layer: its type, and its weights as they lie there."""
+
     kind: str
     tensors: list[np.ndarray]
 
