@@ -52,7 +52,7 @@ def folders(room: Path, size: float) -> dict[str, Path]:
     choose, side = random.Random(24), size**0.5
     mixed = [(choose.randrange(80, 900), choose.randrange(80, 700)) for _ in range(50)]
     wide = [(80, 60)] * 200 + [(640, 480)] * 20 + [(1600, 1200)] * 2
-    one = [(220, 200)] * 40 + [(3110, 2830)]
+    one = [(260, 200)] * 120 + [(3400, 3060)]
     shapes = {"from 80 to 900 pixels": mixed, "small, large, larger": wide, "one 200 times": one}
     made = {}
     for name, wanted in shapes.items():

@@ -1,7 +1,9 @@
 """What a run would do, found out without doing or changing anything."""
 
+import shutil
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from upscaler.batch.not_read import NotRead
@@ -12,7 +14,7 @@ from upscaler.batch.run.settings import Settings
 from upscaler.batch.state.journal import RunRecord, read_journal
 from upscaler.batch.state.resume import judge, other_settings
 from upscaler.errors import ImageError, StartError, UsageError
-from upscaler.images import upright_size
+from upscaler.images import Format, PictureSize, upright_size
 
 
 class Expected(StrEnum):
@@ -66,9 +68,15 @@ class DryRun:
     """Of the outputs to be made."""
     memory: int
     """Bytes of pictures that are in memory at one time, at most; the program itself not counted."""
+    disk: int
+    """Bytes that the outputs to be made need, about."""
+    disk_free: int
+    """Bytes that there are for them."""
     ignored: int
     not_read: NotRead
     left_out: int
+    unmatched: str
+    """Which patterns choose nothing, in a line; empty if there are none."""
     other_settings: str
     """What keeps the run from its work: outputs made with other settings; nothing if none are."""
     last_run: RunRecord | None
@@ -107,6 +115,8 @@ class DryRun:
             "left_out": self.left_out,
             "megapixels": round(self.pixels / 1e6, 3),
             "memory_bytes": self.memory,
+            "disk_bytes": self.disk,
+            "disk_free_bytes": self.disk_free,
             "seconds": None if self.seconds is None else round(self.seconds, 1),
         }
 
@@ -122,7 +132,7 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
     in_strips = settings.wanted.is_scale(model.spec.scale) and not settings.wrap
     needed: list[int] = []
     others: list[tuple[str, str]] = []
-    outputs = 0
+    outputs, disk = 0, 0.0
     with read_journal(plan.root) as journal:
         keys = {job: settings.key(model, job.format) for job in plan.jobs}
         for job, _, verdict in judge(plan, journal, keys, settings.rules, settings.leaves_out):
@@ -147,7 +157,9 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
             most = network.largest_scale if network and not strips else scale
             resampled = not settings.wanted.is_scale(most)
             needed.append(bytes_needed(size, most, resampled=resampled, strips=strips))
-            outputs += width * height * size.frames
+            pixels = width * height * size.frames
+            outputs += pixels
+            disk += pixels * _bytes_a_pixel(job.format, size)
             files.append(
                 Forecast(job.name, Expected.TO_DO, target=str(job.target), size=(width, height))
             )
@@ -157,12 +169,26 @@ def forecast(plan: Plan, settings: Settings) -> DryRun:
         files=files,
         pixels=outputs,
         memory=max(min(sum(needed), settings.memory_limit), max(needed, default=0)),
+        disk=round(disk),
+        disk_free=_free_for(plan),
         ignored=plan.ignored,
         not_read=plan.not_read,
         left_out=plan.left_out,
+        unmatched=plan.unmatched,
         other_settings=other_settings(others),
         last_run=last_run,
     )
+
+
+def _bytes_a_pixel(kind: Format, size: PictureSize) -> float:
+    return kind.bytes_a_pixel * (2 if size.sixteen_bit and kind.sixteen_bit else 1)
+
+
+def _free_for(plan: Plan) -> int:
+    """Return how many bytes are free where the outputs go."""
+    output = plan.root or (plan.jobs[0].target if plan.jobs else Path())
+    folders = (output, *output.absolute().parents)
+    return shutil.disk_usage(next(folder for folder in folders if folder.is_dir())).free
 
 
 def _as_forecast(result: Result) -> Forecast:

@@ -5,7 +5,7 @@ import json
 import click
 
 from upscaler.batch.dry_run import DryRun, Expected, Forecast
-from upscaler.batch.report import large_enough, no_images
+from upscaler.batch.report import duration, file_size, large_enough, no_images
 from upscaler.cli.printable import between_words, printable
 from upscaler.cli.progress import kept
 
@@ -21,6 +21,10 @@ def show_dry_run(preview: DryRun, *, as_json: bool, quiet: bool, verbose: bool) 
     for file in () if as_json else preview.files:
         if file.error or (not quiet and (verbose or file.expected is Expected.KEPT)):
             click.echo(printable(_line(file)))
+    if preview.unmatched and not quiet:
+        click.echo(printable(preview.unmatched), err=True)
+    if preview.disk > preview.disk_free and not quiet:
+        click.echo("warning: there is not enough disk space for all outputs", err=True)
     if preview.other_settings:
         click.echo(f"Error: {preview.other_settings}", err=True)
     return preview.exit_code
@@ -64,7 +68,8 @@ def _summary(preview: DryRun) -> str:
 
 def _effort(preview: DryRun) -> str:
     text = f"; {preview.pixels / 1e6:.1f} MP with {preview.model}"
-    text += f", up to {preview.memory / 1e6:.0f} MB of memory for images"
+    text += f", about {file_size(preview.disk)} of disk ({file_size(preview.disk_free)} free)"
+    text += f", up to {file_size(preview.memory)} of memory for images"
     if preview.seconds is None or preview.last_run is None:
         return f"{text}; no run here yet to estimate the time from"
-    return f"{text}; about {preview.seconds:.0f} s at the speed of the last run"
+    return f"{text}; about {duration(preview.seconds)} at the speed of the last run"

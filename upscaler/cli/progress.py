@@ -76,9 +76,11 @@ class RunDisplay:
             self._say(f"finished files are kept; {_GOES_ON} from there")
 
     def planned(self, plan: Plan) -> None:
-        """Name what looks like an image and is none, and say why pictures are not read."""
+        """Name what looks like an image and is none, what is not read, and patterns without use."""
         if self._quiet or self._again:
             return
+        if plan.unmatched:
+            self._say(plan.unmatched)
         for name, kind in plan.passed_over.items():
             self._say(f"ignored: {name}: {kind}")
         for extension, count in sorted(plan.not_read.by_extension.items()):

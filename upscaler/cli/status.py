@@ -18,7 +18,7 @@ def status(folder: Path, as_json: bool) -> None:
     done     finished
     failed   the file is damaged; `run --retry-failed` tries it again
     retry    the machine was in the way (disk full, say); the next run tries it again
-    begun    a run is working on it, or was stopped there
+    begun    a run is working on it or about to, or was stopped there
 
     With --json: a line for each output, then the summary. The images are not opened.
     """
@@ -37,11 +37,15 @@ def status(folder: Path, as_json: bool) -> None:
         totals, last = journal.totals(), journal.last_run()
         problems = []
         for output in journal.outputs():
+            state, source, reason = output.state, output.source, output.reason
             if as_json:
-                facts = {"event": "output", "target": output.target, "state": output.state}
-                click.echo(json.dumps(facts | ({"reason": output.reason} if output.reason else {})))
-            elif output.reason:
-                problems.append(f"{output.state}: {output.target}: {output.reason}")
+                facts = {"target": output.target, "input": str(source), "state": state}
+                facts |= {"reason": reason} if reason else {}
+                click.echo(json.dumps({"event": "output", **facts}))
+            elif reason:
+                problems.append(f"{state}: {_shown(source)}: {reason}")
+            elif state == State.BEGUN:
+                problems.append(f"{state}: {_shown(source)}")
     if as_json:
         files = {str(state): totals[state].files if state in totals else 0 for state in State}
         click.echo(json.dumps({"event": "summary", **files, "last_run": last and last.as_json()}))
@@ -57,3 +61,8 @@ def status(folder: Path, as_json: bool) -> None:
             f"last run: {last.done} done, {last.failed} failed in {last.seconds:.1f} s, "
             f"{last.model} on {last.runtime}"
         )
+
+
+def _shown(path: Path) -> str:
+    """Return the path of an input as it would be given from here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -20,6 +20,7 @@ from upscaler.batch.state.settings_key import SettingsKey
 from upscaler.errors import OutputError
 from upscaler.images import FORMATS
 from upscaler.models import find_model
+from upscaler.supervisor.line import Witness
 
 
 def test_a_second_run_does_nothing(folder, tmp_path, run, names):
@@ -290,3 +291,30 @@ def test_paths_are_kept_with_forward_slashes_on_every_system(tmp_path):
         journal = Journal(database, root)
         journal.claim({job: SettingsKey("", "")})
         assert [output.target for output in journal.outputs()] == ["sub/a.png"]
+
+
+def test_what_a_stopped_run_never_touched_was_not_begun(
+    folder, photo, tmp_path, run, notes, monkeypatch
+):
+    for number in range(30):
+        Image.fromarray(photo).save(folder / f"{number:02}.png")
+
+    class Touched(Witness):
+        def __init__(self):
+            self.names = set()
+
+        def at(self, name, where):
+            self.names.add(name)
+
+    def interrupt(result):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(notes, "result", interrupt)
+    witness, out = Touched(), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, out, memory=1, reporter=notes, witness=witness)
+    with read_journal(out) as journal:
+        known = {output.target for output in journal.outputs()}
+    assert known <= witness.names
+    assert len(known) < 12  # as many are claimed at once
+    assert run(folder, out)[0].exit_code == 0

@@ -103,6 +103,20 @@ def test_what_is_written_too_late_is_done(source, tmp_path, run, hang):
     assert summary.counts[Status.DONE] == 13
 
 
+def test_what_is_reported_is_the_work_on_a_file_and_not_its_waiting(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(clock_module.time, "perf_counter", lambda: now[0])
+    clock = clock_module.Clock("a.png", Stopwatch())
+    now[0] = 100  # waits for its turn
+    with clock.stage("read"):
+        now[0] = 102
+    now[0] = 200  # waits for the network
+    with clock.stage("infer"), clock.stage("infer"):  # two threads
+        now[0] = 205
+    assert clock.worked == 7
+    assert (clock.stages["read"], clock.stages["infer"]) == (2, 10)
+
+
 def test_the_clock_of_a_file_runs_only_while_it_is_worked_on():
     clock = clock_module.Clock("a.png", Stopwatch())
     clock.tick(500)  # waits for its turn

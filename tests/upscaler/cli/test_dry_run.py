@@ -1,8 +1,12 @@
 """`upscaler run --dry-run`: what a run would do, and nothing is done."""
 
 import json
+from types import SimpleNamespace
 
+import pytest
 from PIL import Image
+
+from upscaler.batch import dry_run
 
 
 def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
@@ -21,7 +25,7 @@ def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
         "failed: bad.png: the file is empty",
         f"to do: sub/grey.png -> {out}/sub/grey.png, 22x18",
     ]
-    assert summary.startswith("4 to do, 1 would fail; 0.0 MP with fast-x2, up to")
+    assert summary.startswith("4 to do, 1 would fail; 0.0 MP with fast-x2, about ")
     assert "no run here yet" in summary and summary.endswith("; not read: 1 .txt")
 
     counts, *problems = command(*arguments, "-n")[1].splitlines()
@@ -39,6 +43,7 @@ def test_a_dry_run_does_nothing(command, folder, tmp_path, photo):
     assert summary["not_read"] == {".txt": 1}
     assert summary["megapixels"] == round((106 * 74 + 22 * 18) / 1e6, 3)
     assert summary["seconds"] >= 0 and summary["memory_bytes"] > 0
+    assert summary["disk_bytes"] == round(1.5 * (106 * 74 + 22 * 18))
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
@@ -53,3 +58,34 @@ def test_a_folder_is_excluded_with_all_in_it(command, folder, tmp_path):
     code, said, _ = command("run", folder, tmp_path / "out", "-n", "-v", "--exclude", "sub")
     assert code == 0
     assert said.startswith("2 to do, 1 left out") and "sub/" not in said
+
+
+def test_it_says_what_disk_space_is_needed_and_free(command, folder, tmp_path, monkeypatch):
+    free = SimpleNamespace(free=20_000_000_000)
+    monkeypatch.setattr(dry_run.shutil, "disk_usage", lambda path: free)
+    arguments = ("run", folder, tmp_path / "out" / "deeper", "-s", 2, "-f", "bmp", "-n")
+    _, said, err = command(*arguments)
+    assert "about 48 kB of disk (20 GB free)" in said and not err
+    free.free = 40_000
+    _, said, err = command(*arguments)
+    assert "(40 kB free)" in said
+    assert err == "warning: there is not enough disk space for all outputs\n"
+
+
+def test_the_space_for_what_is_made_is_about_what_was_said(command, folder, tmp_path):
+    out = tmp_path / "out"
+    said = json.loads(command("run", folder, out, "-n", "--json")[1].splitlines()[-1])
+    command("run", folder, out, "-q")
+    made = sum(path.stat().st_size for path in out.rglob("*.*") if ".upscaler" not in path.parts)
+    assert said["disk_bytes"] / 2 < made < said["disk_bytes"] * 2
+
+
+@pytest.mark.parametrize("extra", [(), ("-n",)])
+def test_patterns_that_match_nothing_are_said(command, folder, tmp_path, extra):
+    useful = ("--exclude", "sub", "--include", "*.png")
+    useless = ("--exclude", "drafts/*", "--include", "*.PNG")
+    arguments = ("run", folder, tmp_path / "out", "-s", 2, *extra)
+    _, _, err = command(*arguments, *useful, *useless)
+    assert "no image matches --include '*.PNG' or --exclude 'drafts/*'\n" in err
+    _, _, err = command(*arguments, *useful)
+    assert "matches" not in err

@@ -41,6 +41,8 @@ class Plan:
     """Pipes, sockets, devices and links to folders, with what each is."""
     left_out: int = 0
     """Images that were not chosen."""
+    unmatched: str = ""
+    """Which patterns choose nothing, in a line; empty if there are none."""
     refused: dict[str, str] = field(default_factory=dict)
     """What fails before it begins, with the reason of each: folders that could not be listed,
     names that the output's file system does not take."""
@@ -158,6 +160,7 @@ def _plan_folder(
         not_read=found.not_read,
         passed_over=found.passed_over,
         left_out=len(jobs) - len(chosen),
+        unmatched=selection.unmatched(kinds.keys()),
         refused=unlisted | refused,
         inputs=inputs,
     )

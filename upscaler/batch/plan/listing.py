@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -73,6 +74,21 @@ class Selection:
             and not any(_matches(folder, self.exclude) for folder in file.parents)
             and (self.shard is None or self.shard.holds(file))
         )
+
+    def unmatched(self, files: Collection[Path]) -> str:
+        """Return in a line which patterns match none of these files; nothing if all match one."""
+        folders = {folder for file in files for folder in file.parents}
+        found = [
+            ("--include", self.include, files),
+            ("--exclude", self.exclude, folders | {*files}),
+        ]
+        useless = [
+            f"{option} {pattern!r}"
+            for option, patterns, paths in found
+            for pattern in patterns
+            if not any(_matches(path, (pattern,)) for path in paths)
+        ]
+        return f"no image matches {' or '.join(useless)}" if useless else ""
 
 
 EVERYTHING = Selection()

@@ -169,6 +169,7 @@ class Batch:
         finally:
             for ended in pipeline.leftovers():  # an interrupt must not forget what was done
                 _record(journal, ended)
+            journal.unclaim(pipeline.untouched.values())
             self._summary.profile = pipeline.watch.read()
             sync_folders(job.target.parent for job, _ in todo)
 

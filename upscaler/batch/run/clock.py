@@ -109,10 +109,17 @@ class Clocks:
         limit: seconds of work on a file; None for no limit.
         log: called with a line worth knowing.
         witness: told which files are late.
+        tick: called at each look.
     """
 
-    def __init__(self, limit: float | None, log: Callable[[str], None], witness: Witness) -> None:
-        self._limit, self._log, self._witness = limit, log, witness
+    def __init__(
+        self,
+        limit: float | None,
+        log: Callable[[str], None],
+        witness: Witness,
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._limit, self._log, self._witness, self._tick = limit, log, witness, tick
         longest = limit or _LONG
         self.turn = min(TURN, longest / _LOOKS_A_LIMIT)
         self._most = 2 * longest / _LOOKS_A_LIMIT
@@ -137,6 +144,7 @@ class Clocks:
         for clock in list(self._running.values()):
             clock.tick(passed)
             self._judge(clock, passed)
+        self._tick()
 
     def _judge(self, clock: Clock, passed: float) -> None:
         if self._limit is None:

@@ -95,11 +95,13 @@ class Pipeline:
     ) -> None:
         self._upscaler, self._encoding, self._max_pixels = upscaler, encoding, max_pixels
         self.watch = watch or Stopwatch()
-        self._begin, self._witness, self._tick = begin, witness, tick
+        self._begin, self._witness = begin, witness
         self._workload = workload or Workload(())
-        self._clocks = Clocks(timeout, log, self._witness)
+        self._clocks = Clocks(timeout, log, witness, tick)
         self._budget = Budget(memory)
         self._ended: deque[JobResult] = deque()
+        self.untouched: dict[str, Job] = {}
+        """What was handed to the readers, and none has taken up."""
         self._news = threading.Event()
         self._stopped = threading.Event()
         streams = self._streams
@@ -134,6 +136,7 @@ class Pipeline:
             free = self._ahead - unfinished
             if free >= self._ahead // _REFILLS and (following := list(islice(waiting, free))):
                 self._begin(following)
+                self.untouched |= {job.name: job for job in following}
                 for job in following:
                     running = RunningJob(job, Clock(job.name, self.watch))
                     self._readers.submit(self._guard, self._read, running)
@@ -154,16 +157,12 @@ class Pipeline:
 
     def _next(self) -> JobResult:
         """Wait for a result, in short turns: some systems deliver signals only in between."""
-        self._look()
+        self._clocks.look()
         while not self._ended:
             self._news.wait(self._clocks.turn)
             self._news.clear()
-            self._look()
+            self._clocks.look()
         return self._ended[0]
-
-    def _look(self) -> None:
-        self._clocks.look()
-        self._tick()
 
     def _guard(self, stage: Callable[[RunningJob], None], running: RunningJob) -> None:
         """Run one stage; whatever it raises ends this job, not the run."""
@@ -177,6 +176,7 @@ class Pipeline:
     def _read(self, running: RunningJob) -> None:
         job, wanted = running.job, self._upscaler.size
         self._witness.at(job.name, _DECODER)
+        self.untouched.pop(job.name, None)
         self._clocks.begin(running.clock)
         self._workload.begin(running)
         running.stamp = stamp_input(job, running.output, keep_times=self._encoding.keep_times)
@@ -203,7 +203,7 @@ class Pipeline:
 
     def _take(self, running: RunningJob, wanted: int) -> None:
         self._budget.take(wanted)
-        running.bytes, running.began = wanted, time.monotonic()
+        running.bytes = wanted
 
     def _go_whole(self, running: RunningJob) -> None:
         with running.clock.stage("read"):
@@ -307,7 +307,7 @@ class Pipeline:
             running.job,
             warnings=warnings,
             pixels=picture.width * picture.height,
-            seconds=time.monotonic() - running.began,
+            seconds=running.clock.worked,
             input_sha256=running.input_sha256,
             output=running.output.written,
             restoration=restoration,

@@ -28,7 +28,7 @@ class JobResult:
     restoration: Restoration | None = None
     """What `auto` decided."""
     seconds: float = 0.0
-    """From the start of reading to the end of writing."""
+    """In which it was worked on, waiting not counted."""
     input_sha256: str = ""
     """Of what was read; empty if it changed meanwhile, or there is no output."""
     output: Written | None = None
@@ -58,7 +58,7 @@ class RunningJob:
     """Of what was read of it."""
 
     def __init__(self, job: Job, clock: Clock) -> None:
-        self.job, self.clock, self.began = job, clock, 0.0
+        self.job, self.clock = job, clock
         self.bytes = 0
         """What it fills of the budget."""
         self.work: Work | None = None

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 
 from upscaler.batch.plan.jobs import Job
@@ -9,6 +10,9 @@ from upscaler.batch.run.cost import Cost
 from upscaler.batch.run.running_job import RunningJob
 from upscaler.errors import ImageError
 from upscaler.images import MAX_PIXELS, picture_size
+
+_MARK_AFTER, _FORGOTTEN = 0.01, 1 / 3
+"""Of all work, after how much the time is noted; of what is done, how much is too old."""
 
 
 class Workload:
@@ -35,7 +39,7 @@ class Workload:
 
     def start_timing(self) -> None:
         """Measure the speed anew."""
-        self._since: tuple[float, int, float] | None = None
+        self._marks: deque[tuple[float, int, float]] = deque()  # when, files ended, pixels
 
     def look_ahead(self) -> None:
         """Read the sizes of all pictures, in a thread of its own."""
@@ -73,17 +77,23 @@ class Workload:
     def seconds_left(self) -> float | None:
         """Return how long the rest takes at the speed so far; None if that is not known yet.
 
-        To be called again and again: the speed is that since the first call after which anything
-        was done, as networks that are opened first take their time.
+        To be called again and again: the speed is that of the last two thirds of what was done, so
+        that neither the start nor another program that ran for a while counts for long.
         """
-        now, done = time.monotonic(), self._done()
-        if self._since is None:
-            if done:
-                self._since = now, self._ended, done - self._ended * self._cost.a_file
+        now, done, whole = time.monotonic(), self._done(), self._whole()
+        marks = self._marks
+        if done and (not marks or done - self._done_at(marks[-1]) >= _MARK_AFTER * whole):
+            marks.append((now, self._ended, done - self._ended * self._cost.a_file))
+        while len(marks) > 1 and self._done_at(marks[1]) <= _FORGOTTEN * done:
+            marks.popleft()
+        if not marks or done <= (before := self._done_at(marks[0])):
             return None
-        began, files, pixels = self._since
-        timed = done - pixels - files * self._cost.a_file
-        return max(0.0, self._whole() - done) * (now - began) / timed if timed > 0 else None
+        return max(0.0, whole - done) * (now - marks[0][0]) / (done - before)
+
+    def _done_at(self, mark: tuple[float, int, float]) -> float:
+        """Return what was done then, by what files are known to cost now."""
+        _, files, pixels = mark
+        return pixels + files * self._cost.a_file
 
     @property
     def current(self) -> str:

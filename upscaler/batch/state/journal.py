@@ -8,7 +8,7 @@ loses none. A power cut may lose the last ones, and their files are then done ag
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass
 from enum import StrEnum
@@ -76,7 +76,7 @@ class Total:
     bytes: int
     """Of the outputs made here."""
     seconds: float
-    """From the start of reading to the end of writing, of each file, added up."""
+    """In which each file was worked on, added up."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,19 @@ class Journal:
                 "state = excluded.state, reason = NULL, seconds = NULL, "
                 "updated = excluded.updated",
                 rows,
+            )
+
+    def unclaim(self, jobs: Iterable[Job]) -> None:
+        """Take claims back of jobs that nobody has touched; of new ones nothing is known again."""
+        keys = [(self._key(job),) for job in jobs]
+        with self._database:
+            self._database.executemany(
+                "DELETE FROM jobs WHERE target = ? AND output_size IS NULL", keys
+            )
+            self._database.executemany(
+                f"UPDATE jobs SET state = '{State.RETRY}', reason = 'to be made again' "
+                f"WHERE target = ?",
+                keys,
             )
 
     def done(

@@ -45,7 +45,7 @@ class Output:
     model: str
     """What people call the model; empty if an earlier version wrote the journal."""
     seconds: float
-    """From the start of reading to the end of writing."""
+    """In which something worked on it, waiting not counted."""
     restoration: str
     """What `auto` decided, and why; empty if it was not asked."""
     warnings: tuple[str, ...]
