@@ -1,20 +1,7 @@
-"use strict";
+// All pictures of the page; common.js comes before, and viewer.js, which shows one, after.
 
-// All pictures of the page; viewer.js, which follows, shows one.
-
-const data = JSON.parse(document.getElementById("data").textContent);
-const $ = (id) => document.getElementById(id);
 const entries = data.entries.map((entry, index) => ({ ...entry, index }));
-const cards = new Map();
 let shown = entries; // those in the grid, in its order
-
-/** Make an element; what comes from files is text, never markup. */
-function make(tag, className, text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
 
 function card(entry) {
   const any = entry.versions.some(Boolean);
@@ -35,25 +22,16 @@ function card(entry) {
   return item;
 }
 
-let filling = 0;
-
-/** Show the chosen pictures: the first ones at once, others when there is time. */
+/** Show the pictures that are wanted, in the order that is wanted. */
 function fill() {
-  const wanted = $("filter").value.trim().toLowerCase();
-  shown = entries.filter((entry) => entry.name.toLowerCase().includes(wanted));
+  shown = entries.filter(isFound);
   if ($("order").value === "change") {
     const rank = (entry) => (entry.problem ? Infinity : entry.change ?? -1);
     shown = shown.toSorted((a, b) => rank(b) - rank(a) || a.index - b.index);
   }
   const all = entries.length === 1 ? "1 picture" : `${entries.length} pictures`;
-  $("count").textContent = wanted ? `${shown.length} of ${all}` : all;
-  $("grid").replaceChildren();
-  clearTimeout(filling);
-  const more = (from, to) => {
-    $("grid").append(...shown.slice(from, to).map(card));
-    if (to < shown.length) filling = setTimeout(more, 0, to, to + 1000);
-  };
-  more(0, 100);
+  $("count").textContent = shown.length < entries.length ? `${shown.length} of ${all}` : all;
+  fillGrid(shown, card);
 }
 
 $("controls").onsubmit = (event) => event.preventDefault();

@@ -17,7 +17,7 @@ from upscaler.page.store import Beside, Inside, Store
 _MOST_INSIDE = 24_000_000
 """Bytes of pictures that go into the page itself, so that it is one file to send."""
 
-_PROGRAM = ("page.js", "viewer.js", "input.js")
+_PROGRAM = ("common.js", "page.js", "viewer.js", "input.js")
 """Its parts, in order."""
 
 

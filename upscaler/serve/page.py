@@ -12,7 +12,7 @@ def serve_page(
     library: Library, models: Sequence[str], scales: Sequence[str], formats: Sequence[str]
 ) -> tuple[str, str]:
     """Return the page, and the policy for it: what it may load, and from where."""
-    program = _own("serve.js") + part("viewer.js") + part("input.js")
+    program = part("common.js") + _own("serve.js") + part("viewer.js") + part("input.js")
     style = part("page.css") + _own("serve.css")
     title = f"{library.source.absolute().name} → {library.output.absolute().name}"
     data = {

@@ -1,21 +1,9 @@
-"use strict";
+// A run, and the pictures that go through it; common.js comes before, and viewer.js, which shows one,
+// after.
 
-// A run, and the pictures that go through it; viewer.js, which follows, shows one.
-
-const data = JSON.parse(document.getElementById("data").textContent);
-const $ = (id) => document.getElementById(id);
 const entries = [];
-const cards = new Map();
 const byId = new Map();
 let shown = entries;
-
-/** Make an element; what comes from files is text, never markup. */
-function make(tag, className, text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
 
 /** Ask the server; what it has against it is said on the page. */
 async function ask(where, options) {
@@ -69,9 +57,8 @@ function mark(entry) {
 }
 
 function fill() {
-  const wanted = $("filter").value.trim().toLowerCase();
-  shown = entries.filter((entry) => entry.name.toLowerCase().includes(wanted));
-  $("grid").replaceChildren(...shown.map(card));
+  shown = entries.filter(isFound);
+  fillGrid(shown, card);
 }
 
 async function list() {
