@@ -12,9 +12,10 @@ function card(entry) {
     const image = make("img", "");
     Object.assign(image, { loading: "lazy", decoding: "async", alt: "", src: entry.thumb });
     thumb.append(image);
+    made.append(thumb);
   }
   const changed = entry.change === undefined ? "" : `changed by ${entry.change.toFixed(1)} %`;
-  made.append(thumb, make("span", "name", entry.name));
+  made.append(make("span", "name", entry.name));
   made.append(make("span", entry.problem ? "note problem" : "note", entry.problem || changed));
   const item = make("li", "");
   item.append(made);

@@ -71,21 +71,16 @@ class Beside:
         page: the file of the page.
 
     Raises:
-        UsageError: the folder is there, and is not that of a page.
+        UsageError: the names that it may have are taken.
         OutputError: it cannot be made.
     """
 
     def __init__(self, page: Path) -> None:
         self._page = page.absolute()
-        self._folder = self._page.with_suffix("")
+        self._folder = _folder_of(self._page)
         try:
-            if (self._folder / _MARK).is_file():
+            if self._folder.exists():
                 shutil.rmtree(self._folder)
-            elif self._folder.exists():
-                raise UsageError(
-                    f"small pictures would go into {self._folder.name} beside the page, which is "
-                    f"there already; give the page another name"
-                )
             (self._folder / _MARK).parent.mkdir(parents=True)
             (self._folder / _MARK).touch()
         except OSError as error:
@@ -107,6 +102,20 @@ class Beside:
         except OSError as error:
             raise OutputError(f"cannot write into {self._folder}: {error.strerror}") from None
         return address(f"{self._folder.name}/{name}")
+
+
+def _folder_of(page: Path) -> Path:
+    """Return the folder beside a page: one that is not there yet, or that of a page before."""
+    folder = page.with_suffix("")
+    others = folder, folder.with_name(f"{folder.name}-page")  # `large` may be the output folder
+    for each in others:
+        if not each.exists() or (each / _MARK).is_file():
+            return each
+    names = " and ".join(each.name for each in others)
+    raise UsageError(
+        f"{names} beside the page, where small pictures would go, are there already; give the page "
+        f"another name"
+    )
 
 
 def is_shown(kind: str, width: int, height: int) -> bool:

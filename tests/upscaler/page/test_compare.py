@@ -158,14 +158,21 @@ def test_many_pictures_stay_where_they_are(folder, made, compare, tmp_path, monk
     assert len(list(small.parent.glob("*.webp"))) == before - 1
 
 
-def test_a_folder_that_is_not_the_pages_is_left_alone(folder, made, command, tmp_path, monkeypatch):
+def test_a_folder_that_is_not_the_pages_is_left_alone(
+    folder, made, command, compare, tmp_path, monkeypatch
+):
     monkeypatch.setattr("upscaler.page.write._MOST_INSIDE", BESIDE)
-    out, mine = made(), tmp_path / "page" / "mine.txt"
-    mine.parent.mkdir()
-    mine.write_text("mine")
-    code, _, err = command("compare", folder, out, "-o", tmp_path / "page.html")
+    out = made()
+    before = sorted(out.rglob("*"))
+    for _ in range(2):  # out.html beside the folder `out`
+        seen = compare(folder, out, output="out.html")
+        assert seen["a.png"]["thumb"].startswith("./out-page/")
+    assert sorted(out.rglob("*")) == before
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x-page").mkdir()
+    code, _, err = command("compare", folder, out, "-o", tmp_path / "x.html")
     assert code == 2 and "give the page another name" in err
-    assert mine.read_text() == "mine" and not (tmp_path / "page.html").exists()
+    assert not (tmp_path / "x.html").exists() and not list((tmp_path / "x-page").iterdir())
 
 
 def test_small_copies_are_not_taken_for_pictures(folder, made, command, monkeypatch):
