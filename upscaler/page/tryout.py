@@ -150,8 +150,8 @@ def _timed(upscaler: Upscaler, part: Picture) -> tuple[float, Picture]:
     """Return the seconds for a part where as many are done as keep all cores busy, and a result."""
     began = time.perf_counter()
     works = [upscaler.begin(part)]
-    while sum(len(work.tiles) for work in works) < upscaler.threads:
-        works.append(upscaler.begin(part))
+    tiles = max(1, len(works[0].tiles))  # a flat picture has none to compute
+    works += [upscaler.begin(part) for _ in range(math.ceil(upscaler.threads / tiles) - 1)]
     with ThreadPoolExecutor(upscaler.threads) as pool:
         for _ in pool.map(lambda run: run(), [run for work in works for run in work.tiles]):
             pass

@@ -1,7 +1,6 @@
 """Who may talk to the page: the browser that it was opened in, and nobody else."""
 
 import secrets
-from urllib.parse import unquote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -54,7 +53,7 @@ class Guard:
         headers = Headers(scope=scope)
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         changes = scope["method"] not in ("GET", "HEAD")
-        token = unquote(scope["path"]).split("/")[1:2]
+        token = scope["path"].split("/")[1:2]
         return (
             len(hosts) == 1
             and hosts[0] in self._hosts

@@ -54,6 +54,13 @@ def test_a_part_is_enlarged_as_the_whole_is(detailed, rng):
     assert tried.folder_seconds == pytest.approx(tried.seconds * 3 * 700 * 900 / (64 * 48))
 
 
+@pytest.mark.parametrize("size", [(1, 1), (30, 40)])
+def test_a_flat_picture_is_enlarged_too(size):
+    part = Picture.from_pixels(np.full((*size, 3), 90, np.uint8))
+    (tried,) = tries(part, ["fast"], 2, Folder(None, 1, size[0] * size[1]))
+    assert tried.made.shape == (2 * size[0], 2 * size[1], 3)
+
+
 def test_every_model_is_on_one_page(command, folder, tmp_path, data_of):
     page = tmp_path / "try.html"
     code, out, err = command("try", folder / "b.jpg", "-s", 2, "-o", page)
