@@ -111,9 +111,11 @@ def try_models(
     for one in tryout.tries(part, names, scale, folder):
         tried.append(one)
         name = one.model.ljust(max(map(len, names)))
-        took = f"{tryout.seconds_in_words(one.seconds):>10}   all: about "
+        took = f"{tryout.seconds_in_words(one.seconds):>10}"
+        if one.folder_seconds is not None:
+            took += f"   all: about {duration(one.folder_seconds):<10}"
         reason = f"   auto takes it: {auto[1]}" if one.model == auto[0] else ""
-        click.echo(printable(f"{name} {took}{duration(one.folder_seconds):<10}{reason}".rstrip()))
+        click.echo(printable(f"{name} {took}{reason}".rstrip()))
     with tempfile.TemporaryDirectory() as drafts:
         comparison = tryout.comparison_of(picture, part, tried, folder, auto, Path(drafts))
         write_page(comparison, output, inside=True)

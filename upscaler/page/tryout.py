@@ -32,6 +32,9 @@ SIDE = 320
 _BLOCK = 16
 """In steps of so many pixels the part with the most detail is looked for."""
 
+_LEAST = 10_000
+"""Pixels of a part from which on its time says something of larger pictures."""
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -51,8 +54,8 @@ class Tried:
     made: Picture
     seconds: float
     """For the part, as one of many, while all cores are busy; the network and what is about it."""
-    folder_seconds: float
-    """For all pictures of the folder."""
+    folder_seconds: float | None
+    """For all pictures of the folder; None if the part is too small to tell."""
     purpose: str
     """What the model is for; empty for one from outside."""
 
@@ -142,7 +145,8 @@ def tries(part: Picture, names: Sequence[str], scale: float, folder: Folder) -> 
             seconds, made = _timed(upscaler, part)
             if seconds < 1:  # the first time is slower
                 seconds, made = _timed(upscaler, part)
-        whole = folder.pixels / (part.width * part.height) * seconds
+        pixels = part.width * part.height
+        whole = folder.pixels / pixels * seconds if pixels >= _LEAST else None
         yield Tried(name, made, seconds, whole, PURPOSES.get(name, ""))
 
 
@@ -182,7 +186,8 @@ def comparison_of(
         save_picture(one.made.without_metadata(), file, FORMATS["png"])
         facts = [("for", one.purpose)] if one.purpose else []
         facts += [("time", seconds_in_words(one.seconds))]
-        facts += [("folder", f"about {duration(math.ceil(one.folder_seconds))} {whole}")]
+        if one.folder_seconds is not None:
+            facts += [("folder", f"about {duration(math.ceil(one.folder_seconds))} {whole}")]
         facts += [("auto", f"takes this one: {auto[1]}")] if one.model == auto[0] else []
         versions.append(Version(file, tuple(facts), one.made.warnings))
     columns = ["original", *(one.model for one in tried)]

@@ -48,10 +48,10 @@ def test_what_nobody_sees_is_no_detail(rng):
 
 def test_a_part_is_enlarged_as_the_whole_is(detailed, rng):
     folder = Folder(None, 3, 3 * 700 * 900)
-    part = cut(detailed, (600, 20, 64, 48))
+    part = cut(detailed, (600, 20, 128, 96))
     (tried,) = tries(part, ["fast"], 2, folder)
-    assert tried.made.shape == (96, 128, 3)
-    assert tried.folder_seconds == pytest.approx(tried.seconds * 3 * 700 * 900 / (64 * 48))
+    assert tried.made.shape == (192, 256, 3)
+    assert tried.folder_seconds == pytest.approx(tried.seconds * 3 * 700 * 900 / (128 * 96))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (30, 40)])
@@ -59,10 +59,12 @@ def test_a_flat_picture_is_enlarged_too(size):
     part = Picture.from_pixels(np.full((*size, 3), 90, np.uint8))
     (tried,) = tries(part, ["fast"], 2, Folder(None, 1, size[0] * size[1]))
     assert tried.made.shape == (2 * size[0], 2 * size[1], 3)
+    assert tried.folder_seconds is None  # so few pixels say nothing of others
 
 
-def test_every_model_is_on_one_page(command, folder, tmp_path, data_of):
+def test_every_model_is_on_one_page(command, folder, tmp_path, data_of, photo):
     page = tmp_path / "try.html"
+    Image.fromarray(photo.repeat(3, axis=0).repeat(3, axis=1)).save(folder / "b.jpg")
     code, out, err = command("try", folder / "b.jpg", "-s", 2, "-o", page)
     assert code == 0 and err == ""
     names = sorted({model.spec.name for model in packaged_models()})
@@ -74,7 +76,7 @@ def test_every_model_is_on_one_page(command, folder, tmp_path, data_of):
         facts = dict(version["facts"])
         assert facts["folder"].endswith(" for 3 images") and facts["time"].endswith(" s")
         content = base64.b64decode(version["url"].partition(",")[2])
-        assert Image.open(io.BytesIO(content)).size == (106, 74)
+        assert Image.open(io.BytesIO(content)).size == (318, 222)
     assert len(re.findall("auto takes it", out)) == 1
 
 
