@@ -9,9 +9,6 @@ import sys
 
 import pytest
 
-pytest.importorskip("starlette", reason="needs the extra [web]")
-pytest.importorskip("uvicorn", reason="needs the extra [web]")
-
 
 class Server:
     """A running `upscaler serve`."""
@@ -48,7 +45,14 @@ class Server:
 
 
 @pytest.fixture
-def serve():
+def web():
+    """Skips a test where the extra is not installed."""
+    for name in ("starlette", "uvicorn"):
+        pytest.importorskip(name, reason="needs the extra [web]")
+
+
+@pytest.fixture
+def serve(web):
     """Start a server; all end with the test."""
     started = []
 

@@ -98,7 +98,13 @@ def test_names_need_not_be_text(serve, tmp_path):
     assert server.ask(f"small/before/{found['id']}")[0] == 200
 
 
-def test_wrong_use_is_said(command, folder, tmp_path):
+def test_what_is_missing_is_said(command, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, _, err = command("serve", folder, tmp_path / "out")
+    assert code == 3 and "pip install '.[web]'" in err
+
+
+def test_wrong_use_is_said(web, command, folder, tmp_path):
     for paths, words in (
         ((folder / "a.png", tmp_path / "out"), "is not a folder"),
         ((folder, folder), "cannot be the output folder"),
