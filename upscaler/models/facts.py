@@ -9,7 +9,7 @@ PURPOSES = {
     "balanced": "clean images: PNG, TIFF, good JPEG",
     "fast": "very many images, or an old computer: about half the time",
     "quality": "the best result for clean images: about twice the time",
-    "photo": "JPEG from phones, the web, old cameras: removes blocks, at x3 and x4 noise, too",
+    "photo": "JPEG from phones, the web, old cameras: removes blocks and noise",
 }
 """What each packaged model is for."""
 
