@@ -1,8 +1,8 @@
 # The verbs of the project; .ci/run does the same on a clean clone.
 PYTHON ?= .venv/bin/python
 
-.PHONY: install packages lint format types test slow vulkan swiftshader lowest golden docs bench \
-	faults wheel try-wheel release
+.PHONY: install packages lint format types test slow vulkan swiftshader wine windows-python lowest \
+	golden docs bench faults wheel try-wheel release
 
 install:            ## everything, for development
 	python3 -m venv .venv && $(MAKE) packages PYTHON=.venv/bin/python
@@ -48,6 +48,17 @@ ON_SWIFTSHADER = LD_LIBRARY_PATH=$(CHROMIUM) VK_ICD_FILENAMES=$(CHROMIUM)/vk_swi
 vulkan:             ## webgpu and ncnn, on SwiftShader if it was fetched, else on what is here
 	$(if $(wildcard $(CHROMIUM)),$(ON_SWIFTSHADER)) \
 		$(PYTHON) -m pytest tests/upscaler -m "vulkan and not slow" --durations=10
+
+# Windows without Windows: see docs/internals/windows.md. On Debian and x86-64.
+WINE := $(CURDIR)/.venv/wine
+windows-python:     ## Debian's wine, and CPython for Windows with all packages, for `make wine`; as root
+	apt-get update --quiet=2
+	apt-get install --quiet=2 --yes --no-install-recommends wine wine64
+	tests/wine/install.sh $(WINE)
+
+ON_WINDOWS ?= tests/upscaler/hardware tests/upscaler/supervisor
+wine:               ## the tests of what Windows does in another way; make wine ON_WINDOWS=tests/...
+	tests/wine/python $(WINE) -m pytest -p no:cacheprovider --timeout 300 $(ON_WINDOWS) </dev/null | cat
 
 # `click>=8.4` in pyproject.toml -> click==8.4
 LOWEST := $(shell sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\([^;"]*\).*/\1==\2/p' pyproject.toml)

@@ -2,11 +2,14 @@
 
 import os
 import stat
+import sys
 
 import pytest
 from PIL import Image
 
 from upscaler.images import Encoding
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
 
 
 @pytest.fixture

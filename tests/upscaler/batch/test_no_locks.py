@@ -1,13 +1,14 @@
 """File systems that have no locks: some network folders, some of FUSE."""
 
 import errno
-import fcntl
 import os
 import platform
 import subprocess
 import sys
 
 import pytest
+
+fcntl = pytest.importorskip("fcntl")
 
 from upscaler.batch.plan.listing import Shard
 from upscaler.batch.report import Status

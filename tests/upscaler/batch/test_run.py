@@ -1,6 +1,5 @@
 """A run from its plan to its summary."""
 
-import fcntl
 import json
 import os
 import tempfile
@@ -12,6 +11,7 @@ import pytest
 from PIL import Image
 
 from upscaler.batch.report import Status
+from upscaler.hardware import system
 from upscaler.images import sweep
 
 
@@ -81,7 +81,7 @@ def test_bytes_do_not_depend_on_the_number_of_jobs(folder, tmp_path, photo, runt
 
 def test_what_is_being_written_is_not_swept(tmp_path):
     with tempfile.NamedTemporaryFile(dir=tmp_path, prefix=".upscaler-", suffix=".part") as live:
-        fcntl.flock(live, fcntl.LOCK_EX)
+        system.lock(live)
         (tmp_path / ".upscaler-dead.part").write_bytes(b"half")
         sweep(tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == [Path(live.name).name]

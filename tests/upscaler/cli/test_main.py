@@ -1,7 +1,6 @@
 """The command line as a process: help, signals, streams, and what it leaves alone."""
 
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -202,7 +201,7 @@ def test_the_progress_bar_is_there_and_the_cursor_comes_back(folder, tmp_path):
     """On a terminal, which a run's second process has as the first one does."""
     out = tmp_path / "out"
     arguments = [sys.executable, "-m", "upscaler", "run", folder, out, "-s", "2", "-r", "cpu"]
-    ours, theirs = pty.openpty()
+    ours, theirs = pytest.importorskip("pty").openpty()
     process = subprocess.Popen(arguments, stderr=theirs, stdout=subprocess.DEVNULL)
     os.close(theirs)
     shown = b""

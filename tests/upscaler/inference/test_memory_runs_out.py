@@ -1,6 +1,5 @@
 """Where memory runs out, tiles are computed in halves and no pixel is wrong."""
 
-import resource
 import subprocess
 import sys
 
@@ -103,6 +102,7 @@ def test_where_memory_really_runs_out_no_pixel_is_wrong(tmp_path, rng, runtime):
         return subprocess.run(arguments, capture_output=True, text=True, check=False, **limits)
 
     def limit():
+        resource = pytest.importorskip("resource")
         resource.setrlimit(resource.RLIMIT_AS, (1_200_000_000, 1_200_000_000))
 
     assert run("whole").returncode == 0

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import resource
 import struct
 import zlib
 from contextlib import contextmanager
@@ -199,6 +198,7 @@ def test_a_network_that_fails_midway_fails_the_file(through, tmp_path, tall, ups
 @contextmanager
 def small_files():
     """Let no file become larger than 16 KB; not a fixture, or pytest's own output would be one."""
+    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, hard))
     try:

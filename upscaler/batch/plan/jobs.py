@@ -84,7 +84,7 @@ def plan(
             the name of a file that cannot be written.
         StartError: the input cannot be reached or read.
     """
-    if suffix and ("/" in suffix or "\0" in suffix):
+    if suffix and (Path(f"a{suffix}").name != f"a{suffix}" or "\0" in suffix):
         raise UsageError(f"the suffix {suffix!r} is no part of a file's name")
     try:
         mode = source.stat().st_mode
