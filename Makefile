@@ -1,7 +1,7 @@
 # The verbs of the project; .ci/run does the same on a clean clone.
 PYTHON ?= .venv/bin/python
 
-.PHONY: install packages lint format types test slow vulkan swiftshader wine windows-python lowest \
+.PHONY: install packages lint format types test slow vulkan swiftshader windows-python on-windows wine lowest \
 	golden docs bench faults wheel try-wheel release
 
 install:            ## everything, for development
@@ -57,8 +57,12 @@ windows-python:     ## Debian's wine, and CPython for Windows with all packages,
 	tests/wine/install.sh $(WINE)
 
 ON_WINDOWS ?= tests/upscaler/hardware tests/upscaler/supervisor
-wine:               ## the tests of what Windows does in another way; make wine ON_WINDOWS=tests/...
-	tests/wine/python $(WINE) -m pytest -p no:cacheprovider --timeout 300 $(ON_WINDOWS) </dev/null | cat
+on-windows:         ## the tests of what Windows does in another way, on Windows
+	$(PYTHON) -m pytest $(ON_WINDOWS)
+
+wine:               ## the same under wine; make wine ON_WINDOWS=tests/upscaler/images for others
+	bash -o pipefail -c "tests/wine/python $(WINE) -m pytest -p no:cacheprovider --timeout 300 \
+		$(ON_WINDOWS) </dev/null | cat"
 
 # `click>=8.4` in pyproject.toml -> click==8.4
 LOWEST := $(shell sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\([^;"]*\).*/\1==\2/p' pyproject.toml)

@@ -6,13 +6,14 @@ start it again: its journal knows what is done.
 
 import asyncio
 import json
-import signal
 import sys
 import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from upscaler.hardware import system
 
 _LINES = 8
 """Of what it said last."""
@@ -74,7 +75,7 @@ class Runner:
         """Have it end in order: what is finished is kept."""
         if self.is_running and self._process and self._process.returncode is None:
             self.stopping = True
-            self._process.send_signal(signal.SIGINT)
+            system.stop(self._process)
 
     async def close(self) -> None:
         """Stop it and wait until it has ended."""

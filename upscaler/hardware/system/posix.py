@@ -14,7 +14,12 @@ from functools import partial
 from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from subprocess import Popen
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+
+    Stoppable = Popen[bytes] | Process
 
 CUDA, NVML, CUDNN = "libcuda.so.1", "libnvidia-ml.so.1", "libcudnn.so.9"
 ONNXRUNTIME_CUDA = "libonnxruntime_providers_cuda.so"
@@ -222,6 +227,11 @@ def taken_over(value: str) -> list[int]:
 def interrupt(process: Popen[bytes], number: int) -> None:
     """Send a process of `start` a signal, if it does not have it from the terminal."""
     process.send_signal(number)
+
+
+def stop(process: "Stoppable") -> None:
+    """Have a command of ours end in order, as Ctrl-C does."""
+    process.send_signal(signal.SIGINT)
 
 
 def crash(code: int) -> str:

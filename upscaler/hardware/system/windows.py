@@ -14,11 +14,16 @@ from contextlib import suppress
 from ctypes import wintypes
 from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from upscaler.hardware.system.windows_names import refused, units
 
 assert sys.platform == "win32"  # or a type checker elsewhere would look for what is only there
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+
+    Stoppable = subprocess.Popen[bytes] | Process
 
 CUDA, NVML, CUDNN = "nvcuda.dll", "nvml.dll", "cudnn64_9.dll"
 ONNXRUNTIME_CUDA = "onnxruntime_providers_cuda.dll"
@@ -226,6 +231,11 @@ def taken_over(value: str) -> list[int]:
 
 def interrupt(process: subprocess.Popen[bytes], number: int) -> None:
     """Do nothing: signals come from the console, to all processes that it shows."""
+
+
+def stop(process: "Stoppable") -> None:
+    """End it at once: there is no console between them. Its journal knows what is done."""
+    process.terminate()
 
 
 def crash(code: int) -> str:
