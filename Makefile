@@ -62,7 +62,7 @@ on-windows:         ## the tests of what Windows does in another way, on Windows
 
 wine:               ## the same under wine; make wine ON_WINDOWS=tests/upscaler/images for others
 	bash -o pipefail -c "tests/wine/python $(WINE) -m pytest -p no:cacheprovider --timeout 300 \
-		$(ON_WINDOWS) </dev/null | cat"
+		$(ON_WINDOWS) </dev/null 2>&1 | cat"
 
 # `click>=8.4` in pyproject.toml -> click==8.4
 LOWEST := $(shell sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\([^;"]*\).*/\1==\2/p' pyproject.toml)
