@@ -1,9 +1,10 @@
-"""What Linux and macOS do."""
+"""What Linux and macOS do; light, as a run waits for it."""
+
+from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import platform
 import resource
 import signal
 import stat
@@ -12,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from io import BufferedRandom, BufferedReader
-from pathlib import Path
 from subprocess import Popen
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+    from pathlib import Path
 
     Stoppable = Popen[bytes] | Process
 
@@ -44,7 +45,7 @@ _CRASHES = {
 _BY_SIGNAL = 128
 """What the exit codes of a process that a signal ended are made of."""
 
-_DEVICES = Path("/dev")
+_DEVICES = "/dev"
 _CLEAR_PEAK = b"5"
 
 
@@ -136,8 +137,10 @@ def others_may_write(folder: Path) -> bool:
 
 def processor() -> str:
     """Return the CPU's name as the system tells it, in words."""
+    import platform
+
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = _lines("/proc/cpuinfo")
     except OSError:
         return platform.processor() or platform.machine()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -152,7 +155,7 @@ def installed_memory_bytes() -> int:
 def free_memory_bytes() -> int:
     """Return how much memory of the machine is free, as the system judges it."""
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        lines = _lines("/proc/meminfo")
         return 1024 * next(int(line.split()[1]) for line in lines if "MemAvailable" in line)
     except (OSError, StopIteration):
         return installed_memory_bytes()
@@ -161,7 +164,7 @@ def free_memory_bytes() -> int:
 def resident_bytes() -> int:
     """Return the resident size of this process; 0 where the system does not say it."""
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        pages = int(_lines("/proc/self/statm")[0].split()[1])
     except (OSError, IndexError, ValueError):
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
@@ -170,7 +173,7 @@ def resident_bytes() -> int:
 def peak_memory_bytes() -> int:
     """Return the largest resident size that this process has had."""
     try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        lines = _lines("/proc/self/status")
         return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
     except (OSError, StopIteration):
         # not the first choice: on Linux it counts the process that this one was forked from
@@ -181,7 +184,8 @@ def peak_memory_bytes() -> int:
 def forget_peak_memory() -> bool:
     """Let `peak_memory_bytes` count from now; False where that cannot be."""
     try:
-        Path("/proc/self/clear_refs").write_bytes(_CLEAR_PEAK)
+        with open("/proc/self/clear_refs", "wb") as file:  # noqa: PTH123 - see `_lines`
+            file.write(_CLEAR_PEAK)
     except OSError:  # not Linux, or not allowed
         return False
     return True
@@ -191,7 +195,14 @@ def gpu_may_be_here() -> bool:
     """Whether it is worth asking for a GPU: quick, and no driver is loaded for it."""
     if sys.platform != "linux":
         return True
-    return any(True for pattern in ("dri/renderD*", "dxg") for _ in _DEVICES.glob(pattern))
+    from pathlib import Path
+
+    return any(True for pattern in ("dri/renderD*", "dxg") for _ in Path(_DEVICES).glob(pattern))
+
+
+def _lines(path: str) -> list[str]:
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - `pathlib` takes long to load
+        return file.read().splitlines()
 
 
 # processes
@@ -229,7 +240,7 @@ def interrupt(process: Popen[bytes], number: int) -> None:
     process.send_signal(number)
 
 
-def stop(process: "Stoppable") -> None:
+def stop(process: Stoppable) -> None:
     """Have a command of ours end in order, as Ctrl-C does."""
     process.send_signal(signal.SIGINT)
 
