@@ -1,6 +1,7 @@
 """What `run --dry-run` prints."""
 
 import json
+import sys
 
 import click
 
@@ -17,7 +18,7 @@ def show_dry_run(preview: DryRun, *, as_json: bool, quiet: bool, verbose: bool) 
             click.echo(json.dumps(file.as_json()))
         click.echo(json.dumps(preview.as_json()))
     elif not quiet:
-        click.echo(between_words(_summary(preview)))
+        click.echo(between_words(_summary(preview), sys.stdout))
     for file in () if as_json else preview.files:
         if file.error or (not quiet and (verbose or file.expected is Expected.KEPT)):
             click.echo(printable(_line(file)))

@@ -17,7 +17,7 @@ class Looking:
 
     def __init__(self, paths: Sequence[Path], *, shown: bool) -> None:
         self._width = 0
-        if shown and sys.stderr is not None and (columns := columns_of(sys.stderr)):
+        if shown and (columns := columns_of(sys.stderr)):
             self._write(line_for(paths, columns))
 
     def end(self) -> None:

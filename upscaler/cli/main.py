@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from upscaler.cli.defaults import settings_of, unknown_variables, variable
+from upscaler.cli.printable import between_words
 from upscaler.errors import UpscalerError
 from upscaler.hardware import system
 from upscaler.supervisor.line import Witness, connect
@@ -190,7 +191,7 @@ def _fault(error: Exception) -> str:
 
 
 def _failed(message: str, code: int) -> int:
-    click.echo(f"Error: {message}", err=True)
+    click.echo(between_words(f"Error: {message}", sys.stderr), err=True)
     return code
 
 
@@ -199,7 +200,7 @@ def _stopped(error: BaseException, word: str, code: int) -> int:
     notes = getattr(error, "__notes__", [])
     if not notes:
         return _failed(word, code)
-    click.echo(notes[-1], err=True)
+    click.echo(between_words(notes[-1], sys.stderr), err=True)
     return code
 
 

@@ -5,6 +5,7 @@ a terminal, a plain line now and then elsewhere.
 """
 
 import json
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -153,7 +154,7 @@ class RunDisplay:
         if self._json:
             click.echo(json.dumps(summary.as_json()))
         elif not self._quiet:
-            click.echo(between_words(str(summary)))
+            click.echo(between_words(str(summary), sys.stdout))
 
     def _describe(self, result: Result) -> None:
         took = f" in {result.seconds:.2f} s" if result.status is Status.DONE else ""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
@@ -24,6 +24,21 @@ _SURE_AFTER, _SURE_SHARE = 2.0, 0.01
 """Seconds and share of the work before which no time is said."""
 
 
+class _Narrower:
+    """Leaves room at the end of a line for the ^C that a terminal shows, or that would wrap."""
+
+    def __init__(self, line: RenderableType) -> None:
+        self._line = line
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from console.render(self._line, options.update(width=options.max_width - 3))
+
+
+class _Bar(Progress):
+    def get_renderable(self) -> RenderableType:
+        return _Narrower(super().get_renderable())
+
+
 class ProgressBar:
     """Shows how far a run is.
 
@@ -35,7 +50,7 @@ class ProgressBar:
 
     def __init__(self, console: Console, say: Callable[[str], None], *, shown: bool) -> None:
         self._shown, self._terminal, self._say = shown, console.is_terminal, say
-        self._bar = Progress(
+        self._bar = _Bar(
             BarColumn(None, table_column=Column(ratio=2, min_width=4)),
             TextColumn("{task.description}", markup=False),
             TextColumn("{task.fields[name]}", markup=False, table_column=_NAME),

@@ -1,6 +1,7 @@
 """`upscaler status`."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -26,9 +27,10 @@ def status(folder: Path, as_json: bool) -> None:
     from rich.table import Table
 
     from upscaler.batch.plan.listing import STATE_FOLDER
+    from upscaler.batch.report import duration
     from upscaler.batch.state.database import journals
     from upscaler.batch.state.journal import State, read_journal
-    from upscaler.cli.printable import printable
+    from upscaler.cli.printable import between_words, printable
     from upscaler.errors import UsageError
 
     if not journals(folder / STATE_FOLDER):
@@ -55,12 +57,10 @@ def status(folder: Path, as_json: bool) -> None:
         table.add_row(state, f"{total.files}", f"{total.bytes / 1e6:.1f}", f"{total.seconds:.1f}")
     Console(width=None if Console().is_terminal else 120).print(table)
     for problem in problems:
-        click.echo(printable(problem))
+        click.echo(between_words(printable(problem), sys.stdout))
     if last:
-        click.echo(
-            f"last run: {last.done} done, {last.failed} failed in {last.seconds:.1f} s, "
-            f"{last.model} on {last.runtime}"
-        )
+        text = f"last run: {last.done} done, {last.failed} failed in {duration(last.seconds)}, "
+        click.echo(between_words(f"{text}{last.model} on {last.runtime}", sys.stdout))
 
 
 def _shown(path: Path) -> str:

@@ -1,11 +1,13 @@
 """The line that moves: what it says, and that it fits."""
 
 import io
+import os
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from upscaler.cli import progress_bar
+from upscaler.cli import printable, progress_bar
 from upscaler.cli.looking import line_for
 from upscaler.cli.progress_bar import ProgressBar, clock_time
 
@@ -41,7 +43,7 @@ def drawn():
 def test_it_fits_into_one_line_with_the_name_of_the_file(drawn, columns):
     line = drawn(columns)
     assert line.count("\n") == 1 and len(line.rstrip("\n")) <= columns
-    assert "50% 6789/12345 1:02:03 left a ra" in line and "━━" in line
+    assert "50% 6789/12345 1:02:03 left a" in line and "━" in line
 
 
 def test_elsewhere_a_plain_line_comes_now_and_then(monkeypatch):
@@ -79,3 +81,12 @@ def test_what_is_looked_at_fits_into_a_line(tmp_path, columns):
     assert len(line) < columns and line.startswith("looking at ...")
     assert line.endswith("nearly/ ...")
     assert line_for([tmp_path / "a.png"], 300) == f"looking at {tmp_path / 'a.png'} ..."
+
+
+def test_lines_break_between_words_on_a_terminal_alone(monkeypatch):
+    monkeypatch.setattr(printable.os, "get_terminal_size", lambda number: os.terminal_size((20, 9)))
+    terminal = SimpleNamespace(isatty=lambda: True, fileno=lambda: 1)
+    text = "6 pictures, 4x, auto-x4, on the processor"
+    assert printable.between_words(text, terminal) == "6 pictures, 4x,\nauto-x4, on the\nprocessor"
+    assert printable.between_words(text, io.StringIO()) == text
+    assert printable.between_words(text, None) == text
