@@ -40,6 +40,9 @@ class RunDisplay:
     Args:
         looking: what is to be seen before, and goes when there is more to say.
         again: whether an earlier process has shown how it began.
+
+    Attributes:
+        in_detail: whether a person wants to see more than what matters.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class RunDisplay:
         self._bar = ProgressBar(self._console, self._say, shown=not quiet)
         self._workload = Workload(())
         self._ended = 0
+        self.in_detail = verbose and not (quiet or as_json)
 
     def __enter__(self) -> Self:
         return self
@@ -184,6 +188,10 @@ def show_run(
         finally:
             drop_unfinished()  # by calls that did not return when the run was interrupted
         display.summary(summary)
+    if display.in_detail:
+        from upscaler.cli.terminal_picture import show_before_after
+
+        show_before_after(planned, summary)
     if report:
         write_report(summary, report)
     return summary

@@ -129,7 +129,12 @@ if TYPE_CHECKING:
     help="Make a page to compare before and after, at the end; see `upscaler compare`.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-@click.option("-v", "--verbose", is_flag=True, help="Print a line for each file.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Print a line for each file; show before and after of one alone, if the terminal can.",
+)
 @click.make_pass_decorator(Witness, ensure=True)
 def run(
     witness: Witness,
