@@ -13,6 +13,7 @@ import pytest
 from upscaler.batch.report import Result, Summary
 from upscaler.batch.state.journal import RunRecord
 from upscaler.cli.main import commands
+from upscaler.images import images_in
 from upscaler.inference.timing import STAGES, Profile
 from upscaler.measure.bench import Measurement
 from upscaler.measure.doctor import Health, facts
@@ -53,6 +54,14 @@ def test_the_table_of_formats_is_fresh(generate):
 def test_the_table_of_models_is_fresh(generate):
     text = (DOCS / "reference" / "models.md").read_text(encoding="utf-8")
     assert text == generate.models(), AGAIN
+
+
+def test_the_picture_of_a_run_is_of_the_samples_and_asks_no_server(generate):
+    text = (DOCS / "pictures" / "run.svg").read_text(encoding="utf-8").replace("&#160;", " ")
+    assert generate.run_picture.COMMAND in text
+    for path in images_in(ROOT / "samples"):
+        assert f"done: {path.name} in " in text, AGAIN + " --measure"
+    assert "url(http" not in text
 
 
 def test_the_comparison_with_peers_is_that_of_the_newest_result(generate):

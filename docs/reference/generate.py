@@ -18,6 +18,7 @@ import click
 import formats
 import man
 import numpy as np
+import run_picture
 from PIL import Image, ImageDraw
 
 from upscaler import Upscaler
@@ -248,6 +249,7 @@ def main(measure: bool) -> None:
     if measure:
         for document in PRINTED:
             document.write_text(measured(document.read_text(encoding="utf-8")), encoding="utf-8")
+        (PICTURES / "run.svg").write_text(run_picture.draw(), encoding="utf-8")
     for document in (MEASUREMENTS, README):
         document.write_text(compared(document.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "commands.md").write_text(reference(), encoding="utf-8")
