@@ -12,6 +12,10 @@ from upscaler.cli.main import main
 from upscaler.errors import RuntimeUnavailable
 from upscaler.runtimes import precisions_of
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # as of what a shell started in the background: the runs that tests start would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SHARED = Path(__file__).parents[2] / "shared"
 
 
