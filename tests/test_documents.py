@@ -11,7 +11,7 @@ import click
 import pytest
 
 from upscaler.batch.report import Result, Summary
-from upscaler.batch.state.journal import RunRecord
+from upscaler.batch.state.entries import RunRecord
 from upscaler.cli.main import commands
 from upscaler.images import images_in
 from upscaler.inference.timing import STAGES, Profile

@@ -11,7 +11,8 @@ from upscaler.batch.plan.jobs import Plan, refuse_too_long
 from upscaler.batch.report import SCHEMA, Result, Status, nothing_readable
 from upscaler.batch.run.memory import bytes_needed, goes_in_strips
 from upscaler.batch.run.settings import Settings
-from upscaler.batch.state.journal import RunRecord, read_journal
+from upscaler.batch.state.entries import RunRecord
+from upscaler.batch.state.journal import read_journal
 from upscaler.batch.state.resume import judge, other_settings
 from upscaler.errors import ImageError, StartError, UsageError
 from upscaler.images import Format, PictureSize, upright_size

@@ -29,7 +29,8 @@ def status(folder: Path, as_json: bool) -> None:
     from upscaler.batch.plan.listing import STATE_FOLDER
     from upscaler.batch.report import duration
     from upscaler.batch.state.database import journals
-    from upscaler.batch.state.journal import State, read_journal
+    from upscaler.batch.state.entries import State
+    from upscaler.batch.state.journal import read_journal
     from upscaler.cli.printable import between_words, printable
     from upscaler.errors import UsageError
 

@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 from upscaler.batch.plan.listing import STATE_FOLDER, list_images
 from upscaler.batch.report import duration
 from upscaler.batch.state.database import journals
-from upscaler.batch.state.journal import RunRecord, State, read_journal
+from upscaler.batch.state.entries import RunRecord, State
+from upscaler.batch.state.journal import read_journal
 from upscaler.batch.state.outputs import Output
 from upscaler.errors import UsageError
 from upscaler.page.comparison import Comparison, Row, Version

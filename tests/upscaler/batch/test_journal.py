@@ -15,7 +15,8 @@ from upscaler.batch.plan.jobs import Job
 from upscaler.batch.plan.listing import EVERYTHING, Selection, Shard
 from upscaler.batch.report import Status
 from upscaler.batch.state.database import scratch
-from upscaler.batch.state.journal import Journal, State, open_journal, read_journal
+from upscaler.batch.state.entries import State
+from upscaler.batch.state.journal import Journal, open_journal, read_journal
 from upscaler.batch.state.settings_key import SettingsKey
 from upscaler.errors import OutputError
 from upscaler.images import FORMATS

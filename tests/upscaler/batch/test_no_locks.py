@@ -12,7 +12,8 @@ fcntl = pytest.importorskip("fcntl")
 
 from upscaler.batch.plan.listing import Shard
 from upscaler.batch.report import Status
-from upscaler.batch.state.journal import State, open_journal, read_journal
+from upscaler.batch.state.entries import State
+from upscaler.batch.state.journal import open_journal, read_journal
 from upscaler.errors import OutputError
 from upscaler.images import sweep
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upscaler.batch.state.journal import State, read_journal
+from upscaler.batch.state.entries import State
+from upscaler.batch.state.journal import read_journal
 
 SMALL = {"model": "fast", "scale": "2", "format": "keep"}
 

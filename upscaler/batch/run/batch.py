@@ -13,7 +13,8 @@ from upscaler.batch.run.reporter import Reporter
 from upscaler.batch.run.running_job import JobResult
 from upscaler.batch.run.settings import Settings
 from upscaler.batch.run.workload import Workload
-from upscaler.batch.state.journal import Journal, RunRecord, State, open_journal
+from upscaler.batch.state.entries import RunRecord, State
+from upscaler.batch.state.journal import Journal, open_journal
 from upscaler.batch.state.resume import judge, refuse_other_settings
 from upscaler.images import sweep, sync_folders
 from upscaler.inference.timing import Profile, Stopwatch

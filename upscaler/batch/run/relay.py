@@ -6,7 +6,7 @@ from typing import Any
 
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.report import Result, Status, Summary, Used
-from upscaler.batch.state.journal import JournalEntry, State
+from upscaler.batch.state.entries import JournalEntry, State
 from upscaler.inference.timing import Profile
 from upscaler.supervisor.handover import Handover
 

@@ -10,14 +10,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, astuple, dataclass
-from enum import StrEnum
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.plan.listing import STATE_FOLDER, Shard
 from upscaler.batch.state import database as db
+from upscaler.batch.state.entries import JournalEntry, RunRecord, State, Total
 from upscaler.batch.state.file_stamp import FileStamp, Stamps, file_stamp
 from upscaler.batch.state.lock import hold
 from upscaler.batch.state.outputs import Output, keep_notes, outputs
@@ -29,77 +29,6 @@ _COLUMNS = (
     "source, input_size, input_mtime_ns, input_sha256, settings, "
     "output_size, output_mtime_ns, output_sha256, state, reason, updated"
 )
-
-
-class State(StrEnum):
-    """How far a job came."""
-
-    BEGUN = "begun"
-    """A run works on it, or was killed."""
-    DONE = "done"
-    FAILED = "failed"
-    """By its own fault: tried again when it changes, or with `--retry-failed`."""
-    RETRY = "retry"
-    """Failed because the machine was in the way: the next run tries it again."""
-
-
-@dataclass(frozen=True)
-class JournalEntry:
-    """What the journal knows of one output."""
-
-    source: Path
-    input: FileStamp | None
-    input_sha256: str
-    settings: str
-    """As `SettingsKey` has them."""
-    output: FileStamp | None
-    """None if none was made here."""
-    output_sha256: str
-    state: State
-    reason: str
-    updated: float
-    """When that became so, in seconds since 1970."""
-
-    def is_of(self, source: Path) -> bool:
-        """Whether this input made it, however its path is written, or moved or renamed since."""
-        try:
-            return self.source == source or self.source.samefile(source)
-        except OSError:  # the one that made it is not there any more
-            return self.source.name == source.name or self.input == file_stamp(source)
-
-
-@dataclass(frozen=True)
-class Total:
-    """Of all outputs in one state."""
-
-    files: int
-    bytes: int
-    """Of the outputs made here."""
-    seconds: float
-    """In which each file was worked on, added up."""
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """How a run went as a whole."""
-
-    began: float
-    """Seconds since 1970."""
-    model: str
-    """The title."""
-    model_sha256: str
-    runtime: str
-    """The last one, with its precision."""
-    done: int
-    failed: int
-    pixels: int
-    """Of the outputs."""
-    seconds: float
-    """From the first file to the last."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what `upscaler status --json` says of it."""
-        return asdict(self)
 
 
 class Journal:

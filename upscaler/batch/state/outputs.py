@@ -39,7 +39,7 @@ class Output:
     source: Path
     """The whole path of its input, as it was then."""
     state: str
-    """As `journal.State` has them."""
+    """As `entries.State` has them."""
     reason: str
     """Why it is not done; empty if it is."""
     model: str

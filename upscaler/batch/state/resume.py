@@ -8,8 +8,9 @@ from pathlib import Path
 
 from upscaler.batch.plan.jobs import Job, Plan
 from upscaler.batch.report import Result, Status
+from upscaler.batch.state.entries import JournalEntry, State
 from upscaler.batch.state.file_stamp import FileStamp, Stamps, file_sha256, file_stamp
-from upscaler.batch.state.journal import Journal, JournalEntry, State
+from upscaler.batch.state.journal import Journal
 from upscaler.batch.state.settings_key import SettingsKey
 from upscaler.errors import UsageError
 from upscaler.hardware.cpu import cores
