@@ -257,6 +257,17 @@ def test_nothing_may_leave_the_page(opened, versions):
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
 
 
+@pytest.mark.parametrize("width", [390, 800, 1440])
+def test_a_reason_is_read_whole_where_no_picture_is(opened, versions, width):
+    reason = (
+        "not an image that can be read (PNG, JPEG, WebP, TIFF and many others), or damaged " * 2
+    )
+    page = opened([Row("a.png", versions), Row("z.png", (None, None), reason)])
+    page.set_viewport_size({"width": width, "height": 800})
+    hidden = page.locator("#grid .problem").evaluate("(it) => it.scrollHeight - it.clientHeight")
+    assert hidden == 0
+
+
 def test_failures_come_first_with_their_reason(opened, versions):
     rows = [Row("a.png", versions), Row("z.png", (None, None), "the file is empty")]
     page = opened(rows)
