@@ -125,7 +125,7 @@ def test_before_is_bicubic_or_pixels(opened, tmp_path, rng):
     nearest = small.repeat(4, 0).repeat(4, 1)[8:70, 8:232].astype(float)
     assert abs(picture() - bicubic).mean() < 2 < abs(picture() - nearest).mean()
     page.keyboard.press("b")
-    assert page.locator("#smooth").inner_text() == "pixels"
+    until(page, "document.getElementById('smooth').textContent === 'pixels'")
     assert abs(picture() - nearest).mean() < 0.1
     page.keyboard.press("b")
     for _ in range(3):  # at 338 % bicubic is shown in the pixels of the large picture
