@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +34,9 @@ _REDUCED = 8_000
 
 _MARK = Path(STATE_FOLDER, "page")
 """In the folder of a page: it is ours, and no run takes the small copies for pictures."""
+
+_COPY = re.compile(r"\d{5,}(-\d+)?\.(webp|png)")
+"""What copies are called, by the place of their row."""
 
 
 class Store(Protocol):
@@ -109,13 +113,22 @@ def _folder_of(page: Path) -> Path:
     folder = page.with_suffix("")
     others = folder, folder.with_name(f"{folder.name}-page")  # `large` may be the output folder
     for each in others:
-        if not each.exists() or (each / _MARK).is_file():
+        if not each.exists() or _is_only_ours(each):
             return each
     names = " and ".join(each.name for each in others)
     raise UsageError(
         f"{names} beside the page, where small pictures would go, are there already; give the page "
         f"another name"
     )
+
+
+def _is_only_ours(folder: Path) -> bool:
+    """Whether nothing but small copies is lost with a folder: a run may have made it its output."""
+    if not (folder / _MARK).is_file():
+        return False
+    kept = [path for path in folder.iterdir() if path.name != STATE_FOLDER]
+    state = list((folder / STATE_FOLDER).iterdir())
+    return len(state) == 1 and all(_COPY.fullmatch(path.name) for path in kept)
 
 
 def is_shown(kind: str, width: int, height: int) -> bool:

@@ -175,6 +175,20 @@ def test_a_folder_that_is_not_the_pages_is_left_alone(
     assert not (tmp_path / "x.html").exists() and not list((tmp_path / "x-page").iterdir())
 
 
+def test_a_folder_of_a_page_that_became_an_output_folder_is_left_alone(
+    folder, made, compare, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("upscaler.page.write._MOST_INSIDE", BESIDE)
+    out = made()
+    compare(folder, out, output="large.html")
+    large = made(out="large")
+    before = sorted(large.rglob("*"))
+    assert large / "a.png" in before
+    seen = compare(folder, large, output="large.html")
+    assert seen["a.png"]["thumb"].startswith("./large-page/")
+    assert sorted(large.rglob("*")) == before
+
+
 def test_small_copies_are_not_taken_for_pictures(folder, made, command, monkeypatch):
     monkeypatch.setattr("upscaler.page.write._MOST_INSIDE", BESIDE)
     out = made()
