@@ -33,6 +33,7 @@ class Runner:
         self._folders = [str(source.absolute()), str(output.absolute())]
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
         self._began = self._ended = 0.0
         self.events: list[dict[str, Any]] = []
         """Of each file that has ended, as `run --json` prints it; of the last run."""
@@ -58,16 +59,26 @@ class Runner:
         Args:
             options: of `upscaler run`.
         """
-        if self.is_running:
-            return
+        async with self._starting:  # two browsers may ask at once
+            if not self.is_running:
+                await self._start(options)
+
+    async def _start(self, options: Sequence[str]) -> None:
         self.events, self.stopping = [], False
         self.said.clear()
         self.number += 1
         self._began = time.monotonic()
         command = [sys.executable, "-m", "upscaler", "run", *self._folders, "--json", *options]
         pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        # a session of its own: Ctrl-C in the terminal comes by `stop` alone, as the second one
+        # that a run hears ends it at once
         self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=none, stdout=pipe, stderr=pipe, limit=_LONGEST
+            *command,
+            stdin=none,
+            stdout=pipe,
+            stderr=pipe,
+            limit=_LONGEST,
+            start_new_session=True,
         )
         self._reading = asyncio.create_task(self._read(self._process))
 

@@ -1,5 +1,8 @@
 """Runs from the page: they are those of the command, and go on whatever becomes of the page."""
 
+import asyncio
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -67,6 +70,34 @@ def test_a_run_is_paused_and_goes_on(serve, many, tmp_path):
     until(server, lambda state: state["run"] == 2 and not state["running"])
     assert len(list(out.glob("*.png"))) == 60
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+
+
+def test_two_starts_at_once_are_one_run(web, folder, tmp_path):
+    from upscaler.serve.runner import Runner
+
+    async def start_twice():
+        runner = Runner(folder, tmp_path / "out")
+        options = ["-m", "fast", "-s", "2"]
+        await asyncio.gather(runner.start(options), runner.start(options))
+        number = runner.number
+        await runner.close()
+        return number
+
+    assert asyncio.run(start_twice()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no groups of processes as these are")
+def test_ctrl_c_in_a_terminal_reaches_a_run_by_the_server_alone(web, folder, tmp_path):
+    from upscaler.serve.runner import Runner
+
+    async def group_of_a_run():
+        runner = Runner(folder, tmp_path / "out")
+        await runner.start(["-m", "fast", "-s", "2"])
+        group = os.getpgid(runner._process.pid)
+        await runner.close()
+        return group
+
+    assert asyncio.run(group_of_a_run()) != os.getpgid(0)
 
 
 def test_the_end_of_the_server_stops_the_run_in_order(serve, many, tmp_path):
