@@ -102,17 +102,19 @@ class Journal:
             input_sha256: of what was read; empty if that is not known.
             restoration, warnings: see `Output`.
         """
-        with self._database:
-            keep_notes(self._database, self._key(job), restoration, warnings, time.time())
-        self._update(
-            job,
-            state=State.DONE,
-            output_size=output.size,
-            output_mtime_ns=output.mtime_ns,
-            output_sha256=output.sha256,
-            input_sha256=input_sha256,
-            seconds=seconds,
-        )
+        now = time.time()
+        with self._database:  # both at once: a commit takes longer than what is in it
+            keep_notes(self._database, self._key(job), restoration, warnings, now)
+            self._assign(
+                job,
+                state=State.DONE,
+                output_size=output.size,
+                output_mtime_ns=output.mtime_ns,
+                output_sha256=output.sha256,
+                input_sha256=input_sha256,
+                seconds=seconds,
+                updated=now,
+            )
 
     def renew(self, job: Job, stamps: Stamps) -> None:
         """Remember new times and places of files that hold what they held."""
@@ -169,12 +171,14 @@ class Journal:
         self._set(job, **values, updated=time.time())
 
     def _set(self, job: Job, **values: str | bytes | float | None) -> None:
-        assignments = ", ".join(f"{column} = ?" for column in values)
         with self._database:
-            self._database.execute(
-                f"UPDATE jobs SET {assignments} WHERE target = ?",
-                (*values.values(), self._key(job)),
-            )
+            self._assign(job, **values)
+
+    def _assign(self, job: Job, **values: str | bytes | float | None) -> None:
+        assignments = ", ".join(f"{column} = ?" for column in values)
+        self._database.execute(
+            f"UPDATE jobs SET {assignments} WHERE target = ?", (*values.values(), self._key(job))
+        )
 
     def _key(self, job: Job) -> bytes:
         target = os.fsencode(job.target.as_posix())

@@ -59,8 +59,11 @@ def keep_notes(
     when: float,
 ) -> None:
     """Remember what a run said of an output, beside that it is done."""
-    row = (target, restoration, json.dumps(warnings), when)
-    database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)", row)
+    if restoration or warnings:
+        row = (target, restoration, json.dumps(warnings), when)
+        database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)", row)
+    else:
+        database.execute("DELETE FROM notes WHERE target = ?", (target,))
 
 
 def outputs(database: sqlite3.Connection) -> Iterator[Output]:
