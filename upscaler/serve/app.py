@@ -51,7 +51,8 @@ class _Server:
     async def page(self, request: Request) -> Response:
         text, policy = serve_page(self.library, self.models, SCALES, FORMATS)
         headers = {"content-security-policy": policy}
-        return Response(text, headers=headers, media_type="text/html")
+        content = text.encode(errors="replace")  # names of folders need not be text
+        return Response(content, headers=headers, media_type="text/html")
 
     async def files(self, request: Request) -> Response:
         return _Json(await run_in_threadpool(self.library.files))

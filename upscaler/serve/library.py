@@ -2,7 +2,7 @@
 
 import base64
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from PIL import Image
 
 from upscaler.batch.plan.listing import list_images
 from upscaler.errors import UsageError
+from upscaler.hardware import system
 from upscaler.images import kept_format, kind_of, open_small
 from upscaler.page.album import entries_of
 from upscaler.page.comparison import Comparison, Row, Version
@@ -18,6 +19,9 @@ from upscaler.page.store import SHOWN, is_shown, shown_copy, webp
 
 SMALL = 384
 """Of the square that small pictures fit, in pixels."""
+
+_EVERYBODYS = 0o666
+"""What a dropped picture may have of permissions; the umask takes its part away."""
 
 
 def id_of(name: str) -> str:
@@ -121,9 +125,9 @@ class Library:
 
     def draft(self) -> Path:
         """Return a new hidden file in the folder, which no run takes for a picture."""
-        number, path = tempfile.mkstemp(".part", ".upscaler-drop-", self.source)
-        os.close(number)
-        return Path(path)
+        path = self.source / f".upscaler-drop-{secrets.token_hex(8)}.part"
+        system.create(path, _EVERYBODYS).close()
+        return path
 
 
 class _Served:

@@ -1,7 +1,9 @@
 """Who is answered, and which files can be had."""
 
 import json
+import os
 from itertools import product
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -74,6 +76,9 @@ def test_what_is_dropped_replaces_nothing(server, folder):
     assert json.loads(drop("a.png")[1]) == {"name": "a-3.png"}
     assert (folder / "a.png").read_bytes() == before
     assert (folder / "a-3.png").read_bytes() == other
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (folder / "a-3.png").stat().st_mode & 0o777 == 0o666 & ~umask
     for name in ("..%2Fx.png", "sub%2Fx.png", ".x.png", "x.sh", "", "%00.png", "%2Ftmp%2Fx.png"):
         assert drop(name)[0] == 400, name
     assert sorted(path.name for path in folder.iterdir() if "drop" in path.name) == []
@@ -89,12 +94,14 @@ def test_only_what_is_offered_can_be_asked_for(server, tmp_path):
 
 
 def test_names_need_not_be_text(serve, tmp_path):
-    source = tmp_path / "odd"
+    source = Path(os.fsdecode(bytes(tmp_path) + b"/odd\xff"))
     source.mkdir()
     path = bytes(source) + b"/\xff#?<b>.png"
     with open(path, "wb") as file:  # noqa: PTH123 - the name is no text
         Image.new("RGB", (5, 4)).save(file, "PNG")
     server = serve(source, tmp_path / "out")
+    status, page = server.ask("")
+    assert status == 200 and "odd? → out".encode() in page
     (found,) = server.json("files")
     assert server.ask(f"small/before/{found['id']}")[0] == 200
 
