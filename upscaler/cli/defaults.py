@@ -39,7 +39,7 @@ def settings_of(run: click.Command) -> dict[str, Any]:
     """
     path = settings_path()
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -52,11 +52,22 @@ def settings_of(run: click.Command) -> dict[str, Any]:
     for name in table:
         if name not in options:
             raise UsageError(f"{path}: run has no option {name}{_meant(name, options)}")
-    return {str(options[name].name): _value(options[name], table[name]) for name in table}
+    try:
+        return {str(options[name].name): _value(options[name], table[name]) for name in table}
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _value(option: click.Option, value: Any) -> Any:
-    return [value] if option.multiple and not isinstance(value, list) else value
+    """Return what the file says as click takes it from the command line, numbers as text."""
+    if option.is_flag:
+        return value
+    values = value if option.multiple and isinstance(value, list) else [value]
+    if not all(isinstance(one, (str, int, float)) for one in values):
+        more = ", or a list of them" if option.multiple else ""
+        raise UsageError(f"{long_name(option)} takes a text or a number{more}")
+    words = [str(one).lower() if isinstance(one, bool) else str(one) for one in values]
+    return words if option.multiple else words[0]
 
 
 def unknown_variables(group: click.Group, context: click.Context) -> list[str]:

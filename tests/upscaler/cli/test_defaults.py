@@ -56,6 +56,13 @@ def test_the_command_line_comes_before_the_environment_and_that_before_the_file(
         ("[run]\nscal = 2", "config.toml: run has no option scal; did you mean scale?"),
         ("[run]\nscale = ", "Invalid value (at end of document)"),
         ('[run]\nscale = "x"', "'x' is not a scale factor"),
+        ("[run]\njobs = 2.5", "'2.5' is not a valid integer"),
+        ("[run]\nquality = true", "'true' is not a valid integer"),
+        ("[run]\nreport = ['a']", "config.toml: report takes a text or a number"),
+        (
+            "[run]\ninclude = [['a']]",
+            "config.toml: include takes a text or a number, or a list of them",
+        ),
     ],
 )
 def test_what_is_wrong_in_the_file_is_said(command, settings, text, reason):
@@ -63,6 +70,17 @@ def test_what_is_wrong_in_the_file_is_said(command, settings, text, reason):
     code, _, err = command("run", "in", "out")
     assert code == 2 and reason in err
     assert command("models")[0] == 0  # which has no options in it
+
+
+def test_a_number_may_stand_for_text(command, settings):
+    settings("[run]\nreport = 3\ntile = 256\ninclude = [2024]\n")
+    found = values(command("config")[1])
+    assert [found[name][0] for name in ("--report", "--tile", "--include")] == ["3", "256", "2024"]
+
+
+def test_a_file_may_begin_as_notepad_writes_it(command, settings):
+    settings("\ufeff[run]\nscale = 2\n")
+    assert values(command("config")[1])["--scale"] == ("2.0", "file")
 
 
 def test_variables_that_do_not_exist_are_said(command, monkeypatch):
