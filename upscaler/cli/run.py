@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from upscaler.cli import options
+from upscaler.cli.fitting import is_given
 from upscaler.cli.looking import Looking
 from upscaler.cli.output_options import output_options
 from upscaler.cli.run_help import GroupedCommand
@@ -247,7 +248,7 @@ def run(
         rules=Rules(overwrite=overwrite, retry_failed=retry_failed, verify=verify),
     )
     beside = f"-{settings.wanted}".replace(" ", "-")
-    chosen = Selection(include, exclude, shard)
+    chosen = Selection(include, exclude, shard, () if is_given(context, "exclude") else exclude)
     paths = context.with_resource(instead_of_streams(context))
     shows = {"as_json": as_json, "quiet": quiet, "verbose": verbose}
 

@@ -1,6 +1,10 @@
 """The help of `upscaler run`: the models, and its options by what they are about."""
 
+from typing import Any
+
 import click
+
+from upscaler.cli.fitting import fit_defaults
 
 GROUPS = {
     "Size": ("scale", "width", "height", "long_side", "shrink"),
@@ -18,6 +22,11 @@ GROUPS = {
 
 class GroupedCommand(click.Command):
     """A command whose help shows the models, and its options in groups."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it, without defaults of a file that do not go with what was asked for."""
+        fit_defaults(ctx)
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write them; what is of no group, as --help, comes last."""

@@ -128,6 +128,7 @@ def test_a_name_does_not_depend_on_what_is_chosen(folder, tmp_path, photo):
         (Selection(include=("*.png",)), ["a.png", "sub/grey.png"]),
         (Selection(include=("sub/*",)), ["sub/grey.png"]),
         (Selection(exclude=("sub/*", "b.*")), ["a.png"]),
+        (Selection(exclude=("sub/",)), ["a.png", "b.jpg"]),
         (Selection(include=("*.png",), exclude=("a*",)), ["sub/grey.png"]),
         (Selection(include=("none",)), []),
     ],

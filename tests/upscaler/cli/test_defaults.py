@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from PIL import Image
 
 from upscaler.cli.defaults import settings_path
 
@@ -47,6 +48,40 @@ def test_the_command_line_comes_before_the_environment_and_that_before_the_file(
     assert found["--exclude"] == ("*.gif", "file")
     assert found["--strip-metadata"] == ("yes", "file")
     assert found["--format"] == ("keep", "default")
+
+
+def test_an_exclusion_in_the_file_need_not_match(command, folder, tmp_path, settings):
+    settings('[run]\nexclude = ["thumbnails"]\n')
+    arguments = ("run", folder, tmp_path / "out", "-n")
+    assert "matches" not in command(*arguments)[2]
+    assert "no image matches --exclude 'drafts'" in command(*arguments, "--exclude", "drafts")[2]
+
+
+@pytest.mark.parametrize("said", ["scale = 2", "height = 70", "width = 9000\nheight = 70"])
+def test_a_size_on_the_command_line_replaces_that_of_the_file(
+    command, folder, tmp_path, settings, monkeypatch, said
+):
+    settings(f"[run]\n{said}\n")
+    arguments = ("run", folder, tmp_path / "out", "-n", "-v", "--include", "a.png")
+    assert "a.png, 300x" in command(*arguments, "--width", "300")[1]
+    assert "a.png, 159x111" in command(*arguments, "-s", "3")[1]
+    monkeypatch.setenv("UPSCALER_RUN_WIDTH", "200")
+    assert "a.png, 200x" in command(*arguments)[1]
+
+
+USUAL = '[run]\nscale = 2\nformat = "webp"\nsuffix = "-x2"\nexclude = ["b*"]\nruntime = "cpu"\n'
+
+
+def test_what_the_file_says_of_folders_is_not_for_single_files(command, folder, tmp_path, settings):
+    settings(USUAL)
+    a, b, out = folder / "a.png", folder / "b.jpg", tmp_path / "out"
+    assert command("run", b, tmp_path / "one.png")[0] == 0
+    with Image.open(tmp_path / "one.png") as image:
+        assert image.format == "PNG"
+    assert command("run", a, b, out)[0] == 0
+    assert {path.name for path in out.glob("*.*")} == {".upscaler", "a-x2.webp", "b-x2.webp"}
+    code, _, err = command("run", b, tmp_path / "two.png", "-f", "jpeg")
+    assert code == 2 and "--format jpg does not fit" in err
 
 
 @pytest.mark.parametrize(

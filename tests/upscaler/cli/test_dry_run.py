@@ -82,7 +82,7 @@ def test_the_space_for_what_is_made_is_about_what_was_said(command, folder, tmp_
 
 @pytest.mark.parametrize("extra", [(), ("-n",)])
 def test_patterns_that_match_nothing_are_said(command, folder, tmp_path, extra):
-    useful = ("--exclude", "sub", "--include", "*.png")
+    useful = ("--exclude", "sub", "--exclude", "sub/", "--include", "*.png")
     useless = ("--exclude", "drafts/*", "--include", "*.PNG")
     arguments = ("run", folder, tmp_path / "out", "-s", 2, *extra)
     _, _, err = command(*arguments, *useful, *useless)

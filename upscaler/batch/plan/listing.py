@@ -62,6 +62,8 @@ class Selection:
     """Only what matches one of these; all if there are none."""
     exclude: tuple[str, ...] = ()
     shard: Shard | None = None
+    usual: tuple[str, ...] = ()
+    """Patterns of `exclude` that hold for every run, and need not match anything in this one."""
 
     def __bool__(self) -> bool:
         return bool(self.include or self.exclude or self.shard)
@@ -71,7 +73,7 @@ class Selection:
         return (
             (not self.include or _matches(file, self.include))
             and not _matches(file, self.exclude)
-            and not any(_matches(folder, self.exclude) for folder in file.parents)
+            and not any(_matches(folder, _of_folders(self.exclude)) for folder in file.parents)
             and (self.shard is None or self.shard.holds(file))
         )
 
@@ -86,12 +88,18 @@ class Selection:
             f"{option} {pattern!r}"
             for option, patterns, paths in found
             for pattern in patterns
-            if not any(_matches(path, (pattern,)) for path in paths)
+            if pattern not in self.usual
+            and not any(_matches(path, _of_folders((pattern,))) for path in paths)
         ]
         return f"no image matches {' or '.join(useless)}" if useless else ""
 
 
 EVERYTHING = Selection()
+
+
+def _of_folders(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return patterns without the slash that shells put behind a folder's name."""
+    return tuple(pattern.rstrip("/") or pattern for pattern in patterns)
 
 
 def _matches(file: Path, patterns: tuple[str, ...]) -> bool:
