@@ -36,7 +36,7 @@ def test_a_file_that_cannot_be_one_image_is_an_error(fast, tmp_path, photo):
         fast(tmp_path / "none.png")
     frames = [Image.fromarray(photo ^ number) for number in range(3)]
     frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
-    with pytest.raises(ImageError, match="has 3 frames; upscale_folder takes it"):
+    with pytest.raises(ImageError, match=r"moving\.png: has 3 frames; upscale_folder takes it"):
         fast(tmp_path / "moving.png")
 
 

@@ -15,6 +15,8 @@ from upscaler.supervisor.line import Witness
 
 STREAM = Path("-")
 
+_ONE = "- is for one image, as in: upscaler run - - < small.jpg > large.jpg"
+
 _EVERYBODYS = 0o666
 """What an output from stdin may have of permissions; the umask takes its part away."""
 
@@ -54,7 +56,7 @@ def _checked(context: click.Context) -> tuple[Path, Path]:
     """Return the input and the output."""
     given = context.params
     if len(given["paths"]) != 2:
-        raise UsageError("- is for one image, as in: upscaler run - - < small.jpg > large.jpg")
+        raise UsageError(_ONE)
     for flag in ("dry-run", "watch"):
         if given[flag.replace("-", "_")]:
             raise UsageError(f"--{flag} looks at files, and - is none")
@@ -64,6 +66,8 @@ def _checked(context: click.Context) -> tuple[Path, Path]:
         raise click.exceptions.Exit(1)  # what came from stdin is gone
     if source == STREAM and sys.stdin.isatty():
         raise UsageError("no image comes from stdin; send one with: < small.jpg")
+    if source.is_dir():
+        raise UsageError(f"{source} is a folder; {_ONE}")
     if target != STREAM:
         if target.is_dir() or not target.suffix:
             raise UsageError(f"{target} is a folder; name a file for the image from stdin")

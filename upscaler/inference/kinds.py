@@ -44,9 +44,14 @@ def larger_file(path: str | os.PathLike[str], enlarge: Enlarge) -> Image.Image:
     Raises:
         ImageError: it cannot be read, or has several frames.
     """
-    source = open_picture(Path(path))
+    try:
+        source = open_picture(Path(path))
+    except ImageError as error:
+        raise type(error)(f"{os.fspath(path)}: {error}") from error
     if source.following:
-        raise ImageError(f"has {len(source.following) + 1} frames; upscale_folder takes it")
+        raise ImageError(
+            f"{os.fspath(path)}: has {len(source.following) + 1} frames; upscale_folder takes it"
+        )
     return _image(source, enlarge(source))
 
 

@@ -149,17 +149,23 @@ def _find(name: str, scale: float) -> Model:
         from upscaler.models.passes import in_passes  # which knows the names above
 
         return in_passes(name, scale)
-    if model.spec.precision != "fp32":
-        raise ModelError(
-            f"{name} is the {model.spec.precision} half of a model; give the file without "
-            f".{model.spec.precision}, and --precision {model.spec.precision}"
-        )
+    refuse_half(name, model)
     if model.spec.scale < scale:
         raise ModelError(
             f"{name} enlarges {model.spec.scale} times, not {scale:g}; "
             f"add --scale {model.spec.scale}"
         )
     return model
+
+
+def refuse_half(name: str, model: Model) -> None:
+    """Raise ModelError for a file of lower precision, which goes with one of full precision."""
+    precision = model.spec.precision
+    if precision != "fp32":
+        raise ModelError(
+            f"{name} is the {precision} half of a model; give the file without .{precision}, "
+            f"and --precision {precision}"
+        )
 
 
 def _from_outside(name: str) -> Model | None:

@@ -14,7 +14,7 @@ import platformdirs
 from upscaler.errors import ModelError, OutputError
 from upscaler.hardware import system
 from upscaler.hardware.folders import private
-from upscaler.models.catalogue import read_custom
+from upscaler.models.catalogue import read_custom, refuse_half
 from upscaler.models.model import Model
 from upscaler.models.packaged import packaged_models
 
@@ -74,6 +74,7 @@ def add(file: Path, name: str | None = None, licence: str = "") -> OwnModel:
     if own_model(name) is not None:
         raise ModelError(f"there is a model {name} already; upscaler models remove {name}")
     model = read_custom(file)
+    refuse_half(str(file), model)
     folder = private(own_folder())
     draft = folder / f".{name}.{os.getpid()}"
     try:

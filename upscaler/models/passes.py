@@ -24,9 +24,10 @@ def in_passes(name: str, scale: float) -> Model:
     scales = [model.spec.scale for model in packaged_models() if model.spec.name == name]
     if not scales or scale <= max(scales):
         return packaged_model(name, scale)
-    largest = max(scales)
+    largest, clean = max(scales), _CLEAN.get(name, name)
     try:
-        second = packaged_model(_CLEAN.get(name, name), scale / largest)
+        second = packaged_model(clean, scale / largest)
     except ModelError:
-        return packaged_model(name, scale)  # which says what there is
+        most = largest * max(m.spec.scale for m in packaged_models() if m.spec.name == clean)
+        raise ModelError(f"{name} enlarges up to {most} times, not {scale:g}") from None
     return chain_of([packaged_model(name, largest), second])

@@ -10,6 +10,7 @@ from PIL import Image
 
 from upscaler.models import find_model
 from upscaler.models.own import own_models
+from upscaler.models.packaged import FOLDER
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,14 @@ def test_it_is_listed_described_and_removed(file, command, monkeypatch):
 def test_names_that_mean_something_else_are_refused(file, command, name):
     code, _, err = command("models", "add", file, "--name", name)
     assert code == 3 and "no model can be called" in err
+
+
+def test_a_half_of_a_model_is_not_added(command, tmp_path):
+    half = tmp_path / "half.onnx"
+    half.write_bytes((FOLDER / "fast-x2.int8.onnx").read_bytes())
+    code, _, err = command("models", "add", half)
+    assert code == 3 and "is the int8 half of a model" in err
+    assert own_models() == []
 
 
 def test_a_file_that_is_no_model_is_not_added(command, tmp_path):

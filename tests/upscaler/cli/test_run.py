@@ -96,7 +96,7 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
             3,
             "there are: auto, balanced-x2, balanced-x3, balanced-x4, fast-x2",
         ),
-        (["{in}", "{out}", "-s", "17"], 3, "for scale 17; there are: auto, balanced-x2"),
+        (["{in}", "{out}", "-s", "17"], 3, "enlarges up to 16 times, not 17"),
         (["{in}", "{out}", "--width", "9", "--height", "9"], 2, "--width and --height"),
         (
             ["{in}", "{out}", "-r", "cpu", "-p", "bf16"],
@@ -109,7 +109,7 @@ def test_little_memory_is_slow_and_no_obstacle(command, folder, tmp_path):
         (["{in}/a.png", "-", "--json"], 2, "--json and an image cannot both go to stdout"),
         (["{in}/a.png", "-", "-n"], 2, "--dry-run looks at files"),
         (["-", "{out}"], 2, "name a file for the image from stdin"),
-        (["{in}", "-"], 2, "is a folder"),
+        (["{in}", "-"], 2, "in is a folder; - is for one image, as in"),
         (["{in}"], 2, "give an output folder, too"),
         (["{in}/a.png", "{out}/b.pngg"], 2, "cannot write b.pngg"),
         (["{in}/a.png", "{out}/b.heif"], 2, "cannot write b.heif"),

@@ -43,7 +43,7 @@ def test_the_smallest_networks_that_are_large_enough():
     model = find_model("auto", 3)
     assert (model.spec.scale, model.largest_scale) == (3, 4)
     assert model.restorer.spec.scale == 4
-    with pytest.raises(ModelError, match="for scale 17"):
+    with pytest.raises(ModelError, match="up to 16 times, not 17"):
         find_model("auto", 17)
 
 

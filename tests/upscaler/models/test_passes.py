@@ -23,9 +23,17 @@ def test_more_than_one_network_makes_is_made_in_two_passes(name, scale, title):
     assert model.title == title and model.spec.scale >= scale
 
 
-@pytest.mark.parametrize(("name", "scale"), [("fast", 16.5), ("fast-x2", 4), ("nonesuch", 8)])
-def test_what_two_passes_do_not_make_is_refused(name, scale):
-    with pytest.raises(ModelError, match=f"no model {name} for scale {scale:g}; there are"):
+@pytest.mark.parametrize(
+    ("name", "scale", "reason"),
+    [
+        ("fast", 16.5, "fast enlarges up to 16 times, not 16.5"),
+        ("photo", 20, "photo enlarges up to 16 times, not 20"),
+        ("fast-x2", 4, "no model fast-x2 for scale 4; there are"),
+        ("nonesuch", 8, "no model nonesuch; there are"),
+    ],
+)
+def test_what_two_passes_do_not_make_is_refused(name, scale, reason):
+    with pytest.raises(ModelError, match=reason):
         find_model(name, scale)
 
 

@@ -29,7 +29,8 @@ def packaged_model(name: str, scale: float) -> Model:
         if name in (model.spec.name, model.spec.title) and model.spec.scale >= scale:
             return model
     known = ", ".join(model.spec.title for model in models) or "none"
+    too_small = any(name in (model.spec.name, model.spec.title) for model in models)
     raise ModelError(
-        f"no model {name} for scale {scale:g}; there are: auto, {known}, or give the "
-        f"path of a file: .onnx, .pth or .safetensors"
+        f"no model {name}{f' for scale {scale:g}' if too_small else ''}; there are: auto, {known}, "
+        f"or give the path of a file: .onnx, .pth or .safetensors"
     )
