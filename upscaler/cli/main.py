@@ -1,6 +1,7 @@
 """The `upscaler` command: finds its subcommands, and is the one boundary where errors end."""
 
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from io import TextIOWrapper
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -19,7 +21,7 @@ import click
 
 from upscaler.cli.defaults import settings_of, unknown_variables, variable
 from upscaler.cli.printable import between_words
-from upscaler.errors import UpscalerError
+from upscaler.errors import UpscalerError, UsageError
 from upscaler.hardware import system
 from upscaler.supervisor.line import Witness, connect
 from upscaler.version import __version__
@@ -69,6 +71,16 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*_COMMANDS, *sorted(entry_points(group=_PLUGINS).names)]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; paths without one are most likely for `run`."""
+        if self.get_command(ctx, args[0]) is None and Path(args[0]).exists():
+            raise UsageError(
+                f"{args[0]} is no command; do you mean: upscaler run {shlex.join(args)}"
+            )
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _COMMANDS:

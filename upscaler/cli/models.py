@@ -1,6 +1,7 @@
 """`upscaler models`."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,15 +50,13 @@ def _show() -> None:
 
     from upscaler.models import packaged_models
     from upscaler.models.facts import AUTO_PURPOSE, PURPOSES
-    from upscaler.models.own import own_models
 
     table = Table("model", "scales", "take it for", "MB", "quality")
     table.add_row("auto", "", AUTO_PURPOSE, "", "the default")
     by_name: dict[str, list[Model]] = {}
     for model in packaged_models():
         by_name.setdefault(model.spec.name, []).append(model)
-    own = [[each.open()] for each in own_models()]
-    for same in [*by_name.values(), *own]:
+    for same in [*by_name.values(), *([model] for model in _own())]:
         name = same[0].spec.name
         scales = ", ".join(f"{model.spec.scale}" for model in same)
         size = max(model.path.stat().st_size for model in same)
@@ -66,17 +65,28 @@ def _show() -> None:
     _print(table)
 
 
+def _own() -> Iterator["Model"]:
+    """Open the models that were added; one that cannot be opened any more is said."""
+    from upscaler.errors import ModelError
+    from upscaler.models.own import own_models
+
+    for own in own_models():
+        try:
+            yield own.open()
+        except ModelError as error:
+            click.echo(f"{own.name}: {error}; upscaler models remove {own.name}", err=True)
+
+
 def _show_measured(*, as_json: bool) -> None:
     """Print a row for each file, with its speed here."""
     from rich.table import Table
 
     from upscaler.measure.bench import megapixels_per_second
     from upscaler.models import packaged_models
-    from upscaler.models.own import own_models
 
     table = Table("model", "scale", "KB", "runtime here", "MP/s here", "quality, dB")
     rows = [(model, megapixels_per_second(model)) for model in packaged_models()]
-    rows += [(model, _tried_speed(model)) for model in (own.open() for own in own_models())]
+    rows += [(model, _tried_speed(model)) for model in _own()]
     for model, speed in rows:
         spec = model.spec
         if as_json:

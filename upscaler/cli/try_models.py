@@ -39,9 +39,8 @@ class CropPlace(click.ParamType["Crop | str"]):
     "--scale",
     type=options.Factor(),
     metavar="FACTOR",
-    default=4,
-    show_default=True,
-    help="How many times as wide and high.",
+    help="How many times as wide and high  [default: 4, or what your own model makes if that is "
+    "less]",
 )
 @click.option(
     "-m",
@@ -71,7 +70,7 @@ class CropPlace(click.ParamType["Crop | str"]):
     help="Where the page goes.",
 )
 def try_models(
-    picture: Path, scale: float, others: tuple[str, ...], crop: "Crop | str", output: Path
+    picture: Path, scale: float | None, others: tuple[str, ...], crop: "Crop | str", output: Path
 ) -> None:
     """Enlarge a part of PICTURE by every packaged model, and make a page to compare them.
 
@@ -86,11 +85,15 @@ def try_models(
     from upscaler.cli.printable import printable
     from upscaler.errors import ImageError, UsageError
     from upscaler.images import open_picture, set_for_process
+    from upscaler.models import DEFAULT_SCALE, default_scale, find_model
     from upscaler.page import tryout
     from upscaler.page.write import expect_page, write_page
 
     set_for_process()
     expect_page(output)
+    scale = scale or min([DEFAULT_SCALE, *map(default_scale, others)])
+    for other in others:
+        find_model(other, scale)  # says what is wrong with it before the others take their time
     if picture.is_dir():
         raise UsageError(f"{picture} is a folder; give one image of it")
     try:

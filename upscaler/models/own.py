@@ -69,7 +69,8 @@ def add(file: Path, name: str | None = None, licence: str = "") -> OwnModel:
     """
     name = name or file.stem
     taken = {text for model in packaged_models() for text in (model.spec.name, model.title)}
-    if name in taken or name != Path(name).name or name.startswith(".") or Path(name).suffix:
+    one_word = name == Path(name).name and name.split() == [name] and name[0] not in ".-"
+    if name in taken or not one_word or Path(name).suffix:
         raise ModelError(f"no model can be called {name}; give another --name, of one word")
     if own_model(name) is not None:
         raise ModelError(f"there is a model {name} already; upscaler models remove {name}")

@@ -38,6 +38,14 @@ def test_every_command_has_help(command, name):
     assert "Usage: upscaler" in out
 
 
+def test_paths_without_a_command_are_for_run(command, folder):
+    code, _, err = command(folder, "large out/")
+    assert code == 2
+    assert (
+        err == f"Error: {folder} is no command; do you mean: upscaler run {folder} 'large out/'\n"
+    )
+
+
 def test_a_command_whose_libraries_are_missing_says_what_to_install():
     code = (
         "import sys\nfrom upscaler.cli.main import main\n"

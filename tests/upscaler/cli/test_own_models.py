@@ -1,6 +1,7 @@
 """`upscaler models add`, `info` and `remove`."""
 
 import json
+import re
 
 import numpy as np
 import onnx
@@ -50,10 +51,29 @@ def test_it_is_listed_described_and_removed(file, command, monkeypatch):
     assert code == 3 and "no model other was added" in err
 
 
-@pytest.mark.parametrize("name", ["fast", "fast-x2", "../up", ".hidden", "a.onnx"])
+@pytest.mark.parametrize(
+    "name", ["fast", "fast-x2", "../up", ".hidden", "a.onnx", "my model", "-m"]
+)
 def test_names_that_mean_something_else_are_refused(file, command, name):
     code, _, err = command("models", "add", file, "--name", name)
     assert code == 3 and "no model can be called" in err
+
+
+def test_one_that_is_broken_now_does_not_hide_the_others(file, command, monkeypatch):
+    command("models", "add", file, "--name", "gone")
+    command("models", "add", file, "--name", "whole")
+    own_models()[0].path.unlink()
+    code, out, err = command("models")
+    assert code == 0 and "whole" in out and "balanced" in out
+    assert err.startswith("gone: cannot read") and "; upscaler models remove gone\n" in err
+
+
+def test_a_model_of_two_times_is_tried_beside_the_others(file, command, folder, tmp_path):
+    page = tmp_path / "try.html"
+    code, out, err = command("try", folder / "a.png", "-m", file, "-o", page)
+    assert code == 0 and re.search(r"mine\.onnx +[\d.]+ s", out, re.MULTILINE), err
+    code, out, err = command("try", folder / "a.png", "-m", file, "-o", page, "-s", "4")
+    assert code == 3 and out == "" and "enlarges 2 times, not 4" in err
 
 
 def test_a_half_of_a_model_is_not_added(command, tmp_path):
