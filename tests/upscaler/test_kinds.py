@@ -32,7 +32,7 @@ def test_a_file_is_turned_upright(fast, tmp_path, photo):
 
 
 def test_a_file_that_cannot_be_one_image_is_an_error(fast, tmp_path, photo):
-    with pytest.raises(ImageError, match="No such file"):
+    with pytest.raises(ImageError, match=r"none\.png: cannot be read: No such file"):
         fast(tmp_path / "none.png")
     frames = [Image.fromarray(photo ^ number) for number in range(3)]
     frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
@@ -66,6 +66,10 @@ def test_a_tensor_that_is_no_picture_is_an_error(fast):
             fast(torch.zeros(shape))
     with pytest.raises(ImageError, match="no numbers"):
         fast(torch.full((3, 8, 8), float("nan")))
+    for wrong in (torch.full((3, 8, 8), 255.0), torch.full((3, 8, 8), -1.0)):
+        with pytest.raises(ImageError, match="values go from .* give 0 to 1"):
+            fast(wrong)
+    assert fast(torch.full((3, 8, 8), 1.1)).max() == 1
 
 
 def test_several_are_computed_one_by_one_when_they_are_asked_for(fast, photo, folder):

@@ -38,6 +38,10 @@ def is_tensor(given: object) -> bool:
     return type(given).__module__.partition(".")[0] == "torch"
 
 
+_BEYOND = 0.5
+"""What floats are beyond [0, 1] at most; more than that, as 0 to 255, is meant otherwise."""
+
+
 def larger_file(path: str | os.PathLike[str], enlarge: Enlarge) -> Image.Image:
     """Return what becomes of an image file, as a Pillow image that stands upright.
 
@@ -84,7 +88,8 @@ def larger_array(pixels: Pixels, enlarge: Enlarge) -> Pixels:
 def larger_tensor(tensor: AnyTensor, enlarge: Enlarge) -> AnyTensor:
     """Return what becomes of a tensor, (C, H, W) or (N, C, H, W), uint8 or floats in [0, 1].
 
-    Floats are computed in steps of 1/65535.
+    Floats are computed in steps of 1/65535. What is a little beyond, as after a bicubic filter, is
+    cut off.
 
     Raises:
         ImageError: it is something else.
@@ -97,6 +102,9 @@ def larger_tensor(tensor: AnyTensor, enlarge: Enlarge) -> AnyTensor:
     if floats:
         if not np.isfinite(values).all():
             raise ImageError("the tensor holds values that are no numbers; give 0 to 1")
+        least, most = values.min(), values.max()
+        if least < -_BEYOND or most > 1 + _BEYOND:
+            raise ImageError(f"the tensor's values go from {least:.3g} to {most:.3g}; give 0 to 1")
         values = np.rint(values.clip(0, 1) * 65535).astype(np.uint16)
     pictures = np.moveaxis(values if values.ndim == 4 else values[None], 1, 3)
     large = np.stack([larger_array(pixels, enlarge) for pixels in pictures])
