@@ -3,6 +3,9 @@
 import click
 from click.core import ParameterSource
 
+from upscaler.cli.defaults import long_name, settings_path, variable
+from upscaler.errors import UsageError
+
 _SIZES = ("scale", "width", "height", "long_side")
 _FIRST_TO_LAST = (
     ParameterSource.COMMANDLINE,
@@ -14,6 +17,19 @@ _FIRST_TO_LAST = (
 def is_given(context: click.Context, name: str) -> bool:
     """Whether a parameter stands on the command line."""
     return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def default_at_fault(context: click.Context, error: click.BadParameter) -> UsageError | None:
+    """Return the error of a value that nobody gave, with the place where it stands."""
+    option = error.param
+    if option is None:
+        return None
+    source = context.get_parameter_source(str(option.name))
+    if source is ParameterSource.DEFAULT_MAP:
+        return UsageError(f"{settings_path()}: {long_name(option)}: {error.message}")
+    if source is ParameterSource.ENVIRONMENT:
+        return UsageError(f"{variable('run', option)}: {error.message}")
+    return None
 
 
 def fit_defaults(context: click.Context) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from upscaler.cli.fitting import fit_defaults
+from upscaler.cli.fitting import default_at_fault, fit_defaults
 
 GROUPS = {
     "Size": ("scale", "width", "height", "long_side", "shrink"),
@@ -22,6 +22,13 @@ GROUPS = {
 
 class GroupedCommand(click.Command):
     """A command whose help shows the models, and its options in groups."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options; an error in a file or the environment says where it stands."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            raise (default_at_fault(ctx, error) or error) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it, without defaults of a file that do not go with what was asked for."""

@@ -90,7 +90,7 @@ def test_what_the_file_says_of_folders_is_not_for_single_files(command, folder, 
         ("scale = 2", "config.toml has scale; options go below a line [run]"),
         ("[run]\nscal = 2", "config.toml: run has no option scal; did you mean scale?"),
         ("[run]\nscale = ", "Invalid value (at end of document)"),
-        ('[run]\nscale = "x"', "'x' is not a scale factor"),
+        ('[run]\nscale = "x"', "config.toml: scale: 'x' is not a scale factor"),
         ("[run]\njobs = 2.5", "'2.5' is not a valid integer"),
         ("[run]\nquality = true", "'true' is not a valid integer"),
         ("[run]\nreport = ['a']", "config.toml: report takes a text or a number"),
@@ -116,6 +116,13 @@ def test_a_number_may_stand_for_text(command, settings):
 def test_a_file_may_begin_as_notepad_writes_it(command, settings):
     settings("\ufeff[run]\nscale = 2\n")
     assert values(command("config")[1])["--scale"] == ("2.0", "file")
+
+
+def test_a_wrong_value_in_the_environment_is_said_by_its_name(command, monkeypatch):
+    monkeypatch.setenv("UPSCALER_RUN_SCALE", "x")
+    code, _, err = command("run", "in", "out")
+    assert code == 2 and err.startswith("Error: UPSCALER_RUN_SCALE: 'x' is not a scale factor")
+    assert "UPSCALER" not in command("run", "in", "out", "-s", "y")[2]
 
 
 def test_variables_that_do_not_exist_are_said(command, monkeypatch):
