@@ -82,8 +82,11 @@ def test_the_time_left_follows_a_faster_runtime(jobs, clock):
     assert workload.seconds_left() == pytest.approx(9)
 
 
-def test_files_that_do_not_open_end_all_the_same(jobs):
+@pytest.mark.parametrize("defect", [False, True], ids=["missing", "defect"])
+def test_files_that_do_not_open_end_all_the_same(jobs, monkeypatch, defect):
     jobs[3].source.unlink()
+    if defect:  # of a decoder: it is no end of the thread that looks ahead
+        monkeypatch.setattr(workload_module, "picture_size", lambda path, most: 1 / 0)
     workload = Workload(jobs)
     workload._read_sizes()
     for job in jobs:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from upscaler.batch.plan.jobs import Job
 from upscaler.batch.run.cost import Cost
 from upscaler.batch.run.running_job import RunningJob
-from upscaler.errors import ImageError
 from upscaler.images import MAX_PIXELS, picture_size
 
 _MARK_AFTER, _FORGOTTEN = 0.01, 1 / 3
@@ -122,5 +121,5 @@ class Workload:
             if job.name not in self._known:
                 try:
                     self.size(job.name, picture_size(job.source, self._max_pixels).pixels)
-                except ImageError:  # whoever reads its pixels will say why
+                except Exception:  # whoever reads its pixels will say why
                     continue
