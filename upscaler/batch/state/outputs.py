@@ -67,13 +67,15 @@ def keep_notes(
 
 
 def outputs(database: sqlite3.Connection) -> Iterator[Output]:
-    """Yield what is known of each output, by its path."""
+    """Yield what is known of each output, by its path; what leads out of the folder is left out."""
     for target, source, state, reason, settings, seconds, restored, warnings in database.execute(
         _ALL
     ):
+        if not _stays_inside(path := os.fsdecode(target)):  # somebody wrote the journal by hand
+            continue
         facts = json.loads(settings) if settings.startswith("{") else {}
         yield Output(
-            os.fsdecode(target),
+            path,
             Path(os.fsdecode(source)),
             state,
             reason or "",
@@ -82,3 +84,8 @@ def outputs(database: sqlite3.Connection) -> Iterator[Output]:
             restored or "",
             tuple(json.loads(warnings or "[]")),
         )
+
+
+def _stays_inside(target: str) -> bool:
+    path = Path(target)
+    return not path.anchor and ".." not in path.parts
