@@ -81,7 +81,7 @@ docs:               ## the generated parts: command reference and pictures
 KILLS ?= 100
 FIFO_SECONDS ?= 60
 faults:             ## everything that a run survives, counted into docs/lab/reliability.md (half an hour)
-	UPSCALER_KILLS=$(KILLS) UPSCALER_FIFO_SECONDS=$(FIFO_SECONDS) $(PYTHON) -m pytest tests/upscaler \
+	FAULT_KILLS=$(KILLS) FAULT_FIFO_SECONDS=$(FIFO_SECONDS) $(PYTHON) -m pytest tests/upscaler \
 		-m "fault and not gpu" -o junit_family=xunit1 --junit-xml=.faults.xml
 	$(PYTHON) docs/lab/reliability.py .faults.xml && rm .faults.xml
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from upscaler.batch.run.settings import Settings
 
-KILLS = int(os.environ.get("UPSCALER_KILLS", "10"))
+KILLS = int(os.environ.get("FAULT_KILLS", "10"))
 COMMAND = [sys.executable, "-m", "upscaler", "run"]
 OPTIONS = ["-s", "2", "-r", "cpu"]
 

@@ -16,7 +16,7 @@ from upscaler.supervisor.line import NOBODY, Witness
 
 pytestmark = pytest.mark.usefixtures("watchdog")
 
-FIFO_SECONDS = float(os.environ.get("UPSCALER_FIFO_SECONDS", "1"))
+FIFO_SECONDS = float(os.environ.get("FAULT_FIFO_SECONDS", "1"))
 
 
 @pytest.fixture
