@@ -64,7 +64,7 @@ wine:               ## the same under wine; make wine ON_WINDOWS=tests/upscaler/
 	bash -o pipefail -c "tests/wine/python $(WINE) -m pytest -p no:cacheprovider --timeout 300 \
 		$(ON_WINDOWS) </dev/null 2>&1 | cat"
 
-# `click>=8.4` in pyproject.toml -> click==8.4
+# `click>=8.5` in pyproject.toml -> click==8.5
 LOWEST := $(shell sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\([^;"]*\).*/\1==\2/p' pyproject.toml)
 lowest:             ## a plain installation of the lowest versions that pyproject.toml allows
 	python3 -m venv .venv/lowest

@@ -44,7 +44,7 @@ def precisions(context: click.Context, option: click.Parameter, begun: str) -> l
 
 def models(
     context: click.Context, option: click.Parameter, begun: str
-) -> list["CompletionItem[str]"]:  # no generic type yet in click 8.4.0
+) -> list[CompletionItem[str]]:
     """Return the models that begin so; files where none does."""
     from upscaler.models import AUTO, FOLDER
     from upscaler.models.own import own_folder
